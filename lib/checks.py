@@ -1,0 +1,92 @@
+"""Checks of arguments: one wording for every message, and the errors of the package."""
+
+import numbers
+
+import numpy as np
+
+
+class DivergenceError(ArithmeticError):
+    """Training diverged. ``alpha`` is the time at which it was noticed, ``critical_eta`` the largest
+    learning rate that converges, where it is known (else None)."""
+
+    def __init__(self, message, alpha, critical_eta=None):
+        super().__init__(message)
+        self.alpha = alpha
+        self.critical_eta = critical_eta
+
+
+def refuse(argument, value, allowed):
+    """Raise the ValueError that names the argument, its value and what is allowed."""
+    raise ValueError(f"{argument} = {value!r}: must be {allowed}")
+
+
+def number(argument, value, minimum=None, maximum=None, open_minimum=False):
+    """``value`` as a finite float inside the range; ``open_minimum`` excludes the minimum itself."""
+    allowed = _range_words("a number", minimum, maximum, open_minimum)
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        refuse(argument, value, allowed)
+    value = float(value)
+    if (
+        not np.isfinite(value)
+        or (minimum is not None and (value < minimum or (open_minimum and value == minimum)))
+        or (maximum is not None and value > maximum)
+    ):
+        refuse(argument, value, allowed)
+    return value
+
+
+def whole(argument, value, minimum=1, maximum=None):
+    """``value`` as an int inside the range."""
+    allowed = _range_words("a whole number", minimum, maximum, False)
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or value != int(value):
+        refuse(argument, value, allowed)
+    value = int(value)
+    if value < minimum or (maximum is not None and value > maximum):
+        refuse(argument, value, allowed)
+    return value
+
+
+def one_of(argument, value, choices):
+    """``value`` if it is among ``choices``."""
+    if value not in choices:
+        refuse(argument, value, "one of " + ", ".join(repr(c) for c in choices))
+    return value
+
+
+def array(argument, value, ndim=1):
+    """``value`` as a contiguous float64 array of ``ndim`` dimensions, not empty, all finite."""
+    try:
+        result = np.ascontiguousarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        refuse(argument, value, f"an array of numbers with {ndim} dimension(s)")
+    if result.ndim != ndim or result.size == 0:
+        raise ValueError(f"{argument} has shape {result.shape}: must have {ndim} dimension(s) and not be empty")
+    if not np.all(np.isfinite(result)):
+        at = tuple(int(i) for i in np.argwhere(~np.isfinite(result))[0])
+        raise ValueError(f"{argument}[{', '.join(map(str, at))}] = {result[at]}: must be finite")
+    return result
+
+
+def times(argument, value):
+    """Times alpha (n,): a number or an array, >= 0 and increasing."""
+    result = array(argument, np.atleast_1d(value))
+    if result[0] < 0:
+        raise ValueError(f"{argument}[0] = {result[0]}: must be >= 0")
+    falls = np.flatnonzero(np.diff(result) <= 0)
+    if falls.size:
+        i = int(falls[0])
+        raise ValueError(
+            f"{argument}[{i + 1}] = {result[i + 1]} after {argument}[{i}] = {result[i]}: must be strictly increasing"
+        )
+    return result
+
+
+def _range_words(kind, minimum, maximum, open_minimum):
+    if minimum is None and maximum is None:
+        return f"a finite number" if kind == "a number" else kind
+    words = [kind]
+    if minimum is not None:
+        words.append(f"{'>' if open_minimum else '>='} {minimum:g}")
+    if maximum is not None:
+        words.append(f"{'and ' if minimum is not None else ''}<= {maximum:g}")
+    return " ".join(words)

@@ -1,0 +1,68 @@
+"""What theory and simulation both return, and how both notice divergence."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .checks import DivergenceError
+from .kernels import fields
+from .linear import critical_eta
+
+# A run that converges never comes near: the error starts within a factor of a few of its largest value.
+GROWTH = 1e6
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A learning curve.
+
+    Attributes
+    ----------
+    alpha : ndarray, shape (n,)
+        Time, in examples / N.
+    eps_g : ndarray, shape (n,) or (seeds, n)
+        Generalisation error <(zeta - sigma)^2> / 2.
+    R, Q : ndarray, shapes (..., n, K, M) and (..., n, K, K)
+        Student-teacher and student-student overlaps of the fields.
+    T : ndarray, shape (M, M) or (seeds, M, M)
+        Teacher-teacher overlaps of the fields, which do not change.
+    r, q : ndarray, shapes (n, L, K, M) and (n, L, K, K), or None
+        The overlaps block by block.
+    """
+
+    alpha: np.ndarray
+    eps_g: np.ndarray
+    R: np.ndarray
+    Q: np.ndarray
+    T: np.ndarray
+    r: np.ndarray = None
+    q: np.ndarray = None
+
+
+def field_error(model, Q, R, T):
+    """eps_g (n,) of the overlaps Q (n, K, K), R (n, K, M), T (M, M)."""
+    v, u = model.output_weights
+    C = np.empty((model.students + model.teachers,) * 2)
+    errors = np.empty(len(Q))
+    for i in range(len(Q)):
+        fields.assemble(Q[i], R[i], T, C)
+        errors[i] = fields.generalization_error(C, model.students, v, u, model.activity)
+    return errors
+
+
+def check_convergence(model, eta, alpha, eps_g, what, N=None):
+    """Raise DivergenceError if ``eps_g`` (n,) left every bound at one of the times ``alpha``."""
+    start = eps_g[0] if np.isfinite(eps_g[0]) else 0.0
+    bad = np.flatnonzero(~(eps_g < GROWTH * max(1.0, start)))
+    if bad.size:
+        raise divergence(model, eta, alpha[bad[0]], what, N)
+
+
+def divergence(model, eta, alpha, what, N=None):
+    """The DivergenceError that says where, and names the critical learning rate where it is known."""
+    if model.activation == "linear":
+        critical = critical_eta(model.spectrum, model.students, model.teachers, N=N)
+        words = f"eta = {eta:g}: must be below the critical learning rate {critical:.4g}"
+    else:
+        critical, words = None, f"eta = {eta:g} is too large"
+    return DivergenceError(f"{words}; {what} diverged by alpha = {alpha:.4g}", float(alpha), critical)

@@ -1,0 +1,93 @@
+"""The order-parameter equations solved: learning curves in the limit of many inputs."""
+
+import numpy as np
+
+from . import checks
+from .curve import Curve, check_convergence, divergence
+from .kernels import compression, integrator
+
+# Integrator steps between two looks at an interrupt: some tenths of a second at most.
+SLICE = 50
+# Beyond this many bytes of overlaps level by level something is asked for by mistake.
+LARGEST_HISTORY = 4e9
+
+
+def solve(model, overlaps, eta, alpha, rtol=1e-8, blocks=True):
+    """Solve the order-parameter equations of one-pass SGD (N -> infinity at a fixed number of levels).
+
+    A stiff integrator of order 5 whose cost is linear in the number of levels and grows with the logarithm of
+    time (:mod:`lib.kernels.integrator`). A spectrum of many levels is carried on Chebyshev nodes of
+    log lambda, which changes the totals by less than 1e-12 (:mod:`lib.kernels.compression`).
+
+    Parameters
+    ----------
+    model : StudentTeacher
+    overlaps : Overlaps
+        At alpha = 0: from :meth:`StudentTeacher.initial_overlaps`.
+    eta : float
+        Learning rate, > 0.
+    alpha : array_like, shape (n,)
+        Times, in examples / N, at which the solution is wanted; >= 0 and increasing.
+    rtol : float
+        Error allowed in a step, relative to the overlaps and to eps_g, 1e-13 to 0.1. Differences of overlaps
+        carry rounding errors of some 1e-16, so that eps_g below 1e-16/rtol is known less precisely.
+    blocks : bool
+        Whether to return the overlaps level by level as well.
+
+    Returns
+    -------
+    Curve
+        With ``r`` and ``q`` None if ``blocks`` is False.
+
+    Raises
+    ------
+    ValueError
+        For arguments out of range, or if the overlaps level by level would take more than 4 GB.
+    DivergenceError
+        If the error grows without bound (eta above its critical value).
+    """
+    eta = checks.number("eta", eta, 0.0, open_minimum=True)
+    alpha = checks.times("alpha", alpha)
+    rtol = checks.number("rtol", rtol, 1e-13, 0.1)
+    s, L, K, M = model.spectrum, model.spectrum.levels, model.students, model.teachers
+    start = [checks.array(name, value, ndim=3) for name, value in
+             (("overlaps.r", overlaps.r), ("overlaps.q", overlaps.q), ("overlaps.t", overlaps.t))]
+    for name, value, shape in zip("rqt", start, ((L, K, M), (L, K, K), (L, M, M))):
+        if value.shape != shape:
+            raise ValueError(f"overlaps.{name} has shape {value.shape}: must be {shape} for this model")
+    if blocks and 8.0 * alpha.size * L * K * (K + M) > LARGEST_HISTORY:
+        raise ValueError(f"blocks = True: {alpha.size} times of {L} levels take more than 4 GB; pass blocks=False")
+
+    n = compression.count_blocks(s.eigenvalues, K, M, int(blocks))
+    stand_ins = [np.empty(shape) for shape in ((n,), (n,), (n,), (n, K, M), (n, K, K), (n, M, M))]
+    share = np.empty(compression.POINTS)
+    compression.compress(s.eigenvalues, s.weights, *start, int(blocks), *stand_ins, share)
+    T = overlaps.totals(s)[2]
+    work = np.empty(integrator.size(n, K, M))
+    v, u = model.output_weights
+    integrator.start(*stand_ins, T, eta, v, u, model.activity, work)
+
+    eps_g, Q, R = np.empty(alpha.size), np.empty((alpha.size, K, K)), np.empty((alpha.size, K, M))
+    history = np.empty((alpha.size if blocks else 0, K, K + M, n))
+    status = integrator.RUNNING
+    while status == integrator.RUNNING:
+        status = integrator.advance(work, alpha, rtol, SLICE, eps_g, Q, R, history)
+    if status == integrator.DIVERGED:
+        raise divergence(model, eta, work[integrator.ALPHA], "the flow")
+    if status == integrator.STALLED:
+        raise ArithmeticError(
+            f"rtol = {rtol:g}: cannot be kept beyond alpha = {work[integrator.ALPHA]:.6g}, where steps are lost in rounding"
+        )
+    check_convergence(model, eta, alpha, eps_g, "the flow")
+    r, q = _levels(s, start, history) if blocks else (None, None)
+    return Curve(alpha, eps_g, R, Q, T, r, q)
+
+
+def _levels(spectrum, start, history):
+    """Overlaps r (n, L, K, M), q (n, L, K, K) of every level, from those of the nodes."""
+    L, K, M = start[0].shape
+    r, q = np.empty((len(history), L, K, M)), np.empty((len(history), L, K, K))
+    scratch = np.empty(compression.POINTS), np.empty((K, K + M)), np.empty((K, K))
+    for row, z in enumerate(history):
+        compression.expand(spectrum.eigenvalues, *start, z, r[row], q[row], *scratch)
+    return r, q

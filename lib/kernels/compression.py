@@ -1,0 +1,243 @@
+"""A million levels on a few hundred nodes: the flow's totals as sums over Chebyshev points of log lambda.
+
+Given the coefficients D(alpha) and G(alpha), all blocks obey one linear equation in which lambda is a
+parameter. The student vectors of a block move as J(alpha) = P J(0) + S B + noise, so::
+
+    r = P r_0 + S t,   q = P q_0 P^T + P r_0 S^T + S r_0^T P^T + S t S^T + n,
+
+where P (K, K), S (K, M) and n (K, K), functions of lambda and alpha only, are entire in lambda. On a panel
+of lambda they are replaced by their interpolants, f(lambda) = sum_j l_j(lambda) f(lambda_j). A panel's part
+of a total, sum_k w_k lambda_k r^k, then is a sum over nodes of *blocks of the same equation*, block j with
+eigenvalue lambda_j and the data r_0, q_0, t and noise strength
+
+    sum_k w_k lambda_k l_j(lambda_k) (r^k_0, q^k_0, t^k, 1),
+
+whatever the initial overlaps are: nothing is assumed of how they depend on k. The integrator needs no
+change. A panel of few levels keeps them as they are, so that a small spectrum is not changed at all.
+
+Error. Relaxation makes P, S, n combinations of exp(-c lambda), c >= 0. Over all c, 24 Chebyshev points in
+log lambda interpolate it on a panel lambda_top/10..lambda_top to better than ``ERROR`` of its maximum there:
+of a total, this is at most the share ``ERROR`` of the panel's part of sum_k w_k lambda_k |r^k_0| and the
+like. The test suite measures it.
+
+Single levels. Blocks of weight 0, started from P = 1, S = 0, n = 0, carry P, S and n themselves on the
+nodes; :func:`expand` interpolates them and returns the overlaps of every level.
+"""
+
+import math
+
+import numpy as np
+
+from .jit import kernel
+
+SPAN = 10.0
+POINTS = 24
+ERROR = 1e-12
+
+_ANGLE = (np.arange(POINTS) + 0.5) * np.pi / POINTS
+POINT = np.cos(_ANGLE)  # Chebyshev points of [-1, 1] and their barycentric weights
+BARYCENTRIC = (-1.0) ** np.arange(POINTS) * np.sin(_ANGLE)
+
+
+@kernel
+def _panel_end(eigenvalue, first):
+    """One past the last level of the panel that begins with level ``first``; eigenvalues descend."""
+    end = first
+    while end < eigenvalue.shape[0] and eigenvalue[end] * SPAN > eigenvalue[first]:
+        end += 1
+    return end
+
+
+@kernel(inline=True)
+def _carriers(K, M):
+    """Blocks that carry P, S and n of one node: [P | S] in portions of M columns, and n."""
+    return (K + 2 * M - 1) // M + 1
+
+
+@kernel
+def count_blocks(eigenvalue, K, M, levels):
+    """Blocks that stand for the spectrum; with ``levels`` not 0, those for :func:`expand` included."""
+    kept = nodes = first = 0
+    while first < eigenvalue.shape[0]:
+        end = _panel_end(eigenvalue, first)
+        if end - first > POINTS:
+            nodes += POINTS
+        else:
+            kept += end - first
+        first = end
+    return kept + nodes * (1 + (_carriers(K, M) if levels else 0))
+
+
+@kernel(inline=True)
+def _node(top, bottom, j):
+    """Node j of a panel."""
+    return math.sqrt(top * bottom) * math.exp(0.5 * math.log(top / bottom) * POINT[j])
+
+
+@kernel
+def _interpolate(value, top, bottom, share):
+    """share (POINTS,): the Lagrange polynomials l_j at ``value``, by the barycentric formula."""
+    x = 2.0 * math.log(value / math.sqrt(top * bottom)) / math.log(top / bottom)
+    total = 0.0
+    for j in range(POINTS):
+        gap = x - POINT[j]
+        if gap == 0.0:
+            for i in range(POINTS):
+                share[i] = 1.0 if i == j else 0.0
+            return
+        share[j] = BARYCENTRIC[j] / gap
+        total += share[j]
+    for j in range(POINTS):
+        share[j] /= total
+
+
+@kernel(inline=True)
+def _clear(out):
+    """out (A, B) = 0."""
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[i, j] = 0.0
+
+
+@kernel(inline=True)
+def _add_block(factor, x, out):
+    """out (A, B) += factor x."""
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[i, j] += factor * x[i, j]
+
+
+@kernel
+def compress(eigenvalue, weight, r, q, t, levels, node, node_weight, noise, node_r, node_q, node_t, share):
+    """Write the blocks that stand for a spectrum, as ``integrator.start`` takes them.
+
+    eigenvalue (L,) descending and positive, weight (L,), r (L, K, M), q (L, K, K), t (L, M, M): the levels.
+    node, node_weight, noise (n,), node_r (n, K, M), node_q (n, K, K), node_t (n, M, M) with n =
+    ``count_blocks``: the blocks. share (POINTS,): scratch.
+    """
+    L, K, M = r.shape
+    for k in range(node.shape[0]):
+        noise[k] = 0.0
+        _clear(node_r[k])
+        _clear(node_q[k])
+        _clear(node_t[k])
+    at = first = 0
+    carrier = count_blocks(eigenvalue, K, M, 0)
+    while first < L:
+        end = _panel_end(eigenvalue, first)
+        if end - first <= POINTS:
+            for k in range(first, end):
+                node[at] = eigenvalue[k]
+                node_weight[at] = weight[k] * eigenvalue[k]
+                noise[at] = 1.0
+                _add_block(1.0, r[k], node_r[at])
+                _add_block(1.0, q[k], node_q[at])
+                _add_block(1.0, t[k], node_t[at])
+                at += 1
+        else:
+            top, bottom = eigenvalue[first], eigenvalue[end - 1]
+            for j in range(POINTS):
+                node[at + j] = _node(top, bottom, j)
+                node_weight[at + j] = 1.0
+            for k in range(first, end):
+                _interpolate(eigenvalue[k], top, bottom, share)
+                for j in range(POINTS):
+                    mass = weight[k] * eigenvalue[k] * share[j]
+                    noise[at + j] += mass
+                    _add_block(mass, r[k], node_r[at + j])
+                    _add_block(mass, q[k], node_q[at + j])
+                    _add_block(mass, t[k], node_t[at + j])
+            if levels:
+                for j in range(POINTS):
+                    _start_carriers(node[at + j], carrier, node, node_weight, noise, node_r, node_t)
+                    carrier += _carriers(K, M)
+            at += POINTS
+        first = end
+
+
+@kernel
+def _start_carriers(value, at, node, node_weight, noise, node_r, node_t):
+    """Write the carriers of node ``value`` at alpha = 0, from block ``at`` on."""
+    K, M = node_r.shape[1:]
+    carriers = _carriers(K, M)
+    for c in range(carriers):
+        node[at + c] = value
+        node_weight[at + c] = 0.0
+    for column in range(K + M):
+        c, b = column // M, column % M
+        if column < K:
+            node_r[at + c, column, b] = 1.0
+        else:
+            node_t[at + c, column - K, b] = 1.0
+    noise[at + carriers - 1] = 1.0
+
+
+@kernel
+def expand(eigenvalue, r, q, t, z, out_r, out_q, share, PS, n):
+    """Overlaps out_r (L, K, M), out_q (L, K, K) of every level from the blocks z (K, K + M, blocks) now.
+
+    eigenvalue, r, q, t: the levels as given to ``compress`` (with ``levels``). share (POINTS,),
+    PS (K, K + M), n (K, K): scratch.
+    """
+    L, K, M = r.shape
+    at = first = 0
+    carrier = count_blocks(eigenvalue, K, M, 0)
+    while first < L:
+        end = _panel_end(eigenvalue, first)
+        if end - first <= POINTS:
+            for k in range(first, end):
+                for i in range(K):
+                    for j in range(K):
+                        out_q[k, i, j] = z[i, j, at]
+                    for m in range(M):
+                        out_r[k, i, m] = z[i, K + m, at]
+                at += 1
+        else:
+            for k in range(first, end):
+                _interpolate(eigenvalue[k], eigenvalue[first], eigenvalue[end - 1], share)
+                _interpolate_carriers(share, z, carrier, PS, n)
+                _expand_level(PS, n, r[k], q[k], t[k], out_r[k], out_q[k])
+            carrier += POINTS * _carriers(K, M)
+            at += POINTS
+        first = end
+
+
+@kernel
+def _interpolate_carriers(share, z, carrier, PS, n):
+    """PS = [P | S] and n at the place that share (POINTS,) belongs to; ``carrier``: the panel's first."""
+    K = n.shape[0]
+    M = PS.shape[1] - K
+    carriers = _carriers(K, M)
+    _clear(PS)
+    _clear(n)
+    for j in range(POINTS):
+        block = carrier + j * carriers
+        for i in range(K):
+            for column in range(K + M):
+                PS[i, column] += share[j] * z[i, K + column % M, block + column // M]
+            for l in range(K):
+                n[i, l] += share[j] * z[i, l, block + carriers - 1]
+
+
+@kernel
+def _expand_level(PS, n, r, q, t, out_r, out_q):
+    """One level's overlaps from its initial ones: r = [P | S] [r_0; t], and likewise q from both sides."""
+    K, M = r.shape
+    for i in range(K):
+        for m in range(M):
+            total = 0.0
+            for l in range(K):
+                total += PS[i, l] * r[l, m]
+            for l in range(M):
+                total += PS[i, K + l] * t[l, m]
+            out_r[i, m] = total
+        for j in range(K):
+            total = n[i, j]
+            for a in range(K + M):
+                for b in range(K + M):
+                    if a < K:
+                        overlap = q[a, b] if b < K else r[a, b - K]
+                    else:
+                        overlap = r[b, a - K] if b < K else t[a - K, b - K]
+                    total += PS[i, a] * overlap * PS[j, b]
+            out_q[i, j] = total

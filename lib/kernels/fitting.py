@@ -1,0 +1,180 @@
+"""Straight lines through log-log data: slope, its error, its drift, and the longest straight window.
+
+Every point stands for the stretch of ln x around it (trapezium weights in ln x), so that a fit
+describes the curve and not the places where it was sampled.
+"""
+
+import numpy as np
+
+from .jit import kernel
+
+ERROR_SHAPES = 4  # smooth shapes that measure the noise: see fit_window
+COMPONENTS = 3 + ERROR_SHAPES  # mean, slope, bend, and the shapes that are left when a bend is fitted too
+RESULTS = 5
+FIT_SIZE = RESULTS + 3 * COMPONENTS
+WINDOW_SIZE = 33
+
+
+@kernel
+def _weight(x, first, last, i):
+    """Trapezium weight of point ``i`` in the window of points ``first`` to ``last``."""
+    return 0.5 * np.log(x[min(i + 1, last)] / x[max(i - 1, first)])
+
+
+@kernel
+def _slope(x, y, first, last):
+    """Log-log slope over the points ``first`` to ``last``; NaN for fewer than two."""
+    total = mean_u = mean_v = 0.0
+    for i in range(first, last + 1):
+        weight = _weight(x, first, last, i)
+        total += weight
+        mean_u += weight * np.log(x[i])
+        mean_v += weight * np.log(y[i])
+    mean_u /= total
+    mean_v /= total
+    uu = uv = 0.0
+    for i in range(first, last + 1):
+        weight = _weight(x, first, last, i)
+        u = np.log(x[i]) - mean_u
+        uu += weight * u * u
+        uv += weight * u * (np.log(y[i]) - mean_v)
+    return uv / uu
+
+
+@kernel
+def fit_window(x, y, lo, hi, out):
+    """Fit ln y = ln A + p ln x over the points with ``lo <= x <= hi``.
+
+    ``x`` (n,) increasing and ``y`` (n,), positive in the window; ``out`` (FIT_SIZE,) receives
+
+    - 0: exponent p; 1: ln A; 2: standard error of p;
+    - 3: drift, slope of the upper half (in ln x) of the window minus slope of its lower half;
+    - 4: number of points in the window;
+    - 5 to 5 + COMPONENTS: the components of ln y on the orthonormal polynomials in ln x of degree 0, 1, ...
+      (0 where there are too few points); the rest is scratch.
+
+    The noise is measured where it does its harm, at the long wavelengths: the components on degrees 2 to
+    5, of which the straight line knows nothing, are as large as the error of the component on degree 1
+    if the residuals are correlated over less than the window. Their mean square is therefore its variance,
+    with ERROR_SHAPES degrees of freedom; neighbouring residuals need not be independent.
+    """
+    n = x.shape[0]
+    first = 0
+    while first < n and x[first] < lo:
+        first += 1
+    last = n - 1
+    while last >= first and x[last] > hi:
+        last -= 1
+    points = last - first + 1
+    out[:] = 0.0
+    out[4] = points
+    if points < 2:
+        out[0] = out[1] = out[2] = out[3] = np.nan
+        return
+
+    # Orthogonal polynomials in t, ln x mapped to [-1, 1], by their three-term recurrence
+    # P_{j+1} = (t - a_j) P_j - b_j P_{j-1}; evaluated anew at each point, so that nothing is stored.
+    component = out[RESULTS : RESULTS + COMPONENTS]
+    a = out[RESULTS + COMPONENTS : RESULTS + 2 * COMPONENTS]
+    b = out[RESULTS + 2 * COMPONENTS :]
+    centre = 0.5 * np.log(x[first] * x[last])
+    half_width = 0.5 * np.log(x[last] / x[first])
+    previous_norm = 1.0
+    slope_norm = 1.0
+    for j in range(min(COMPONENTS, points)):
+        norm = moment = projection = 0.0
+        for i in range(first, last + 1):
+            t = (np.log(x[i]) - centre) / half_width
+            before = 0.0
+            p = 1.0
+            for k in range(j):
+                before, p = p, (t - a[k]) * p - b[k] * before
+            weighted = _weight(x, first, last, i) * p
+            norm += weighted * p
+            moment += weighted * p * t
+            projection += weighted * np.log(y[i])
+        a[j] = moment / norm
+        b[j] = norm / previous_norm
+        component[j] = projection / np.sqrt(norm)
+        previous_norm = norm
+        if j == 0:
+            mean = projection / norm
+        if j == 1:
+            slope_norm = norm
+    shapes = min(ERROR_SHAPES, points - 2)
+    noise = 0.0
+    for j in range(2, 2 + shapes):
+        noise += component[j] * component[j]
+    to_slope = 1.0 / (np.sqrt(slope_norm) * half_width)
+    out[0] = component[1] * to_slope
+    out[1] = mean - out[0] * (centre + half_width * a[0])
+    out[2] = np.sqrt(noise / shapes) * to_slope
+
+    middle = first
+    while np.log(x[middle]) < centre:
+        middle += 1
+    out[3] = _slope(x, y, middle, last) - _slope(x, y, first, middle)
+
+
+@kernel
+def longest_window(u, v, tolerance, minimum_width, minimum_points, out):
+    """Longest stretch of ``u`` (n,), increasing, over which ``v`` (n,) is straight: O(n^2).
+
+    A cubic is fitted to every window, and its slope (a parabola) taken at the ends of the window and
+    at its vertex: the window is straight if that slope varies by no more than ``tolerance`` times the
+    mean slope. (A quadratic would call a curve straight that bends one way at its start and the other at its
+    end.) ``out`` (WINDOW_SIZE,) receives the first and last index, or -1 where there is none; the rest
+    is scratch.
+    """
+    n = u.shape[0]
+    out[0] = out[1] = -1.0
+    moment = out[2:9]
+    rhs = out[9:13]
+    matrix = out[13:]  # four rows of five: the normal equations and their right-hand side
+    widest = 0.0
+    for first in range(n - 1):
+        moment[:] = 0.0
+        rhs[:] = 0.0
+        for last in range(first + 1, n):
+            width = u[last] - u[first]
+            # Trapezium sums of s^m and s^m v, s = u - u[first], grow by one segment.
+            weight = 0.5 * (u[last] - u[last - 1])
+            for i in range(last - 1, last + 1):
+                term = weight
+                for m in range(7):
+                    moment[m] += term
+                    if m < 4:
+                        rhs[m] += term * (v[i] - v[first])
+                    term *= u[i] - u[first]
+            if width < minimum_width or last - first + 1 < minimum_points or width <= widest:
+                continue
+            # In units of the width, s in [0, 1]: normal equations of condition 1.6e4, harmless.
+            for row in range(4):
+                for column in range(4):
+                    matrix[5 * row + column] = moment[row + column] / width ** (row + column + 1)
+                matrix[5 * row + 4] = rhs[row] / width ** (row + 1)
+            mean = matrix[4] / matrix[0]
+            mean_s = matrix[1] / matrix[0]
+            slope = (matrix[9] - mean * matrix[1]) / (matrix[6] - mean_s * matrix[1])
+            for pivot in range(4):  # symmetric positive definite: no exchange of rows needed
+                for row in range(pivot + 1, 4):
+                    factor = matrix[5 * row + pivot] / matrix[5 * pivot + pivot]
+                    for column in range(pivot, 5):
+                        matrix[5 * row + column] -= factor * matrix[5 * pivot + column]
+            for row in range(3, -1, -1):
+                for column in range(row + 1, 4):
+                    matrix[5 * row + 4] -= matrix[5 * row + column] * matrix[5 * column + 4]
+                matrix[5 * row + 4] /= matrix[5 * row + row]
+            c1, c2, c3 = matrix[9], matrix[14], matrix[19]
+            at_end = c1 + 2.0 * c2 + 3.0 * c3
+            low = min(c1, at_end)
+            high = max(c1, at_end)
+            vertex = -c2 / (3.0 * c3)
+            if 0.0 < vertex < 1.0:
+                at_vertex = c1 + c2 * vertex
+                low = min(low, at_vertex)
+                high = max(high, at_vertex)
+            if high - low <= tolerance * abs(slope):
+                widest = width
+                out[0] = first
+                out[1] = last

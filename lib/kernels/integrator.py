@@ -1,0 +1,663 @@
+"""The stiff integrator of the order-parameter flow: Rosenbrock steps that solve every block exactly.
+
+A block's overlaps are the row z = [q | r] (K, P), P = K + M: student i with the P fields of its block.
+With D = [Dx | Dy] and G, functions of the totals Z = sum_k weight_k z_k alone (``fields.coefficients``)::
+
+    dz_ib/dalpha = rate (sum_a D_ia o_ab + [b < K] (sum_a D_ba o_ai + eta noise G_ib)),   rate = eta lambda
+
+where o_ab is the block's overlap of fields a and b, of which two teachers' is the constant t. Blocks of a
+spectrum have weight_k = w_k lambda_k and noise 1; those of a compressed one see ``compression``; blocks
+of weight 0 are carried along without acting on the others.
+
+Method. Rodas5P [1]_: eight stages, order 5, stiffly accurate, an embedded method of order 4 and dense
+output of order 4. A stage solves (1/(gamma h) - J) x = b with the exact Jacobian J, whose structure makes
+the cost linear in the number of blocks:
+
+1. At constant D and G blocks do not interact. Dx is symmetric, for <g'(x_i) g'(x_j)> is and g'' enters
+   its diagonal only: in its orthonormal eigenbasis, to which every step turns the blocks, the system of a
+   block is diagonal in r, and in q once r is known.
+2. What is left of J is the response to the totals: a source linear in x's own total X (slopes of D and G
+   with respect to Z: ``field_slopes``). Summing the blocks' solutions gives (1 - W) X = X0 with X0 the
+   total at constant D, G, and W of size m = K (K + 1)/2 + K M: one small LU factorisation a step.
+
+Error control. The step keeps the embedded error below rtol times each of: the largest of Q; the students'
+mean overlaps with the teachers; the *differences* between students in R, which decide when a plateau ends
+and are tiny until then; and eps_g, which is a difference of overlaps of order one and so carries rounding
+errors of a few 1e-16 of them: its relative accuracy is rtol down to eps_g ~ 1e-15/rtol and falls below, to
+nothing (even the sign) at 1e-16.
+
+.. [1] G. Steinebach, Construction of Rosenbrock-Wanner method Rodas5P and numerical benchmarks within the
+   Julia Differential Equations package, BIT Numer. Math. 63, 27 (2023).
+"""
+
+import math
+from collections import namedtuple
+
+import numpy as np
+
+from .field_slopes import count, pack, slopes, unpack
+from .fields import assemble, coefficients, generalization_error
+from .jit import kernel
+from .small_matrix import back_substitute, diagonalise, factorise, rotate
+from .views import view
+
+STAGES = 8
+GAMMA = 0.21193756319429014
+# y_i = y_0 + sum_j A_ij u_j; the last row is the step itself, and stage 8 its embedded error.
+A = np.zeros((STAGES + 1, STAGES))
+A[1, :1] = 3.0
+A[2, :2] = 2.849394379747939, 0.45842242204463923
+A[3, :3] = -6.954028509809101, 2.489845061869568, -10.358996098473584
+A[4, :4] = 2.8029986275628964, 0.5072464736228206, -0.3988312541770524, -0.04721187230404641
+A[5:, :5] = (
+    -7.502846399306121, 2.561846144803919, -11.627539656261098, -0.18268767659942256, 0.030198172008377946
+)  # fmt: skip
+A[6, 5] = A[7, 5:7] = A[8, 5:] = 1.0
+# (1/(gamma h) - J) u_i = f(y_i) + sum_j (C_ij / h) u_j
+C = np.zeros((STAGES, STAGES))
+C[1, :1] = -14.155112264123755
+C[2, :2] = -17.97296035885952, -2.859693295451294
+C[3, :3] = 147.12150275711716, -1.41221402718213, 71.68940251302358
+C[4, :4] = 165.43517024871676, -0.4592823456491126, 42.90938336958603, -5.961986721573306
+C[5, :5] = 24.854864614690072, -3.0009227002832186, 47.4931110020768, 5.5814197821558125, -0.6610691825249471
+C[6, :6] = (
+    30.91273214028599, -3.1208243349937974, 77.79954646070892, 34.28646028294783, -19.097331116725623,
+    -28.087943162872662,
+)  # fmt: skip
+C[7, :7] = (
+    37.80277123390563, -3.2571969029072276, 112.26918849496327, 66.9347231244047, -40.06618937091002,
+    -54.66780262877968, -9.48861652309627,
+)  # fmt: skip
+# dense output: y(theta) = y_0 + sum_j [theta A_8j + theta (1 - theta) (H_0j + theta (H_1j + theta H_2j))] u_j
+H = np.array([
+    [25.948786856663858, -2.5579724845846235, 10.433815404888879, -2.3679251022685204,
+     0.524948541321073, 1.1241088310450404, 0.4272876194431874, -0.17202221070155493],
+    [-9.91568850695171, -0.9689944594115154, 3.0438037242978453, -24.495224566215796,
+     20.176138334709044, 15.98066361424651, -6.789040303419874, -6.710236069923372],
+    [11.419903575922262, 2.8879645146136994, 72.92137995996029, 80.12511834622643,
+     -52.072871366152654, -59.78993625266729, -0.15582684282751913, 4.883087185713722],
+])  # fmt: skip
+
+RUNNING, DONE, DIVERGED, STALLED = 0, 1, 2, 3
+
+# Next step: SAFETY * error^(-1/5), by the order of the embedded error, within LEAST..MOST times this one.
+SAFETY, LEAST, MOST = 0.9, 0.1, 6.0
+# First step in units of the fastest block's time: small enough to be accepted, and soon multiplied.
+FIRST = 1e-3
+# Totals of a converging flow are of the order of T and of its initial Q; from here on nothing bounds them.
+DIVERGENCE = 1e10
+# Rounding of a total relative to the largest: a sum of rounded products, a few units in the last place.
+ROUNDING = 1e-15
+
+# The run's scalars, at the start of the work buffer.
+_HEADER = 16
+BLOCKS, STUDENTS, TEACHERS, ETA, V, U, ACTIVITY, TEACHER = range(8)  # TEACHER: the largest of T
+ALPHA, STEP, WRITTEN, ACCEPTED, REJECTED, LINEARISED = range(8, 14)
+
+Space = namedtuple(
+    "Space",
+    # the blocks: (n,), (n,), (n,), (M, M, n) and, the state, (K, P, n); the teachers' total (M, M)
+    "rate weight noise t z T"
+    # a step, in the eigenbasis of Dx: overlaps at its start and at a stage, a source, (STAGES, K, P, n)
+    " start point source stage"
+    # the same memory without shape: (K P n,) and (STAGES, K P n)
+    " flat_z flat_start flat_point flat_source flat_stage"
+    # eigenbasis V and its transpose (K, K), D (K, P) at the step's start in it, resolvents (K, n), (K, K, n)
+    " V V_back D_start ease_r ease_q"
+    # coefficients (K, P), (K, K), their slopes (K, P, m), (K, K, m), their change (K, P), (K, K)
+    " D G slope_D slope_G moved_D moved_G"
+    # the blocks' summed response (K, P, M), (K, K, P), (K, K); 1 - W (m, m) with its pivots (m,)
+    " sum_r sum_q sum_n W pivot"
+    # totals of the state, of a stage (m,) and of the stages (STAGES, m), packed as in field_slopes
+    " totals trial delta"
+    # scratch: totals (K, P), covariance (P, P), (P,), weights of stages (STAGES,)
+    " Z covariance row weights"
+    # where it ends
+    " end",
+)
+
+
+@kernel
+def size(n, K, M):
+    """Length of the work buffer for n blocks, K students and M teachers."""
+    P = K + M
+    m = count(K, P)
+    blocks = n * (3 + M * M + (STAGES + 4) * K * P + K + K * K)
+    coefficients = M * M + 4 * K * K + 3 * K * P + (K * P + K * K) * m
+    response = K * P * M + K * K * P + K * K + m * m + m
+    return _HEADER + blocks + coefficients + response + (2 + STAGES) * m + K * P + P * P + P + STAGES
+
+
+@kernel(inline=True)
+def _take(work, at, shape):
+    """The next array of a buffer, and where it ends."""
+    length = 1
+    for extent in shape:
+        length *= extent
+    return view(work, at, shape), at + length
+
+
+@kernel
+def _space(work):
+    """The arrays of a run inside its work buffer."""
+    n, K, M = int(work[BLOCKS]), int(work[STUDENTS]), int(work[TEACHERS])
+    P = K + M
+    m = count(K, P)
+    flat = K * P * n
+    rate, at = _take(work, _HEADER, (n,))
+    weight, at = _take(work, at, (n,))
+    noise, at = _take(work, at, (n,))
+    t, at = _take(work, at, (M, M, n))
+    flat_z = view(work, at, (flat,))
+    z, at = _take(work, at, (K, P, n))
+    flat_start = view(work, at, (flat,))
+    start, at = _take(work, at, (K, P, n))
+    flat_point = view(work, at, (flat,))
+    point, at = _take(work, at, (K, P, n))
+    flat_source = view(work, at, (flat,))
+    source, at = _take(work, at, (K, P, n))
+    flat_stage = view(work, at, (STAGES, flat))
+    stage, at = _take(work, at, (STAGES, K, P, n))
+    ease_r, at = _take(work, at, (K, n))
+    ease_q, at = _take(work, at, (K, K, n))
+    T, at = _take(work, at, (M, M))
+    V, at = _take(work, at, (K, K))
+    V_back, at = _take(work, at, (K, K))
+    D_start, at = _take(work, at, (K, P))
+    D, at = _take(work, at, (K, P))
+    G, at = _take(work, at, (K, K))
+    slope_D, at = _take(work, at, (K, P, m))
+    slope_G, at = _take(work, at, (K, K, m))
+    moved_D, at = _take(work, at, (K, P))
+    moved_G, at = _take(work, at, (K, K))
+    sum_r, at = _take(work, at, (K, P, M))
+    sum_q, at = _take(work, at, (K, K, P))
+    sum_n, at = _take(work, at, (K, K))
+    W, at = _take(work, at, (m, m))
+    pivot, at = _take(work, at, (m,))
+    totals, at = _take(work, at, (m,))
+    trial, at = _take(work, at, (m,))
+    delta, at = _take(work, at, (STAGES, m))
+    Z, at = _take(work, at, (K, P))
+    covariance, at = _take(work, at, (P, P))
+    row, at = _take(work, at, (P,))
+    weights, at = _take(work, at, (STAGES,))
+    return Space(
+        rate, weight, noise, t, z, T,
+        start, point, source, stage,
+        flat_z, flat_start, flat_point, flat_source, flat_stage,
+        V, V_back, D_start, ease_r, ease_q,
+        D, G, slope_D, slope_G, moved_D, moved_G,
+        sum_r, sum_q, sum_n, W, pivot,
+        totals, trial, delta,
+        Z, covariance, row, weights,
+        at,
+    )  # fmt: skip
+
+
+@kernel
+def start(eigenvalue, weight, noise, r, q, t, T, eta, v, u, activity, work):
+    """Prepare ``work``, of length ``size``, for a run from alpha = 0.
+
+    eigenvalue, weight, noise (n,), r (n, K, M), q (n, K, K), t (n, M, M): the blocks; T (M, M).
+    """
+    n, K, M = r.shape
+    work[BLOCKS], work[STUDENTS], work[TEACHERS] = n, K, M
+    work[ETA], work[V], work[U], work[ACTIVITY] = eta, v, u, activity
+    work[ALPHA] = work[WRITTEN] = work[ACCEPTED] = work[REJECTED] = work[LINEARISED] = 0.0
+    s = _space(work)
+    for k in range(n):
+        s.rate[k] = eta * eigenvalue[k]
+        s.weight[k] = weight[k]
+        s.noise[k] = eta * noise[k]
+        for i in range(K):
+            for j in range(K):
+                s.z[i, j, k] = q[k, i, j]
+            for m in range(M):
+                s.z[i, K + m, k] = r[k, i, m]
+        for i in range(M):
+            for j in range(M):
+                s.t[i, j, k] = t[k, i, j]
+    work[TEACHER] = 0.0
+    for i in range(M):
+        work[TEACHER] = max(work[TEACHER], T[i, i])
+        for j in range(M):
+            s.T[i, j] = T[i, j]
+    _sum_blocks(s.weight, s.z, s.Z)
+    pack(s.Z, s.totals)
+    _coefficients_at(work, s.totals, s.T, s.Z, s.covariance, s.D, s.G)
+    fastest = 0.0
+    for i in range(K):
+        fastest = max(fastest, _largest(s.D[i]))
+    work[STEP] = FIRST / (fastest * _largest(s.rate))
+
+
+@kernel
+def advance(work, alpha, rtol, max_steps, eps, Q, R, history):
+    """Go on with a run for at most ``max_steps`` steps; returns RUNNING, DONE, DIVERGED or STALLED.
+
+    At every alpha (times,), increasing from >= 0, writes eps (times,), Q (times, K, K), R (times, K, M)
+    and, if it has rows, the blocks' [q | r] to history (times, K, P, n). ``work[WRITTEN]`` rows are
+    done, ``work[ALPHA]`` is the time reached.
+    """
+    s = _space(work)
+    times = alpha.shape[0]
+    last = alpha[times - 1]
+    _write(s, work, alpha, work[ALPHA], eps, Q, R, history)
+    for _ in range(max_steps):
+        if work[WRITTEN] == times:
+            break
+        # a step that nearly reaches the last time reaches it
+        end = last if work[ALPHA] + 1.01 * work[STEP] >= last else work[ALPHA] + work[STEP]
+        step = end - work[ALPHA]
+        if work[ALPHA] + 0.01 * step == work[ALPHA]:
+            return STALLED
+        if work[LINEARISED] == 0.0:
+            _linearise(s, work)
+            work[LINEARISED] = 1.0
+        _attempt(s, work, step)
+        error = _error(s, work, rtol)
+        if error <= 1.0:
+            _write(s, work, alpha, end, eps, Q, R, history)
+            _accept(s)
+            work[ALPHA] = end
+            work[ACCEPTED] += 1.0
+            work[LINEARISED] = 0.0
+            work[STEP] = step * min(MOST, SAFETY * max(error, 1e-10) ** -0.2)
+            if _largest(s.totals) > DIVERGENCE:
+                return DIVERGED
+        else:
+            work[REJECTED] += 1.0
+            # an error that is not a number is rejected, too
+            work[STEP] = step * (max(LEAST, SAFETY * error**-0.2) if error < math.inf else LEAST)
+    return DONE if work[WRITTEN] == times else RUNNING
+
+
+@kernel
+def _largest(X):
+    """Largest absolute value of X (n,)."""
+    largest = 0.0
+    for x in X:
+        largest = max(largest, abs(x))
+    return largest
+
+
+@kernel(inline=True)
+def _fill(value, out):
+    """out (n,) = value."""
+    for k in range(out.shape[0]):
+        out[k] = value
+
+
+@kernel(inline=True)
+def _copy(x, out):
+    """out (n,) = x."""
+    for k in range(out.shape[0]):
+        out[k] = x[k]
+
+
+@kernel(inline=True)
+def _add_multiple(factor, x, out):
+    """out += factor x."""
+    for k in range(out.shape[0]):
+        out[k] += factor * x[k]
+
+
+@kernel
+def _combine(weights, stages, stage, out):
+    """out (N,) += sum_j weights_j stage_j over the first ``stages`` rows of stage (STAGES, N)."""
+    for j in range(stages):
+        _add_multiple(weights[j], stage[j], out)
+
+
+@kernel
+def _sum_blocks(weight, z, Z):
+    """Z (K, P) = sum_k weight_k z_k."""
+    K, P = Z.shape
+    for i in range(K):
+        for b in range(P):
+            row = z[i, b]
+            total = 0.0
+            for k in range(row.shape[0]):
+                total += weight[k] * row[k]
+            Z[i, b] = total
+
+
+@kernel
+def _covariance_at(totals, T, Z, covariance):
+    """Z (K, P) and the fields' covariance (P, P) from totals (m,)."""
+    K = Z.shape[0]
+    unpack(totals, Z)
+    assemble(Z[:, :K], Z[:, K:], T, covariance)
+
+
+@kernel
+def _coefficients_at(work, totals, T, Z, covariance, D, G):
+    """D and G at totals (m,)."""
+    _covariance_at(totals, T, Z, covariance)
+    coefficients(covariance, Z.shape[0], work[V], work[U], int(work[ACTIVITY]), D, G)
+
+
+@kernel
+def _eps_at(work, totals, T, Z, covariance):
+    """eps_g at totals (m,)."""
+    _covariance_at(totals, T, Z, covariance)
+    return generalization_error(covariance, Z.shape[0], work[V], work[U], int(work[ACTIVITY]))
+
+
+@kernel
+def _rotate_blocks(V, z, scratch):
+    """Overwrite z (K, P, n), all blocks [q | r], by [V^T q V | V^T r]."""
+    K, P, n = z.shape
+    for i in range(K):
+        for b in range(P):
+            row = scratch[i, b]
+            _fill(0.0, row)
+            for j in range(K):
+                _add_multiple(V[j, i], z[j, b], row)
+    for i in range(K):
+        for b in range(P):
+            row = z[i, b]
+            if b < K:
+                _fill(0.0, row)
+                for j in range(K):
+                    _add_multiple(V[j, b], scratch[i, j], row)
+            else:
+                _copy(scratch[i, b], row)
+
+
+@kernel
+def _velocity(rate, noise, t, D, G, z, out):
+    """The blocks' velocity out (K, P, n) at overlaps z; D = [Dx | Dy] and G in the basis of z."""
+    K, P, n = z.shape
+    for i in range(K):
+        for b in range(P):
+            row = out[i, b]
+            _fill(0.0, row)
+            for a in range(P):
+                if a < K:
+                    _add_multiple(D[i, a], z[a, b], row)
+                elif b < K:
+                    _add_multiple(D[i, a], z[b, a], row)
+                else:
+                    _add_multiple(D[i, a], t[a - K, b - K], row)
+    for i in range(K):
+        for j in range(i + 1):
+            row, mirror = out[i, j], out[j, i]
+            for k in range(n):
+                row[k] = rate[k] * (row[k] + mirror[k] + noise[k] * G[i, j])
+                mirror[k] = row[k]
+        for b in range(K, P):
+            row = out[i, b]
+            for k in range(n):
+                row[k] *= rate[k]
+
+
+@kernel
+def _set_ease(rate, D, shift, ease_r, ease_q):
+    """The blocks' resolvents 1/(shift - rate mu_i) and 1/(shift - rate (mu_i + mu_j)), mu = diag Dx."""
+    K, n = ease_r.shape
+    for i in range(K):
+        for k in range(n):
+            ease_r[i, k] = 1.0 / (shift - rate[k] * D[i, i])
+        for j in range(K):
+            for k in range(n):
+                ease_q[i, j, k] = 1.0 / (shift - rate[k] * (D[i, i] + D[j, j]))
+
+
+@kernel
+def _solve_blocks(rate, D, ease_r, ease_q, x):
+    """Overwrite x (K, P, n) by the solution of (shift - J) y = x at constant D, G: first r, then q."""
+    K, P, n = x.shape
+    for i in range(K):
+        ease = ease_r[i]
+        for b in range(K, P):
+            row = x[i, b]
+            for k in range(n):
+                row[k] *= ease[k]
+    for i in range(K):
+        for j in range(i + 1):
+            row, mirror, ease = x[i, j], x[j, i], ease_q[i, j]
+            for b in range(K, P):
+                r_i, r_j = x[i, b], x[j, b]
+                for k in range(n):
+                    row[k] += rate[k] * (D[i, b] * r_j[k] + D[j, b] * r_i[k])
+            for k in range(n):
+                row[k] *= ease[k]
+                mirror[k] = row[k]
+
+
+@kernel
+def _sum_response(weight, rate, noise, t, D, ease_r, ease_q, z, scratch, sum_r, sum_q, sum_n):
+    """Sums over the blocks from which every column of W follows (:func:`_respond`).
+
+    A source rate sum_a dD_ia o_ab gives the total sum_a sum_r[i, a, m] dD_ia in R_im, and in Q_ij
+    sum_a (sum_q[i, j, a] dD_ja + sum_q[j, i, a] dD_ia) + sum_n[i, j] dG_ij. Of sum_q[i, j, a] one part
+    is the source in q_ij itself, another what the source in r_j does to q_ij through Dy_i.
+    """
+    K, P, n = z.shape
+    for i in range(K):
+        for a in range(P):
+            for b in range(K, P):
+                overlap = z[a, b] if a < K else t[a - K, b - K]
+                total = 0.0
+                for k in range(n):
+                    total += weight[k] * rate[k] * ease_r[i, k] * overlap[k]
+                sum_r[i, a, b - K] = total
+            through = scratch[0, 0]
+            _fill(0.0, through)
+            for b in range(K, P):
+                _add_multiple(D[i, b], z[a, b] if a < K else t[a - K, b - K], through)
+            overlap = z[a, i] if a < K else z[i, a]
+            for j in range(K):
+                total = 0.0
+                for k in range(n):
+                    driven = overlap[k] + rate[k] * ease_r[j, k] * through[k]
+                    total += weight[k] * rate[k] * ease_q[i, j, k] * driven
+                sum_q[i, j, a] = total
+        for j in range(K):
+            total = 0.0
+            for k in range(n):
+                total += weight[k] * rate[k] * noise[k] * ease_q[i, j, k]
+            sum_n[i, j] = total
+
+
+@kernel
+def _respond(sum_r, sum_q, sum_n, dD, dG, Z):
+    """Z (K, P): the totals that a change dD (K, P), dG (K, K) of the coefficients gives to the solution."""
+    K, P = Z.shape
+    for i in range(K):
+        for j in range(K):
+            total = sum_n[i, j] * dG[i, j]
+            for a in range(P):
+                total += sum_q[i, j, a] * dD[j, a] + sum_q[j, i, a] * dD[i, a]
+            Z[i, j] = total
+        for b in range(K, P):
+            total = 0.0
+            for a in range(P):
+                total += sum_r[i, a, b - K] * dD[i, a]
+            Z[i, b] = total
+
+
+@kernel
+def _move(slope, x, V, moved, row):
+    """moved (K, B): the change of D or G, of slope (K, B, m), with the totals' change x, in the basis V."""
+    K, B, m = slope.shape
+    for i in range(K):
+        for a in range(B):
+            total = 0.0
+            for c in range(m):
+                total += slope[i, a, c] * x[c]
+            moved[i, a] = total
+    rotate(V, moved, row)
+
+
+@kernel
+def _linearise(s, work):
+    """What a step needs at its start whatever its length: slopes, the eigenbasis of Dx, the blocks in it."""
+    K = s.V.shape[0]
+    _coefficients_at(work, s.totals, s.T, s.Z, s.covariance, s.D, s.G)
+    slopes(s.covariance, K, work[V], work[U], int(work[ACTIVITY]), s.slope_D, s.slope_G)
+    for i in range(K):
+        _copy(s.D[i], s.D_start[i])
+        _copy(s.D[i, :K], s.V_back[i])
+    diagonalise(s.V_back, s.V)
+    for i in range(K):
+        for j in range(K):
+            s.V_back[i, j] = s.V[j, i]
+    rotate(s.V, s.D_start, s.row)
+    _copy(s.flat_z, s.flat_start)
+    _rotate_blocks(s.V, s.start, s.source)
+
+
+@kernel
+def _attempt(s, work, step):
+    """All stages of a step of length ``step``: s.stage, and their totals s.delta."""
+    _set_ease(s.rate, s.D_start, 1.0 / (GAMMA * step), s.ease_r, s.ease_q)
+    _couple(s)
+    for i in range(STAGES):
+        _stage(s, work, step, i)
+
+
+@kernel(inline=True)
+def _couple(s):
+    """Factorise 1 - W, column by column."""
+    m = s.totals.shape[0]
+    blocks = s.weight, s.rate, s.noise, s.t
+    _sum_response(*blocks, s.D_start, s.ease_r, s.ease_q, s.start, s.source, s.sum_r, s.sum_q, s.sum_n)
+    unit, column = s.delta[0], s.delta[1]
+    _fill(0.0, unit)
+    for c in range(m):
+        unit[c] = 1.0
+        _move(s.slope_D, unit, s.V, s.moved_D, s.row)
+        _move(s.slope_G, unit, s.V, s.moved_G, s.row)
+        unit[c] = 0.0
+        _respond(s.sum_r, s.sum_q, s.sum_n, s.moved_D, s.moved_G, s.Z)
+        rotate(s.V_back, s.Z, s.row)
+        pack(s.Z, column)
+        for d in range(m):
+            s.W[d, c] = (1.0 if d == c else 0.0) - column[d]
+    factorise(s.W, s.pivot)
+
+
+@kernel(inline=True)
+def _stage(s, work, step, i):
+    """Stage i: s.stage[i] and its totals s.delta[i]."""
+    x, flat, change = s.stage[i], s.flat_stage[i], s.delta[i]
+    _copy(s.flat_start, s.flat_point)
+    _combine(A[i], i, s.flat_stage, s.flat_point)
+    _copy(s.totals, s.trial)
+    _combine(A[i], i, s.delta, s.trial)
+    _coefficients_at(work, s.trial, s.T, s.Z, s.covariance, s.D, s.G)
+    rotate(s.V, s.D, s.row)
+    rotate(s.V, s.G, s.row)
+    _velocity(s.rate, s.noise, s.t, s.D, s.G, s.point, x)
+    for j in range(i):
+        _add_multiple(C[i, j] / step, s.flat_stage[j], flat)
+    # the solution at constant coefficients, then what their change with its total adds
+    _solve_blocks(s.rate, s.D_start, s.ease_r, s.ease_q, x)
+    _sum_blocks(s.weight, x, s.Z)
+    rotate(s.V_back, s.Z, s.row)
+    pack(s.Z, change)
+    back_substitute(s.W, s.pivot, change)
+    _move(s.slope_D, change, s.V, s.moved_D, s.row)
+    _move(s.slope_G, change, s.V, s.moved_G, s.row)
+    _velocity(s.rate, s.noise, s.t, s.moved_D, s.moved_G, s.start, s.source)
+    _solve_blocks(s.rate, s.D_start, s.ease_r, s.ease_q, s.source)
+    _add_multiple(1.0, s.flat_source, flat)
+
+
+@kernel
+def _measures(Z, out):
+    """out (3,) = largest element of Q, of the students' mean of R, and of R's deviations from that mean."""
+    K, P = Z.shape
+    out[0] = out[1] = out[2] = 0.0
+    for i in range(K):
+        for j in range(K):
+            out[0] = max(out[0], abs(Z[i, j]))
+    for b in range(K, P):
+        mean = 0.0
+        for i in range(K):
+            mean += Z[i, b] / K
+        out[1] = max(out[1], abs(mean))
+        for i in range(K):
+            out[2] = max(out[2], abs(Z[i, b] - mean))
+
+
+@kernel
+def _error(s, work, rtol):
+    """The step's largest embedded error in units of what is allowed; see the module's text."""
+    P = s.Z.shape[1]
+    error, allowed, found = s.delta[STAGES - 1], s.weights[:3], s.weights[3:6]
+    _copy(s.totals, s.trial)
+    _combine(A[STAGES], STAGES, s.delta, s.trial)
+    eps = _eps_at(work, s.trial, s.T, s.Z, s.covariance)
+    rounding = ROUNDING * max(_largest(s.trial), work[TEACHER])
+    _measures(s.Z, allowed)
+    for c in range(error.shape[0]):
+        s.trial[c] -= error[c]
+    embedded = _eps_at(work, s.trial, s.T, s.Z, s.covariance)
+    # eps_g is a sum of P^2 rounded terms, whose errors add up like a random walk
+    worst = abs(eps - embedded) / (rtol * eps + P * rounding)
+    unpack(error, s.Z)
+    _measures(s.Z, found)
+    for part in range(3):
+        worst = max(worst, found[part] / (rtol * allowed[part] + rounding))
+    # comparisons, and so max(), hide what is not a number; a sum does not
+    size = abs(eps - embedded)
+    for total in s.trial:
+        size += abs(total)
+    return worst if size < math.inf else math.inf
+
+
+@kernel
+def _accept(s):
+    """Move the blocks and their totals to the step's end."""
+    _fill(0.0, s.flat_point)
+    _combine(A[STAGES], STAGES, s.flat_stage, s.flat_point)
+    _rotate_blocks(s.V_back, s.point, s.source)
+    _add_multiple(1.0, s.flat_point, s.flat_z)
+    _sum_blocks(s.weight, s.z, s.Z)
+    pack(s.Z, s.totals)
+
+
+@kernel
+def _write(s, work, alpha, end, eps, Q, R, history):
+    """Write the outputs from the step's start to its end; without a step these are the same."""
+    K, P, n = s.z.shape
+    step = end - work[ALPHA]
+    while work[WRITTEN] < alpha.shape[0]:
+        row = int(work[WRITTEN])
+        if alpha[row] > end:
+            return
+        theta = (alpha[row] - work[ALPHA]) / step if step > 0.0 else 0.0
+        for j in range(STAGES):
+            bulge = H[0, j] + theta * (H[1, j] + theta * H[2, j])
+            s.weights[j] = theta * (A[STAGES, j] + (1.0 - theta) * bulge)
+        _copy(s.totals, s.trial)
+        if theta > 0.0:  # before the first step there are no stages
+            _combine(s.weights, STAGES, s.delta, s.trial)
+        eps[row] = _eps_at(work, s.trial, s.T, s.Z, s.covariance)
+        for i in range(K):
+            for b in range(P):
+                if b < K:
+                    Q[row, i, b] = s.Z[i, b]
+                else:
+                    R[row, i, b - K] = s.Z[i, b]
+        if history.shape[0] > 0:
+            _write_blocks(s, theta, history[row])
+        work[WRITTEN] += 1.0
+
+
+@kernel
+def _write_blocks(s, theta, out):
+    """out (K, P, n): the blocks' [q | r] at the step's fraction theta, to which s.weights belong."""
+    K, P, n = out.shape
+    _fill(0.0, s.flat_point)
+    if theta > 0.0:
+        _combine(s.weights, STAGES, s.flat_stage, s.flat_point)
+        _rotate_blocks(s.V_back, s.point, s.source)
+    for i in range(K):
+        for b in range(P):
+            for k in range(n):
+                out[i, b, k] = s.z[i, b, k] + s.point[i, b, k]

@@ -1,0 +1,126 @@
+"""The linear network's exact learning curve, its small-rate sum, and what finite N adds.
+
+With e_k = q_k - 2 r_k + t_k and E = sum_k w_k lambda_k e_k = 2 eps_g the flow is
+e_k' = -2 eta lambda_k e_k + eta^2 lambda_k E: a diagonal plus a rank-one matrix. Its decay rates
+2 eta x_j solve the secular equation (eta/2) sum_k w_k lambda_k^2 / (lambda_k - x) = 1, and they
+interlace the eigenvalues: one below each lambda_k.
+"""
+
+import math
+
+from .jit import kernel
+
+MAX_ITERATIONS = 60
+EPSILON = 2.220446049250313e-16
+
+
+@kernel
+def _pole_sums(eigenvalue, weight, k, delta, sums):
+    """Sums over the poles at and above lambda_k, and below it, at x = lambda_k - delta.
+
+    sums[0], sums[1]: sum of W / (lambda - x) over lambda >= lambda_k, and of W / (lambda - x)^2;
+    sums[2], sums[3]: sum of W / (x - lambda) over lambda < lambda_k, and of W / (x - lambda)^2;
+    with W = w lambda^2. Distances are formed as (lambda - lambda_k) + delta: no cancellation near a pole.
+    """
+    for s in range(4):
+        sums[s] = 0.0
+    for j in range(eigenvalue.shape[0]):
+        mass = weight[j] * eigenvalue[j] * eigenvalue[j]
+        distance = (eigenvalue[j] - eigenvalue[k]) + delta
+        side = 0 if j <= k else 2
+        sums[side] += mass / abs(distance)
+        sums[side + 1] += mass / (distance * distance)
+
+
+@kernel
+def _secular_offset(eigenvalue, weight, eta, k, sums):
+    """delta > 0 of the root x = lambda_k - delta next below lambda_k.
+
+    Li's middle way: the sums over the poles on either side are replaced by one pole each, matched in value
+    and slope at the present delta; the model's root is a quadratic equation's. Converges quadratically,
+    from any start between the poles.
+    """
+    half = 0.5 * eta
+    last = k == eigenvalue.shape[0] - 1
+    gap = 0.0 if last else eigenvalue[k] - eigenvalue[k + 1]
+    if last:
+        delta = 0.0
+        for j in range(eigenvalue.shape[0]):
+            delta += half * weight[j] * eigenvalue[j] * eigenvalue[j]
+    else:
+        delta = min(0.5 * gap, half * weight[k] * eigenvalue[k] * eigenvalue[k])
+    for _ in range(MAX_ITERATIONS):
+        _pole_sums(eigenvalue, weight, k, delta, sums)
+        above = half * sums[1] * delta * delta
+        constant = 1.0 - half * (sums[0] - sums[1] * delta)
+        if last:
+            updated = above / constant
+        else:
+            room = gap - delta
+            below = half * sums[3] * room * room
+            constant += half * (sums[2] - sums[3] * room)
+            b = constant * gap + above + below
+            updated = 2.0 * above * gap / (b + math.sqrt(b * b - 4.0 * constant * above * gap))
+        change = abs(updated - delta)
+        delta = updated
+        if change <= 4.0 * EPSILON * delta:
+            break
+    return delta
+
+
+@kernel
+def modes(eigenvalue, weight, eta, x, c, sums):
+    """Rates and amplitudes of the exact curve: E(alpha) = e_0 sum_j c_j exp(-2 eta x_j alpha).
+
+    ``eigenvalue`` (L,) descending and positive with mean 1, ``weight`` (L,) with sum 1; outputs ``x``,
+    ``c`` (L,); ``sums`` (4,) is scratch. A repeated eigenvalue gets amplitude 0 at its own place. All
+    amplitudes are positive below the critical rate, so the sum is accurate however small it gets.
+    """
+    L = eigenvalue.shape[0]
+    for k in range(L):
+        if k + 1 < L and eigenvalue[k + 1] == eigenvalue[k]:
+            x[k] = eigenvalue[k]
+            c[k] = 0.0
+            continue
+        delta = _secular_offset(eigenvalue, weight, eta, k, sums)
+        x[k] = eigenvalue[k] - delta
+        _pole_sums(eigenvalue, weight, k, delta, sums)
+        if k + 1 < L:
+            # sum_j w lambda / (lambda - x) by the secular equation itself, free of cancellation
+            numerator = (2.0 / eta - 1.0) / x[k]
+        else:
+            numerator = 0.0
+            for j in range(L):
+                numerator += weight[j] * eigenvalue[j] / ((eigenvalue[j] - eigenvalue[k]) + delta)
+        c[k] = (2.0 / eta) * numerator / (sums[1] + sums[3])
+
+
+@kernel
+def decay_sum(rate, amplitude, scale, alpha, out):
+    """out_i = scale * sum_j amplitude_j exp(-rate_j alpha_i)."""
+    for i in range(alpha.shape[0]):
+        total = 0.0
+        for j in range(rate.shape[0]):
+            total += amplitude[j] * math.exp(-rate[j] * alpha[i])
+        out[i] = scale * total
+
+
+@kernel
+def finite_size_advance(eigenvalue, weight, eta, N, e, steps):
+    """``steps`` steps of the mean of e_k (L,) under SGD at finite N, in place; returns E after them.
+
+    Exact: the average over one Gaussian input of (Delta . xi)^2 xi_j^2 adds 2 lambda_j^2 Delta_j^2 to the
+    flow's lambda_j E.
+    """
+    L = eigenvalue.shape[0]
+    error = 0.0
+    for k in range(L):
+        error += weight[k] * eigenvalue[k] * e[k]
+    for _ in range(steps):
+        following = 0.0
+        for k in range(L):
+            g = eta * eigenvalue[k] / N
+            e[k] += -2.0 * g * (1.0 - g) * e[k] + eta * g * error
+            following += weight[k] * eigenvalue[k] * e[k]
+        error = following
+    return error

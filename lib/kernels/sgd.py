@@ -1,0 +1,143 @@
+"""One-pass SGD on the weights themselves: students J (K, N), teachers B (M, N).
+
+Coordinates are the eigenvectors of the covariance, so an input is xi_j = sqrt(lambda_j) z_j with z
+standard normal, and ``root`` (N,) holds sqrt(lambda_j). One step is::
+
+    x_i = J_i . xi / sqrt(N),  y_n = B_n . xi / sqrt(N)
+    J_i += (eta / sqrt(N)) v g'(x_i) (u sum_n g(y_n) - v sum_j g(x_j)) xi
+"""
+
+import math
+
+from .fields import LINEAR
+from .jit import kernel
+from .lanes import dot
+from .rng import fill_normals, stream_key, uniform
+from .special import activation
+
+# Streams of a seed
+TEACHER, STUDENT, INPUTS = 0, 1, 2
+
+
+@kernel
+def initial_weights(seed, sigma_J, J, B):
+    """Teachers of unit and students of ``sigma_J`` standard deviation, drawn from their own streams."""
+    pairs = (J.shape[1] + 1) // 2
+    for n in range(B.shape[0]):
+        fill_normals(stream_key(seed, TEACHER), n * pairs, B[n])
+    for i in range(J.shape[0]):
+        fill_normals(stream_key(seed, STUDENT), i * pairs, J[i])
+        for j in range(J.shape[1]):
+            J[i, j] *= sigma_J
+
+
+@kernel
+def orthonormalise(starts, B):
+    """Make the teachers orthogonal, with norm^2 n_k, inside every block (Gram-Schmidt in place).
+
+    Block k holds the coordinates ``starts[k]`` to ``starts[k + 1] - 1``; ``starts`` is float64, as all
+    arrays that cross the boundary to WebAssembly.
+    """
+    M = B.shape[0]
+    for k in range(starts.shape[0] - 1):
+        lo, hi = int(starts[k]), int(starts[k + 1])
+        for n in range(M):
+            # twice is enough: the second pass removes what rounding left of the first
+            for _ in range(2):
+                for m in range(n):
+                    overlap = 0.0
+                    for j in range(lo, hi):
+                        overlap += B[n, j] * B[m, j]
+                    overlap /= hi - lo
+                    for j in range(lo, hi):
+                        B[n, j] -= overlap * B[m, j]
+            square = 0.0
+            for j in range(lo, hi):
+                square += B[n, j] * B[n, j]
+            scale = math.sqrt((hi - lo) / square)
+            for j in range(lo, hi):
+                B[n, j] *= scale
+
+
+@kernel
+def block_overlaps(starts, X, Y, out):
+    """out[k, a, b] = X_a . Y_b / n_k, summed over the coordinates of block k."""
+    for k in range(starts.shape[0] - 1):
+        lo, hi = int(starts[k]), int(starts[k + 1])
+        for a in range(X.shape[0]):
+            for b in range(Y.shape[0]):
+                overlap = 0.0
+                for j in range(lo, hi):
+                    overlap += X[a, j] * Y[b, j]
+                out[k, a, b] = overlap / (hi - lo)
+
+
+@kernel
+def measure(J, B, root, scratch, Q, R):
+    """Totals Q_ij = sum_k lambda_k J_ik J_jk / N and R likewise; ``scratch`` (N,)."""
+    K, N = J.shape
+    for i in range(K):
+        for k in range(N):
+            scratch[k] = root[k] * root[k] * J[i, k] / N
+        for j in range(K):
+            Q[i, j] = dot(scratch, J[j])
+        for n in range(B.shape[0]):
+            R[i, n] = dot(scratch, B[n])
+
+
+@kernel
+def answer(B, xi, u, activity):
+    """The teacher's output zeta on the input ``xi`` (N,)."""
+    scale = 1.0 / math.sqrt(xi.shape[0])
+    zeta = 0.0
+    for n in range(B.shape[0]):
+        y = scale * dot(B[n], xi)
+        zeta += u * (y if activity == LINEAR else activation(y)[0])
+    return zeta
+
+
+@kernel
+def learn(J, xi, zeta, eta, v, activity, slope):
+    """One SGD step on the input ``xi`` (N,) with the teacher's answer ``zeta``; ``slope`` (K,) is scratch."""
+    K, N = J.shape
+    scale = 1.0 / math.sqrt(N)
+    error = zeta
+    for i in range(K):
+        x = scale * dot(J[i], xi)
+        if activity == LINEAR:
+            error -= v * x
+            slope[i] = v
+        else:
+            g, derivative = activation(x)
+            error -= v * g
+            slope[i] = v * derivative
+    for i in range(K):
+        step = eta * scale * slope[i] * error
+        row = J[i]
+        for k in range(N):
+            row[k] += step * xi[k]
+
+
+@kernel
+def advance(J, B, root, eta, v, u, activity, seed, first, last, xi, slope):
+    """Steps ``first`` to ``last - 1`` on Gaussian inputs; step s always sees the same input.
+
+    A slice of a run: calling it twice with adjoining ranges is calling it once.
+    """
+    key = stream_key(seed, INPUTS)
+    N = root.shape[0]
+    pairs = (N + 1) // 2
+    for step in range(first, last):
+        fill_normals(key, step * pairs, xi)
+        for k in range(N):
+            xi[k] *= root[k]
+        learn(J, xi, answer(B, xi, u, activity), eta, v, activity, slope)
+
+
+@kernel
+def advance_on_samples(J, B, samples, eta, v, u, activity, seed, first, last, slope):
+    """Steps ``first`` to ``last - 1`` on rows of ``samples`` (n, N), drawn with replacement."""
+    key = stream_key(seed, INPUTS)
+    for step in range(first, last):
+        xi = samples[int((1.0 - uniform(key, step)) * samples.shape[0])]
+        learn(J, xi, answer(B, xi, u, activity), eta, v, activity, slope)

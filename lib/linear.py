@@ -1,0 +1,270 @@
+"""Chapter "Linear activations": learning curves in closed form, for one student and one teacher unit.
+
+With the mean error of level k, e_k = q_k - 2 r_k + t_k, and E = sum_k w_k lambda_k e_k = 2 eps_g, the flow is
+
+    e_k' = -2 eta lambda_k e_k + eta^2 lambda_k E,        e_k(0) = 1 + sigma_J^2.
+"""
+
+import numpy as np
+from scipy.optimize import brentq
+
+from . import checks
+from .kernels import gamma
+from .kernels import linear as kernels
+from .spectra import eigenbasis
+
+
+def exponent(beta):
+    """Exponent of the learning curve's power law, beta / (1 + beta): eps_g ~ alpha^-exponent.
+
+    Examples
+    --------
+    >>> import lib
+    >>> lib.linear.exponent(1.0)
+    0.5
+    """
+    beta = checks.number("beta", beta, 0.0, open_minimum=True)
+    return beta / (1.0 + beta)
+
+
+def critical_eta(spectrum, students=1, teachers=1, N=None, fourth_moments=None):
+    """Largest learning rate at which the error stays bounded.
+
+    In the limit N -> infinity it is 2 K / M, whatever the spectrum. At finite N a step is finite for the
+    leading directions, and (K = M = 1) it solves sum_k w_k eta lambda_k / (2 (1 - eta lambda_k / N)) = 1.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    students, teachers : int
+        K and M.
+    N : int, optional
+        Input dimension; default: the limit.
+    fourth_moments : ndarray, shape (L, L), optional
+        Of real data, from :func:`fourth_moments`: the rate at which :func:`measured_error` ceases to decay.
+        N is then L.
+
+    Returns
+    -------
+    float
+    """
+    K, M = checks.whole("students", students), checks.whole("teachers", teachers)
+    scale = K / M
+    if fourth_moments is not None:
+        moments = _moments(spectrum, fourth_moments)
+        # 1 - 2 g lambda + g^2 K has eigenvalue 1 where g K = 2 lambda: a generalised eigenvalue problem
+        root = np.sqrt(0.5 / spectrum.eigenvalues)
+        return scale * spectrum.levels / np.linalg.eigvalsh(root[:, None] * moments * root)[-1]
+    if N is None:
+        return 2.0 * scale
+    N = checks.whole("N", N)
+    spectrum.multiplicities(N)
+    eigenvalues, weights = spectrum.eigenvalues, spectrum.weights
+
+    def excess(rate):
+        return np.sum(weights * rate * eigenvalues / (2.0 * (1.0 - rate * eigenvalues / N))) - 1.0
+
+    pole = N / eigenvalues[0]
+    return scale * brentq(excess, 0.0, min(2.0, pole * (1.0 - 1e-14)), xtol=1e-14)
+
+
+def generalization_error(spectrum, eta, alpha, sigma_J=0.0):
+    """eps_g at any learning rate, exact for N -> infinity.
+
+    The flow's matrix is diagonal plus rank one; its rates solve a secular equation. Costs O(L^2) once
+    and O(L) per time. Below the critical rate it is accurate to rounding, relative to eps_g itself. Above it the
+    formula still holds, and grows.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    eta : float
+        Learning rate, > 0.
+    alpha : array_like, shape (n,) or a number
+        Times >= 0, increasing.
+    sigma_J : float
+        Standard deviation of the student's initial weights.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+    """
+    eta, alpha, start = _arguments(eta, alpha, sigma_J)
+    x, c = np.empty(spectrum.levels), np.empty(spectrum.levels)
+    kernels.modes(spectrum.eigenvalues, spectrum.weights, eta, x, c, np.empty(4))
+    return _decay_sum(2.0 * eta * x, c, start, alpha)
+
+
+def small_eta_error(spectrum, eta, alpha, sigma_J=0.0):
+    """eps_g to leading order in the learning rate: (1 + sigma_J^2)/2 sum_k w_k lambda_k exp(-2 eta lambda_k alpha).
+
+    Parameters and result as :func:`generalization_error`.
+    """
+    eta, alpha, start = _arguments(eta, alpha, sigma_J)
+    eigenvalues = spectrum.eigenvalues
+    return _decay_sum(2.0 * eta * eigenvalues, spectrum.weights * eigenvalues, start, alpha)
+
+
+def incomplete_gamma_error(spectrum, eta, alpha, sigma_J=0.0):
+    """The small-rate sum with the sum over ranks replaced by an integral from 1/2 to L + 1/2.
+
+    eps_g = (1 + sigma_J^2)/2 (lambda_1/L) X^-s / (1 + beta) [gamma(s, X 2^(1+beta)) - gamma(s, X (L + 1/2)^-(1+beta))]
+    with X = 2 eta lambda_1 alpha, s = beta/(1 + beta) and gamma the lower incomplete gamma function.
+
+    Parameters and result as :func:`generalization_error`; needs a spectrum from :func:`lib.power_law`,
+    and alpha > 0.
+    """
+    eta, alpha, start = _arguments(eta, alpha, sigma_J)
+    beta, L, s = _power_law(spectrum)
+    if alpha[0] == 0:
+        raise ValueError("alpha[0] = 0.0: must be > 0 for the incomplete-gamma form")
+    out = np.empty_like(alpha)
+    for i, X in enumerate(2.0 * eta * spectrum.eigenvalues[0] * alpha):
+        # of the two incomplete gammas take the pair, lower or upper, that does not cancel
+        high, low = X * 2.0 ** (1.0 + beta), X * (L + 0.5) ** -(1.0 + beta)
+        if low < 1.0:
+            window = gamma.lower_gamma(s, high) - gamma.lower_gamma(s, low)
+        else:
+            window = gamma.upper_gamma(s, low) - gamma.upper_gamma(s, high)
+        out[i] = start * spectrum.eigenvalues[0] / L / (1.0 + beta) * X**-s * window
+    return out
+
+
+def power_law_error(spectrum, eta, alpha, sigma_J=0.0):
+    """The power law that the curve follows in its window: prefactor times alpha^-(beta/(1+beta)).
+
+    eps_g = (1 + sigma_J^2)/2 (lambda_1/L) Gamma(s)/(1 + beta) (2 eta lambda_1 alpha)^-s / (1 - eta/2); the curve
+    itself lies below by the constant :func:`offset`. Parameters and result as
+    :func:`incomplete_gamma_error`; needs eta < 2.
+    """
+    eta, alpha, start = _arguments(eta, alpha, sigma_J)
+    beta, L, s = _power_law(spectrum)
+    checks.number("eta", eta, 0.0, np.nextafter(2.0, 0.0), open_minimum=True)
+    if alpha[0] == 0:
+        raise ValueError("alpha[0] = 0.0: must be > 0 for a power law")
+    leading = spectrum.eigenvalues[0]
+    prefactor = start * leading / L * gamma.gamma(s) / (1.0 + beta) / (1.0 - 0.5 * eta)
+    return prefactor * (2.0 * eta * leading * alpha) ** -s
+
+
+def offset(spectrum, eta, sigma_J=0.0):
+    """The constant by which a finite number of levels lowers the curve below its power law.
+
+    It is what the missing levels k > L would add, (1 + sigma_J^2)/2 (lambda_1/L) (L + 1/2)^-beta / beta / (1 - eta/2),
+    and the reason why a raw log-log slope is always too steep: fit eps_g + offset.
+    """
+    eta, _, start = _arguments(eta, 1.0, sigma_J)
+    beta, L, _ = _power_law(spectrum)
+    checks.number("eta", eta, 0.0, np.nextafter(2.0, 0.0), open_minimum=True)
+    return start * spectrum.eigenvalues[0] / L * (L + 0.5) ** -beta / beta / (1.0 - 0.5 * eta)
+
+
+def power_law_window(spectrum, eta):
+    """Times (alpha_min, alpha_max) = 1/(2 eta lambda_1), 1/(2 eta lambda_L) between which the power law can hold."""
+    eta = checks.number("eta", eta, 0.0, open_minimum=True)
+    return 0.5 / (eta * spectrum.eigenvalues[0]), 0.5 / (eta * spectrum.eigenvalues[-1])
+
+
+def finite_size_error(spectrum, N, eta, alpha, sigma_J=0.0):
+    """Mean eps_g of SGD at finite N, exactly: the mean of e_k obeys a linear recursion step by step.
+
+    With g_k = eta lambda_k / N one step is e_k -> e_k - 2 g_k (1 - g_k) e_k + eta g_k E; the g_k^2 term, from
+    the fourth moment of a Gaussian input, is what the limit N -> infinity drops. Needed where
+    eta lambda_1 / N is not small: L near N.
+
+    Parameters
+    ----------
+    spectrum, eta, alpha, sigma_J
+        As in :func:`generalization_error`; alpha is rounded to whole steps.
+    N : int
+        Input dimension.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+    """
+    eta, alpha, start = _arguments(eta, alpha, sigma_J)
+    spectrum.multiplicities(N)
+    e = np.full(spectrum.levels, 2.0 * start)
+    out, at = np.empty_like(alpha), 0
+    for i, target in enumerate(np.rint(alpha * N).astype(int)):
+        out[i] = 0.5 * kernels.finite_size_advance(spectrum.eigenvalues, spectrum.weights, eta, N, e, target - at)
+        at = target
+    return out
+
+
+def fourth_moments(X):
+    """The matrix K_kl = <xi_k^2 xi_l^2> of data in the eigenbasis of its covariance, mean eigenvalue 1.
+
+    Gaussian data would have lambda_k lambda_l + 2 lambda_k^2 delta_kl.
+
+    Parameters
+    ----------
+    X : array_like, shape (samples, features)
+
+    Returns
+    -------
+    ndarray, shape (L, L)
+        Ordered as the eigenvalues of ``Spectrum.from_data(X)``.
+    """
+    squares = eigenbasis(X)[0] ** 2
+    return squares.T @ squares / len(squares)
+
+
+def measured_error(spectrum, fourth_moments, eta, alpha, sigma_J=0.0):
+    """Mean eps_g of SGD on real data, from its eigenvalues and fourth moments K_kl.
+
+    With g = eta / N one step maps the mean of e_k = (J_k - B_k)^2 to e_k - 2 g lambda_k e_k + g^2 sum_l K_kl e_l.
+    Closed by dropping the correlations between different components of J - B, which start at zero; with
+    Gaussian moments these stay zero, and the result is :func:`finite_size_error` at N = L.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        ``Spectrum.from_data(X)``.
+    fourth_moments : ndarray, shape (L, L)
+        From :func:`fourth_moments`.
+    eta, alpha, sigma_J
+        As in :func:`generalization_error`; alpha is rounded to whole steps. Grows beyond
+        ``critical_eta(spectrum, fourth_moments=...)``.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+    """
+    eta, alpha, start = _arguments(eta, alpha, sigma_J)
+    moments, eigenvalues, N = _moments(spectrum, fourth_moments), spectrum.eigenvalues, spectrum.levels
+    g = eta / N
+    factors, basis = np.linalg.eigh(np.diag(1.0 - 2.0 * g * eigenvalues) + g**2 * moments)
+    amplitudes = (eigenvalues @ basis) * basis.sum(axis=0) * start / N
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.array([amplitudes @ factors**steps for steps in np.rint(alpha * N)])
+
+
+def _moments(spectrum, fourth_moments):
+    """Checked fourth moments of a spectrum of single directions."""
+    moments = checks.array("fourth_moments", fourth_moments, ndim=2)
+    L = spectrum.levels
+    if moments.shape != (L, L) or not np.allclose(moments, moments.T) or np.ptp(spectrum.weights) > 1e-12:
+        raise ValueError(f"fourth_moments has shape {moments.shape}: must be symmetric, one row for each of {L} levels")
+    return moments
+
+
+def _arguments(eta, alpha, sigma_J):
+    """Checked eta and alpha, and eps_g(0) = (1 + sigma_J^2)/2."""
+    eta = checks.number("eta", eta, 0.0, open_minimum=True)
+    sigma_J = checks.number("sigma_J", sigma_J, 0.0)
+    return eta, checks.times("alpha", alpha), 0.5 * (1.0 + sigma_J**2)
+
+
+def _power_law(spectrum):
+    """beta, L and s = beta/(1 + beta) of a spectrum that is a power law by construction."""
+    if spectrum.beta is None:
+        raise ValueError("spectrum: must be a power law, from lib.power_law; fit a measured one with spectrum.fit()")
+    return spectrum.beta, spectrum.levels, exponent(spectrum.beta)
+
+
+def _decay_sum(rate, amplitude, scale, alpha):
+    out = np.empty_like(alpha)
+    kernels.decay_sum(rate, amplitude, scale, alpha, out)
+    return out

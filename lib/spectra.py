@@ -1,0 +1,196 @@
+"""The spectrum of the data: distinct eigenvalues of the input covariance and their weights."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import checks
+from .fitting import fit_power_law
+
+# Directions whose variance is below this share of the largest are rounding, not data.
+RELATIVE_ZERO = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Eigenvalues of the input covariance, scaled to mean 1.
+
+    Parameters
+    ----------
+    eigenvalues : array_like, shape (L,)
+        Positive; in any order and scale. Equal values are kept as levels of their own.
+    weights : array_like, shape (L,), optional
+        Share of the N input directions that has each eigenvalue; scaled to sum 1. Default: equal.
+    beta : float, optional
+        Exponent, where the spectrum is a power law lambda_k ~ k^-(1+beta) by construction.
+
+    Attributes
+    ----------
+    eigenvalues : ndarray, shape (L,)
+        Descending, with sum(weights * eigenvalues) = 1.
+    weights : ndarray, shape (L,)
+    beta : float or None
+
+    Raises
+    ------
+    ValueError
+        If an eigenvalue or weight is not positive and finite, or the lengths differ.
+    """
+
+    eigenvalues: np.ndarray
+    weights: np.ndarray = None
+    beta: float = None
+
+    def __post_init__(self):
+        eigenvalues = checks.array("eigenvalues", self.eigenvalues)
+        weights = checks.array("weights", np.ones_like(eigenvalues) if self.weights is None else self.weights)
+        if weights.shape != eigenvalues.shape:
+            raise ValueError(f"weights has shape {weights.shape}: must be that of eigenvalues, {eigenvalues.shape}")
+        for name, values in (("eigenvalues", eigenvalues), ("weights", weights)):
+            if values.min() <= 0:
+                i = int(np.argmin(values))
+                raise ValueError(f"{name}[{i}] = {values[i]}: must be > 0")
+        if self.beta is not None:
+            checks.number("beta", self.beta, 0.0, open_minimum=True)
+        order = np.argsort(-eigenvalues, kind="stable")
+        weights = weights[order] / weights.sum()
+        # dividing by the largest first keeps the mean finite for any range of doubles
+        eigenvalues = eigenvalues[order] / eigenvalues.max()
+        eigenvalues = eigenvalues / np.sum(weights * eigenvalues)
+        if eigenvalues.min() <= 0 or not np.all(np.isfinite(eigenvalues)):
+            raise ValueError("eigenvalues: their ratio exceeds the range of floating-point numbers")
+        for name, values in (("eigenvalues", eigenvalues), ("weights", weights)):
+            values.flags.writeable = False
+            object.__setattr__(self, name, values)
+
+    @classmethod
+    def from_data(cls, X):
+        """Spectrum of the sample covariance of the rows of ``X``.
+
+        Parameters
+        ----------
+        X : array_like, shape (samples, features)
+            Any scale; the mean is removed. Directions in which the data does not vary (constant
+            features, or fewer samples than features) are left out.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than 2 samples, no variance at all, or values that are not finite.
+        """
+        return cls(eigenbasis(X)[1])
+
+    @property
+    def levels(self):
+        """Number L of levels."""
+        return self.eigenvalues.size
+
+    @property
+    def second_moment(self):
+        """<lambda^2> = sum_k w_k lambda_k^2, which sets the scale of everything fast."""
+        return float(np.sum(self.weights * self.eigenvalues**2))
+
+    def multiplicities(self, N):
+        """How many of N input directions have each eigenvalue.
+
+        Returns
+        -------
+        ndarray of int, shape (L,)
+
+        Raises
+        ------
+        ValueError
+            If N < L or N times a weight is not a whole number.
+        """
+        N = checks.whole("N", N)
+        if N < self.levels:
+            raise ValueError(f"N = {N}: must be at least the number of levels, {self.levels}")
+        exact = N * self.weights
+        counts = np.rint(exact).astype(int)
+        if np.any(np.abs(exact - counts) > 1e-9 * N) or counts.min() < 1:
+            k = int(np.argmax(np.abs(exact - counts)))
+            rule = f"a multiple of {self.levels}" if np.ptp(self.weights) < 1e-12 else "such that N * weights is whole"
+            raise ValueError(f"N = {N} gives level {k + 1} a multiplicity of {exact[k]:g}: must be {rule}")
+        return counts
+
+    def fit(self, window=None):
+        """Fit lambda_k ~ k^-(1+beta) over the ranks k = 1..L.
+
+        Parameters
+        ----------
+        window : (float, float), optional
+            First and last rank of the fit. Default: found by the rule of :func:`lib.fit_power_law`.
+
+        Returns
+        -------
+        SpectrumFit
+        """
+        law = fit_power_law(np.arange(1.0, self.levels + 1), self.eigenvalues, window=window)
+        return SpectrumFit(-law.exponent - 1.0, law.standard_error, law.window, law)
+
+
+def eigenbasis(X):
+    """Data in the eigenbasis of its own covariance: the coordinates in which the theory lives.
+
+    Parameters
+    ----------
+    X : array_like, shape (samples, features)
+
+    Returns
+    -------
+    samples : ndarray, shape (samples, L)
+        Mean removed, rotated, scaled to mean eigenvalue 1; directions without variance left out.
+    eigenvalues : ndarray, shape (L,)
+        Of the covariance of these very samples (a mean over them, exact), descending, with mean 1.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 2 samples, no variance at all, or values that are not finite.
+    """
+    X = checks.array("X", X, ndim=2)
+    if len(X) < 2:
+        raise ValueError(f"X has {len(X)} sample: must have at least 2")
+    X = X - X.mean(axis=0)
+    eigenvalues, basis = np.linalg.eigh(X.T @ X / len(X))
+    kept = eigenvalues > RELATIVE_ZERO * eigenvalues[-1]
+    if not kept.any():
+        raise ValueError("X does not vary: its covariance is zero")
+    mean = eigenvalues[kept].mean()
+    samples = np.ascontiguousarray(X @ basis[:, kept][:, ::-1]) / np.sqrt(mean)
+    return samples, eigenvalues[kept][::-1] / mean
+
+
+@dataclass(frozen=True)
+class SpectrumFit:
+    """A fitted exponent ``beta`` with its ``standard_error``, the ``window`` of ranks, and the ``law`` itself."""
+
+    beta: float
+    standard_error: float
+    window: tuple
+    law: object
+
+
+def power_law(beta, levels):
+    """The power-law spectrum lambda_k ~ k^-(1+beta), k = 1..levels, of mean 1 and equal weights.
+
+    Parameters
+    ----------
+    beta : float
+        Exponent, > 0: above 0 the trace converges as levels grow.
+    levels : int
+        Number L >= 1 of distinct eigenvalues; 1 gives isotropic data.
+
+    Returns
+    -------
+    Spectrum
+
+    Examples
+    --------
+    >>> import lib
+    >>> lib.power_law(beta=1.0, levels=4).eigenvalues.round(4)
+    array([2.8098, 0.7024, 0.3122, 0.1756])
+    """
+    beta = checks.number("beta", beta, 0.0, open_minimum=True)
+    levels = checks.whole("levels", levels)
+    return Spectrum(np.arange(1.0, levels + 1) ** -(1.0 + beta), beta=beta)

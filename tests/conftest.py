@@ -1,0 +1,70 @@
+"""What several test modules share: the built site, and a browser to read it with."""
+
+import contextlib
+import functools
+import http.server
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# The browser itself must not ask anybody for anything while the tests count requests.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]
+
+
+def build_book(folder):
+    """Run the strict build, as ``make site`` does, and return the finished process."""
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(folder), "-W", "--keep-going"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+@contextlib.contextmanager
+def served(folder):
+    """Serve a folder on a free local port; gives the address."""
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The folder of the book's site, built now: a few seconds when nothing has changed."""
+    result = build_book(ROOT)
+    # Every test of the site repeats this message: only the end of the log.
+    assert result.returncode == 0, f"the book does not build:\n{(result.stdout + result.stderr)[-2000:]}"
+    return ROOT / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def site_address(site):
+    """The address at which the site is served."""
+    with served(site) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """The system's Chromium, headless; tests that need it are skipped where there is none."""
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield chromium
+        chromium.close()

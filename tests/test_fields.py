@@ -1,0 +1,92 @@
+"""Averages over the Gaussian fields, each against quadrature or Monte Carlo, and the flow's coefficients."""
+
+import numpy as np
+import pytest
+from scipy.special import erf
+
+from lib.kernels import fields
+
+SAMPLES = 400_000
+
+
+def random_covariance(rng, size):
+    A = rng.normal(size=(size, size))
+    return A @ A.T / size + 0.1 * np.eye(size)
+
+
+def g(x):
+    return erf(x / np.sqrt(2))
+
+
+def slope(x):
+    return np.sqrt(2 / np.pi) * np.exp(-x * x / 2)
+
+
+def quadrature(C, function, nodes=48):
+    """<function(u)> for u ~ N(0, C), by a tensor Gauss-Hermite rule; C at most 4 x 4."""
+    x, w = np.polynomial.hermite_e.hermegauss(nodes)
+    w = w / w.sum()
+    size = len(C)
+    grid = np.stack(np.meshgrid(*[x] * size, indexing="ij"), axis=-1) @ np.linalg.cholesky(C).T
+    weight = np.ones((1,) * size)
+    for axis in range(size):
+        weight = weight * w.reshape([-1 if a == axis else 1 for a in range(size)])
+    return float(np.sum(weight * function(*np.moveaxis(grid, -1, 0))))
+
+
+def converged(C, function, nodes):
+    """The quadrature and ten times its change from ``nodes`` to 4/3 as many: its error bound, checked to be small."""
+    coarse, fine = quadrature(C, function, nodes), quadrature(C, function, 4 * nodes // 3)
+    bound = 10 * abs(fine - coarse) + 1e-12
+    assert bound < 1e-4  # else the comparison says nothing
+    return fine, bound
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pair_average(seed):
+    C = random_covariance(np.random.default_rng(seed), 2)
+    expected, bound = converged(C, lambda a, b: g(a) * g(b), nodes=48)
+    assert fields.pair_average(C, 0, 1) == pytest.approx(expected, abs=bound)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_four_average(seed):
+    C = random_covariance(np.random.default_rng(seed), 4)
+    expected, bound = converged(C, lambda a, b, c, d: slope(a) * slope(b) * g(c) * g(d), nodes=30)
+    assert fields._four_average(C, 0, 1, 2, 3) == pytest.approx(expected, abs=bound)
+
+
+@pytest.mark.parametrize("i, j, a, b", [(0, 0, 0, 0), (0, 0, 1, 1), (0, 1, 0, 1), (0, 1, 1, 1), (0, 0, 0, 1)])
+def test_four_average_with_repeated_fields(i, j, a, b):
+    C = random_covariance(np.random.default_rng(5), 2)
+    expected, bound = converged(C, lambda *u: slope(u[i]) * slope(u[j]) * g(u[a]) * g(u[b]), nodes=48)
+    assert fields._four_average(C, i, j, a, b) == pytest.approx(expected, abs=bound)
+
+
+@pytest.mark.parametrize("activity", [fields.ERF, fields.LINEAR])
+@pytest.mark.parametrize("K, M", [(1, 1), (2, 3), (3, 2)])
+def test_error_and_coefficients_against_samples(activity, K, M):
+    """eps_g, D = <delta_i u> C^-1 and G = <delta_i delta_j> from their definitions."""
+    rng = np.random.default_rng(K * 10 + M)
+    C = random_covariance(rng, K + M)
+    v, u = np.sqrt(M) / K, 1 / np.sqrt(M)
+    fieldsample = rng.normal(size=(SAMPLES, K + M)) @ np.linalg.cholesky(C).T
+    x, y = fieldsample[:, :K], fieldsample[:, K:]
+    act, der = (g, slope) if activity == fields.ERF else (lambda z: z, np.ones_like)
+    error = u * act(y).sum(axis=1) - v * act(x).sum(axis=1)
+    delta = v * der(x) * error[:, None]
+
+    assert_mean(0.5 * error**2, fields.generalization_error(C, K, v, u, activity))
+    D, G = np.empty((K, K + M)), np.empty((K, K))
+    fields.coefficients(C, K, v, u, activity, D, G)
+    for i in range(K):
+        for a in range(K + M):
+            assert_mean(delta[:, i] * fieldsample[:, a], (D @ C)[i, a])
+        for j in range(K):
+            assert_mean(delta[:, i] * delta[:, j], G[i, j])
+
+
+def assert_mean(samples, expected):
+    """The mean of the samples is ``expected`` within 5 standard errors: with about 100 comparisons in this file
+    a false alarm has probability below 1e-4, and the seeds are fixed anyway."""
+    assert abs(samples.mean() - expected) < 5 * samples.std() / np.sqrt(samples.size)

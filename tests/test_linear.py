@@ -1,0 +1,182 @@
+"""Closed forms of the linear network against independent computations."""
+
+import mpmath
+import numpy as np
+import pytest
+from scipy.linalg import expm
+
+import lib
+
+GOLDEN = [  # theory-details, section 7: another implementation (eigh of the symmetrised flow)
+    (16, 0.5, 1.0, [1, 10, 100], [9.3112058909e-02, 1.4889838274e-02, 7.8883040289e-05]),
+    (64, 1.0, 0.5, [1, 10, 100], [9.6720264285e-02, 9.4971932228e-03, 1.2045328025e-07]),
+    (1000, 0.01, 1.0, [1, 10, 100, 1000], [0.0774576231, 0.0242546743, 0.0074613020, 0.0021517582]),
+]
+
+
+@pytest.mark.parametrize("levels, eta, beta, alpha, expected", GOLDEN)
+def test_golden_values(levels, eta, beta, alpha, expected):
+    curve = lib.linear.generalization_error(lib.power_law(beta, levels), eta, alpha)
+    np.testing.assert_allclose(curve, expected, rtol=2.4e-8)  # half a unit of the shortest printed value
+
+
+@pytest.mark.parametrize("eta", [0.05, 0.7, 1.9, 2.0, 2.5])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_exact_curve_is_the_matrix_exponential(eta, seed):
+    """Random weights and eigenvalues, repeated and nearly repeated ones among them."""
+    rng = np.random.default_rng(seed)
+    eigenvalues = rng.lognormal(sigma=1.5, size=12)
+    eigenvalues[3] = eigenvalues[2]
+    eigenvalues[5] = eigenvalues[4] * (1 + 1e-9)
+    s = lib.Spectrum(eigenvalues, rng.random(12) + 0.1)
+    alpha = np.array([0.0, 0.01, 0.3, 2.0, 9.0])
+    lam, w = s.eigenvalues, s.weights
+    flow = -2 * eta * np.diag(lam) + eta**2 * np.outer(lam, w * lam)
+    expected = [0.5 * (w * lam) @ expm(flow * a) @ np.full(12, 1.25) for a in alpha]
+    # expm is accurate relative to its largest entry
+    np.testing.assert_allclose(lib.linear.generalization_error(s, eta, alpha, 0.5), expected, rtol=1e-9, atol=1e-13)
+
+
+@pytest.mark.parametrize("beta", [0.05, 1.0, 3.0])
+def test_exact_curve_keeps_its_relative_accuracy_far_down(beta):
+    """Fifty digits at alpha where eps_g is tiny: the positive sum loses nothing."""
+    eta, s = 1.5, lib.power_law(beta, 8)
+    alpha = np.array([1.0, 40.0, 200.0])
+    with mpmath.workdps(50):
+        lam = [mpmath.mpf(float(x)) for x in s.eigenvalues]
+        flow = mpmath.matrix(8, 8)
+        for i in range(8):
+            for j in range(8):
+                flow[i, j] = mpmath.mpf(eta) ** 2 * lam[i] * lam[j] / 8 - (2 * eta * lam[i] if i == j else 0)
+        expected = []
+        for a in alpha:
+            e = mpmath.expm(flow * a) * mpmath.ones(8, 1)
+            expected.append(float(sum(lam[i] * e[i] for i in range(8)) / 16))
+    # exp(-rate alpha) turns the rate's rounding into rate * alpha * 2e-16
+    bound = 1e-14 + 4e-16 * 2 * eta * s.eigenvalues[-1] * alpha
+    assert np.all(np.abs(lib.linear.generalization_error(s, eta, alpha) / expected - 1) < 10 * bound)
+
+
+@pytest.mark.parametrize("students, teachers", [(1, 1), (2, 2), (3, 2)])
+def test_flow_of_the_linear_network_has_the_critical_rate(students, teachers):
+    """Below 2K/M the flow decays, above it grows: a rate 0.1 per cent off decides."""
+    model = lib.StudentTeacher(lib.power_law(1.0, 3), students, teachers, "linear")
+    critical = lib.linear.critical_eta(model.spectrum, students, teachers)
+    start = model.initial_overlaps(0.1)
+    alpha = [200.0, 400.0, 800.0]
+    below = lib.solve(model, start, 0.999 * critical, alpha).eps_g
+    above = lib.solve(model, start, 1.001 * critical, alpha).eps_g
+    assert below[2] < below[1] < below[0]
+    assert above[2] > above[1] > above[0]
+
+
+def test_critical_rate_at_finite_size():
+    """The finite-size recursion decays just below the rate and grows just above it."""
+    s, N = lib.power_law(1.0, 64), 128
+    critical = lib.linear.critical_eta(s, N=N)
+    assert critical < 1.8  # far from the limit's 2: the test distinguishes them
+    alpha = [500.0, 1000.0]
+    below = lib.linear.finite_size_error(s, N, 0.99 * critical, alpha)
+    above = lib.linear.finite_size_error(s, N, 1.01 * critical, alpha)
+    assert below[1] < below[0] and above[1] > above[0]
+
+
+def test_critical_rate_tends_to_two():
+    s = lib.power_law(1.0, 16)
+    rates = [lib.linear.critical_eta(s, N=N) for N in (160, 1600, 16000, 160000)]
+    gaps = 2.0 - np.array(rates)
+    np.testing.assert_allclose(gaps[:-1] / gaps[1:], 10, rtol=0.15)  # first order in 1/N
+
+
+@pytest.mark.parametrize("beta", [0.25, 0.5, 1.0])
+def test_incomplete_gamma_form_of_the_sum(beta):
+    """Midpoint rule for the sum over ranks: the error is that of the rule at the first ranks.
+
+    With f(k) = lambda_k exp(-X k^-(1+beta)) it is f'/24 at k = 1/2, damped by exp(-X 2^(1+beta)): beyond
+    alpha = 10/(2 eta lambda_1) nothing is left of it but the curvature at the peak, k^(1+beta) ~ X: O(X^-2/(1+beta)).
+    """
+    s = lib.power_law(beta, 1000)
+    first, last = lib.linear.power_law_window(s, 0.01)
+    alpha = np.geomspace(10 * first, last, 40)
+    exact = lib.linear.small_eta_error(s, 0.01, alpha, 0.3)
+    form = lib.linear.incomplete_gamma_error(s, 0.01, alpha, 0.3)
+    x = alpha / first
+    assert np.all(np.abs(form / exact - 1) < 0.5 * x ** (-2 / (1 + beta)) + 1e-6)
+
+
+def test_incomplete_gamma_form_does_not_cancel_late():
+    s = lib.power_law(0.5, 50)
+    last = lib.linear.power_law_window(s, 0.1)[1]
+    # relative corrections of the end correction at k = L: the sum ends at L, the integral at L + 1/2
+    ratio = lib.linear.incomplete_gamma_error(s, 0.1, [30 * last]) / lib.linear.small_eta_error(s, 0.1, [30 * last])
+    assert np.isfinite(ratio) and 0.1 < ratio < 10
+
+
+@pytest.mark.parametrize("eta", [0.01, 1.0])
+def test_power_law_less_offset_is_the_curve_in_the_window(eta):
+    s = lib.power_law(1.0, 3000)
+    first, last = lib.linear.power_law_window(s, eta)
+    alpha = np.geomspace(100 * first, last / 100, 30)
+    law = lib.linear.power_law_error(s, eta, alpha) - lib.linear.offset(s, eta)
+    # next terms: discreteness X^-1 at the start, and X/L^2 (relative to the constant) at the end
+    assert np.abs(law / lib.linear.generalization_error(s, eta, alpha) - 1).max() < 0.02
+
+
+def test_small_rate_limit():
+    s = lib.power_law(0.7, 40)
+    for eta in (0.1, 0.01, 0.001):
+        alpha = np.array([0.1, 1.0, 5.0]) / eta
+        ratio = lib.linear.generalization_error(s, eta, alpha) / lib.linear.small_eta_error(s, eta, alpha)
+        assert np.all(np.abs(ratio - 1) < 1.5 * eta)  # first order: 1/(1 - eta/2) and the shifted rates
+
+
+def test_finite_size_recursion_tends_to_the_flow():
+    s = lib.power_law(1.0, 8)
+    alpha = [0.5, 2.0, 10.0]
+    limit = lib.linear.generalization_error(s, 0.5, alpha)
+    gaps = [np.abs(lib.linear.finite_size_error(s, N, 0.5, alpha) / limit - 1) for N in (800, 8000)]
+    np.testing.assert_allclose(gaps[0] / gaps[1], 10, rtol=0.05)  # first order in 1/N
+
+
+def test_measured_moments_of_gaussian_form_are_the_finite_size_theory():
+    s, alpha = lib.power_law(1.0, 20), [0.5, 3.0, 20.0]
+    gaussian = np.outer(s.eigenvalues, s.eigenvalues) + 2 * np.diag(s.eigenvalues**2)
+    for eta in (0.1, 1.0):
+        # the recursion rounds once a step, 400 times
+        np.testing.assert_allclose(
+            lib.linear.measured_error(s, gaussian, eta, alpha, 0.3),
+            lib.linear.finite_size_error(s, 20, eta, alpha, 0.3),
+            rtol=1e-11,
+        )
+    assert lib.linear.critical_eta(s, fourth_moments=gaussian) == pytest.approx(lib.linear.critical_eta(s, N=20), rel=1e-9)
+
+
+def test_fourth_moments_of_samples():
+    """Two independent signs times standard deviations: <x^4> = lambda^2, <x^2 y^2> = lambda_x lambda_y."""
+    X = np.array([[2, 1], [2, -1], [-2, 1], [-2, -1]]) + 5.0
+    np.testing.assert_allclose(lib.linear.fourth_moments(X), np.outer([1.6, 0.4], [1.6, 0.4]))
+
+
+BAD = [
+    (lambda s: lib.linear.measured_error(s, np.ones((3, 3)), 0.1, [1]), "fourth_moments"),
+    (lambda s: lib.linear.critical_eta(s, fourth_moments=np.triu(np.ones((4, 4)))), "fourth_moments"),
+    (lambda s: lib.linear.exponent(0), "beta"),
+    (lambda s: lib.linear.generalization_error(s, 0, [1]), "eta"),
+    (lambda s: lib.linear.generalization_error(s, np.nan, [1]), "eta"),
+    (lambda s: lib.linear.generalization_error(s, 0.5, []), "alpha"),
+    (lambda s: lib.linear.generalization_error(s, 0.5, [2, 1]), "alpha"),
+    (lambda s: lib.linear.generalization_error(s, 0.5, [-1]), "alpha"),
+    (lambda s: lib.linear.generalization_error(s, 0.5, [1], -1), "sigma_J"),
+    (lambda s: lib.linear.power_law_error(s, 2.0, [1]), "eta"),
+    (lambda s: lib.linear.offset(s, 2.5), "eta"),
+    (lambda s: lib.linear.incomplete_gamma_error(s, 0.1, [0, 1]), "alpha"),
+    (lambda s: lib.linear.incomplete_gamma_error(lib.Spectrum([2, 1]), 0.1, [1]), "spectrum"),
+    (lambda s: lib.linear.finite_size_error(s, 5, 0.1, [1]), "N"),
+    (lambda s: lib.linear.critical_eta(s, 0), "students"),
+]
+
+
+@pytest.mark.parametrize("call, argument", BAD)
+def test_bad_input_is_named(call, argument):
+    with pytest.raises(ValueError, match=rf"^{argument}\b"):
+        call(lib.power_law(1.0, 4))

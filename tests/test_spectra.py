@@ -1,0 +1,97 @@
+"""Spectra: normalisation, multiplicities, fits, data."""
+
+import numpy as np
+import pytest
+
+import lib
+
+
+def test_golden_values():
+    np.testing.assert_allclose(
+        lib.power_law(1.0, 4).eigenvalues, [2.8097560976, 0.7024390244, 0.3121951220, 0.1756097561], rtol=2e-10
+    )
+    np.testing.assert_allclose(lib.power_law(0.5, 16).eigenvalues[[0, -1]], [7.5469354015, 0.1179208656], rtol=5e-10)
+
+
+@pytest.mark.parametrize("beta", [0.05, 1.0, 3.0])
+@pytest.mark.parametrize("levels", [1, 7, 100_000])
+def test_power_law_has_mean_one_and_the_right_ratios(beta, levels):
+    s = lib.power_law(beta, levels)
+    assert np.sum(s.weights * s.eigenvalues) == pytest.approx(1.0, rel=1e-12)
+    k = np.arange(1, levels + 1)
+    np.testing.assert_allclose(s.eigenvalues / s.eigenvalues[0], k ** -(1 + beta), rtol=1e-12)
+
+
+def test_any_order_scale_and_weights():
+    s = lib.Spectrum([1.0, 4.0, 2.0], weights=[6, 1, 3])
+    np.testing.assert_allclose(s.eigenvalues, np.array([4, 2, 1]) / 1.6)
+    np.testing.assert_allclose(s.weights, [0.1, 0.3, 0.6])
+    assert list(s.multiplicities(20)) == [2, 6, 12]
+
+
+def test_extreme_scales_survive():
+    s = lib.Spectrum([1e300, 1e290, 1e294])
+    assert np.sum(s.weights * s.eigenvalues) == pytest.approx(1.0)
+    s = lib.Spectrum([1e-30, 1e6])
+    assert s.eigenvalues[1] / s.eigenvalues[0] == pytest.approx(1e-36)
+
+
+def test_a_spectrum_is_read_only():
+    with pytest.raises(ValueError):
+        lib.power_law(1.0, 4).eigenvalues[0] = 5.0
+
+
+def test_from_data_recovers_the_population():
+    rng = np.random.default_rng(0)
+    lam = lib.power_law(1.0, 20).eigenvalues
+    basis = np.linalg.qr(rng.normal(size=(20, 20)))[0]
+    n = 200_000
+    X = 3.0 + (rng.normal(size=(n, 20)) * np.sqrt(5 * lam)) @ basis
+    s = lib.Spectrum.from_data(X)
+    # an isolated eigenvalue of n samples has relative variance 2/n, and the spacing of neighbours adds a bias of
+    # order (1/n) sum_j lambda_j / (lambda_k - lambda_j) < 10 * 20/n here
+    np.testing.assert_allclose(s.eigenvalues, lam, rtol=5 * np.sqrt(2 / n) + 200 / n)
+
+
+def test_from_data_leaves_out_directions_without_variance():
+    rng = np.random.default_rng(1)
+    X = np.hstack([rng.normal(size=(500, 5)), np.ones((500, 2))])
+    assert lib.Spectrum.from_data(X).levels == 5
+    assert lib.Spectrum.from_data(rng.normal(size=(4, 10))).levels == 3  # four samples span three directions
+
+
+def test_fit_finds_the_exponent():
+    fit = lib.power_law(0.7, 500).fit()
+    assert fit.beta == pytest.approx(0.7, abs=1e-9)
+    fit = lib.power_law(0.7, 500).fit(window=(10, 100))
+    assert fit.window == (10, 100)
+
+
+BAD = [
+    (lambda: lib.power_law(0.0, 4), "beta"),
+    (lambda: lib.power_law(np.inf, 4), "beta"),
+    (lambda: lib.power_law("1", 4), "beta"),
+    (lambda: lib.power_law(1.0, 0), "levels"),
+    (lambda: lib.power_law(1.0, 2.5), "levels"),
+    (lambda: lib.Spectrum([]), "eigenvalues"),
+    (lambda: lib.Spectrum([1.0, 0.0]), "eigenvalues"),
+    (lambda: lib.Spectrum([1.0, -1.0]), "eigenvalues"),
+    (lambda: lib.Spectrum([1.0, np.nan]), "eigenvalues"),
+    (lambda: lib.Spectrum([[1.0, 2.0]]), "eigenvalues"),
+    (lambda: lib.Spectrum(["a"]), "eigenvalues"),
+    (lambda: lib.Spectrum([1e300, 1e-300]), "eigenvalues"),
+    (lambda: lib.Spectrum([1.0, 2.0], [1.0]), "weights"),
+    (lambda: lib.Spectrum([1.0, 2.0], [1.0, 0.0]), "weights"),
+    (lambda: lib.Spectrum.from_data([1.0, 2.0]), "X"),
+    (lambda: lib.Spectrum.from_data([[1.0, 2.0]]), "X"),
+    (lambda: lib.Spectrum.from_data(np.ones((5, 3))), "X"),
+    (lambda: lib.power_law(1.0, 4).multiplicities(3), "N"),
+    (lambda: lib.power_law(1.0, 4).multiplicities(10), "N"),
+    (lambda: lib.Spectrum([2.0, 1.0], [1, np.pi]).multiplicities(10), "N"),
+]
+
+
+@pytest.mark.parametrize("call, argument", BAD)
+def test_bad_input_is_named(call, argument):
+    with pytest.raises(ValueError, match=rf"^{argument}\b"):
+        call()
