@@ -1,0 +1,33 @@
+"""Claims hold, or raise; and say what they compared."""
+
+import numpy as np
+import pytest
+
+from lib.claims import ClaimError, claim
+
+TEXT = dict(why="because")
+
+
+@pytest.mark.parametrize("measured, expected, tolerance", [
+    (1.04, 1.0, 0.05), ([1.0, 2.0], [1.01, 1.99], 0.02), (3.0, (2.0, 4.0), None), (1e9, (2.0, np.inf), None)])
+def test_true_claims_show_themselves(measured, expected, tolerance):
+    result = claim("a-b", "It holds.", measured=measured, expected=expected, tolerance=tolerance, **TEXT)
+    assert "It holds." in repr(result) and "because" in repr(result)
+    assert 'id="claim-a-b"' in result._repr_html_()
+
+
+@pytest.mark.parametrize("measured, expected, tolerance", [
+    (1.06, 1.0, 0.05), ([1.0, 2.1], [1.0, 2.0], 0.02), (5.0, (2.0, 4.0), None), (1.0, (2.0, np.inf), None),
+    (np.nan, 1.0, 0.05), (np.nan, (0.0, 1.0), None)])
+def test_false_claims_raise(measured, expected, tolerance):
+    with pytest.raises(ClaimError, match="a-b"):
+        claim("a-b", "It does not.", measured=measured, expected=expected, tolerance=tolerance, **TEXT)
+
+
+def test_digits_follow_the_tolerance():
+    assert claim("a", "s", measured=0.123456, expected=0.12, tolerance=0.01, **TEXT).measured == "0.123"
+
+
+def test_html_is_escaped():
+    result = claim("a", "x < y & z", measured=1, expected=1, tolerance=0.1, why="<b>")
+    assert "x &lt; y &amp; z" in result._repr_html_() and "&lt;b&gt;" in result._repr_html_()
