@@ -1,0 +1,174 @@
+"""Explorer of chapter "Linear activations": exact curve, small-rate sum, power law, and SGD."""
+
+import math
+
+import numpy as np
+
+from ...kernels.ensemble import ensemble_advance, ensemble_size, ensemble_start
+from ...kernels.fields import LINEAR
+from ...kernels.fitting import FIT_SIZE, fit_window
+from ...kernels.gamma import gamma
+from ...kernels.jit import kernel
+from ...kernels.linear import decay_sum, modes
+from ...kernels.views import view
+from ..experiment import Axis, Control, Curve, Experiment, Readout
+
+POINTS = 161
+SIMULATED = 25
+READOUTS = 6
+OUTPUT = READOUTS + 3 * 2 * POINTS + 4 * SIMULATED
+# The law is fitted well inside its window, away from both ends by this factor (or a third of the window, in logs).
+MARGIN = 30.0
+
+
+@kernel
+def _setup(p):
+    """The controls as the kernels need them: L, N, runs are whole numbers."""
+    return p[0], int(p[1]), p[2], p[3], p[4], int(p[5]), int(p[6]), int(p[7])
+
+
+@kernel
+def power_law_spectrum(beta, eigenvalue, weight):
+    """Eigenvalues k^-(1+beta) of mean 1, and equal weights, into arrays (L,)."""
+    L = eigenvalue.shape[0]
+    mean = 0.0
+    for k in range(L):
+        eigenvalue[k] = math.exp(-(1.0 + beta) * math.log(k + 1.0))
+        mean += eigenvalue[k] / L
+    for k in range(L):
+        eigenvalue[k] /= mean
+        weight[k] = 1.0 / L
+
+
+@kernel
+def size(p, data):
+    """Output, then spectrum, rates and amplitudes (L each), the fit's scratch, and the simulation."""
+    beta, L, eta, sigma_J, alpha_last, N, runs, seed = _setup(p)
+    return float(OUTPUT + 4 * L + 4 + FIT_SIZE + POINTS + ensemble_size(1, 1, N, L, SIMULATED))
+
+
+@kernel
+def start(p, data, work):
+    """All curves of theory and their slopes; weights drawn for the simulation."""
+    beta, L, eta, sigma_J, alpha_last, N, runs, seed = _setup(p)
+    if N < L:
+        return -1.0
+    eigenvalue, weight, x, c = (view(work, OUTPUT, (L,)), view(work, OUTPUT + L, (L,)),
+                                view(work, OUTPUT + 2 * L, (L,)), view(work, OUTPUT + 3 * L, (L,)))
+    sums = view(work, OUTPUT + 4 * L, (4,))
+    fit = view(work, OUTPUT + 4 * L + 4, (FIT_SIZE,))
+    shifted = view(work, OUTPUT + 4 * L + 4 + FIT_SIZE, (POINTS,))
+    state = OUTPUT + 4 * L + 4 + FIT_SIZE + POINTS
+
+    power_law_spectrum(beta, eigenvalue, weight)
+    first = 0.5 / (eta * eigenvalue[0])
+    last = 0.5 / (eta * eigenvalue[L - 1])
+    e_0 = 0.5 * (1.0 + sigma_J * sigma_J)
+    s = beta / (1.0 + beta)
+
+    alpha = view(work, READOUTS, (POINTS,))
+    begin = min(0.1 * first, 1e-2 * alpha_last)
+    for i in range(POINTS):
+        alpha[i] = begin * math.exp(math.log(alpha_last / begin) * i / (POINTS - 1))
+        work[READOUTS + 2 * POINTS + i] = alpha[i]
+        work[READOUTS + 4 * POINTS + i] = alpha[i]
+    exact = view(work, READOUTS + POINTS, (POINTS,))
+    small = view(work, READOUTS + 3 * POINTS, (POINTS,))
+    law = view(work, READOUTS + 5 * POINTS, (POINTS,))
+
+    modes(eigenvalue, weight, eta, x, c, sums)
+    for k in range(L):
+        x[k] *= 2.0 * eta
+    decay_sum(x, c, e_0, alpha, exact)
+    for k in range(L):
+        x[k] = 2.0 * eta * eigenvalue[k]
+        c[k] = eigenvalue[k] / L
+    decay_sum(x, c, e_0, alpha, small)
+
+    prefactor = tail = np.nan
+    if eta < 2.0:
+        amplitude = e_0 * eigenvalue[0] / L / (1.0 - 0.5 * eta)
+        prefactor = amplitude * gamma(s) / (1.0 + beta)
+        tail = amplitude * math.exp(-beta * math.log(L + 0.5)) / beta
+    for i in range(POINTS):
+        # less the finite-L constant, as the curve itself
+        value = prefactor * math.exp(-s * math.log(alpha[i] / first)) - tail
+        law[i] = value if first <= alpha[i] <= last and value > 0.0 else np.nan
+        shifted[i] = exact[i] + tail
+
+    margin = min(MARGIN, math.exp(math.log(last / first) / 3.0))
+    low, high = first * margin, min(last / margin, alpha_last)
+    work[0] = -s
+    fit_window(alpha, exact, low, high, fit)
+    work[1] = fit[0] if L > 2 and eta < 2.0 else np.nan
+    fit_window(alpha, shifted, low, high, fit)
+    work[2] = fit[0] if L > 2 and eta < 2.0 else np.nan
+    work[3] = first
+    work[4] = last
+    work[5] = tail
+
+    out = READOUTS + 6 * POINTS
+    for i in range(SIMULATED, 4 * SIMULATED):
+        work[out + i] = np.nan
+    ensemble_start(work[state:], 1, 1, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last,
+                   view(work, out, (SIMULATED,)))
+    return 1.0 if eta >= 2.0 else 0.0
+
+
+@kernel
+def advance(p, data, work):
+    """A slice of the simulation."""
+    beta, L, eta, sigma_J, alpha_last, N, runs, seed = _setup(p)
+    out = READOUTS + 6 * POINTS + SIMULATED
+    state = OUTPUT + 4 * L + 4 + FIT_SIZE + POINTS
+    return ensemble_advance(work[state:], 1, 1, N, L, SIMULATED, eta, 1.0, 1.0, LINEAR, runs, seed,
+                            view(work, out, (SIMULATED,)), view(work, out + SIMULATED, (SIMULATED,)),
+                            view(work, out + 2 * SIMULATED, (SIMULATED,)))
+
+
+LEVELS = tuple(float(2**n) for n in range(11))
+
+EXPERIMENT = Experiment(
+    name="linear",
+    title="A linear network learns: theory, closed form and SGD",
+    x=Axis("time α (examples / N)"),
+    y=Axis("generalisation error ε_g", limits=(1e-12, 1e6)),
+    controls=(
+        Control("beta", "β", "exponent of the spectrum", 1.0, 0.05, 3.0),
+        Control("levels", "L", "distinct eigenvalues", 256.0, choices=LEVELS),
+        Control("eta", "η", "learning rate", 0.5, 0.01, 2.5, scale="log"),
+        Control("sigma_J", "σ_J", "initial student weights", 0.01, 0.0, 2.0),
+        Control("alpha_max", "α_max", "last time", 300.0, 1.0, 1e5, scale="log"),
+        Control("N", "N", "inputs of the simulation", 512.0, choices=LEVELS[6:]),
+        Control("runs", "runs", "data streams simulated", 4.0, choices=(1.0, 2.0, 4.0, 8.0, 16.0)),
+        Control("seed", "seed", "seed of weights and data", 0.0, 0.0, 999.0, scale="integer"),
+    ),
+    curves=(
+        Curve("exact", "exact, any η", POINTS),
+        Curve("small_eta", "small-η sum", POINTS, style="dashed", color=1),
+        Curve("law", "power law less the finite-L constant", POINTS, style="dotted", color=2),
+        Curve("sgd", "SGD, mean ± 2 standard errors", SIMULATED, style="points", color=3, band=True),
+    ),
+    readouts=(
+        Readout("law_slope", "slope of the law, −β/(1+β)"),
+        Readout("raw_slope", "slope of the curve in the window"),
+        Readout("corrected_slope", "slope after adding the finite-L constant"),
+        Readout("alpha_first", "window opens at α = 1/(2ηλ₁)"),
+        Readout("alpha_last", "window closes at α = 1/(2ηλ_L)"),
+        Readout("offset", "finite-L constant"),
+    ),
+    size=size,
+    start=start,
+    advance=advance,
+    notices=("η = {eta} is at or beyond the critical learning rate 2: the error does not decay.",),
+    errors=("N = {N} is smaller than L = {levels}: every level needs at least one input direction.",),
+    python="""\
+import numpy as np, lib
+s = lib.power_law(beta={beta}, levels={levels})
+m = lib.StudentTeacher(s, students=1, teachers=1, activation="linear")
+alpha = np.geomspace(0.01, {alpha_max}, 161)
+exact = lib.linear.generalization_error(s, {eta}, alpha, {sigma_J})
+small = lib.linear.small_eta_error(s, {eta}, alpha, {sigma_J})
+sgd = lib.simulate(m, N={N}, eta={eta}, alpha=alpha[::10], sigma_J={sigma_J}, seeds={runs})
+""",
+)

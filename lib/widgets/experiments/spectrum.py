@@ -1,0 +1,86 @@
+"""Explorer of chapter "Setting": a measured spectrum, and the exponent that a chosen window of ranks gives."""
+
+import math
+
+import numpy as np
+
+from ...kernels.fitting import FIT_SIZE, fit_window
+from ...kernels.jit import kernel
+from ...kernels.views import view
+from ..experiment import Axis, Control, Curve, Experiment, Readout
+
+POINTS = 1024
+LINE = 2
+READOUTS = 5
+OUTPUT = READOUTS + 2 * POINTS + 2 * LINE
+
+
+@kernel
+def size(p, data):
+    """Output, and the fit's scratch."""
+    return float(OUTPUT + FIT_SIZE)
+
+
+@kernel
+def start(p, data, work):
+    """The eigenvalues ``data`` (L,) against their rank, and the law fitted in the window."""
+    L = min(data.shape[0], POINTS)
+    low, high = p[0], min(p[1], float(L))
+    fit = view(work, OUTPUT, (FIT_SIZE,))
+    for k in range(POINTS):
+        work[READOUTS + k] = k + 1.0
+        work[READOUTS + POINTS + k] = data[k] if k < L else np.nan
+    rank = view(work, READOUTS, (L,))
+    fit_window(rank, data[:L], low, high, fit)
+    if fit[4] < 5.0:
+        return -1.0
+    work[0] = -fit[0] - 1.0
+    work[1] = 2.0 * fit[2]
+    work[2] = fit[3]
+    work[3] = fit[4]
+    work[4] = -(1.0 + fit[0]) / -fit[0]
+    line = READOUTS + 2 * POINTS
+    for i in range(LINE):
+        x = low if i == 0 else high
+        work[line + i] = x
+        work[line + LINE + i] = math.exp(fit[1] + fit[0] * math.log(x))
+    return 1.0 if fit[0] >= -1.0 else 0.0
+
+
+@kernel
+def advance(p, data, work):
+    """Nothing is left to do."""
+    return 1.0
+
+
+EXPERIMENT = Experiment(
+    name="spectrum",
+    title="Fit the exponent of a measured spectrum",
+    x=Axis("rank k"),
+    y=Axis("eigenvalue λ_k (mean 1)"),
+    controls=(
+        Control("first", "k₁", "first rank of the fit", 8.0, 1.0, 200.0, scale="log"),
+        Control("last", "k₂", "last rank of the fit", 100.0, 5.0, 1024.0, scale="log"),
+    ),
+    curves=(
+        Curve("measured", "measured eigenvalues", POINTS, style="points", color=0),
+        Curve("fit", "fitted law k^−(1+β)", LINE, color=3),
+    ),
+    readouts=(
+        Readout("beta", "exponent β"),
+        Readout("two_errors", "± two standard errors"),
+        Readout("drift", "slope of the upper half less that of the lower"),
+        Readout("points", "eigenvalues in the window"),
+        Readout("exponent", "predicted learning-curve exponent β/(1+β)"),
+    ),
+    size=size,
+    start=start,
+    advance=advance,
+    notices=("The fitted β is not positive: over this window the spectrum has no convergent tail.",),
+    errors=("The window from rank {first} to {last} holds fewer than 5 eigenvalues.",),
+    python="""\
+import lib
+fit = spectrum.fit(window=({first}, {last}))   # spectrum = lib.Spectrum.from_data(X)
+fit.beta, fit.standard_error
+""",
+)

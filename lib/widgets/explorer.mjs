@@ -1,0 +1,628 @@
+/**
+ * The explorer: controls, picture and numbers of an experiment (experiment.py), as an anywidget module.
+ * Its host is the `model`: in Jupyter the Python object's (explorer.py), on a page a worker's (page.js).
+ *
+ * Traits: `_spec`, the experiment as data, and one number for every control.
+ * To the host: {do: "start", values} computes what is immediate and drops the previous run;
+ * {do: "resume"} and {do: "pause"} carry the long part on and halt it, nothing being lost.
+ * From the host: {values, status, fraction} with the output as a buffer of doubles, or {values, error}.
+ */
+
+const REST = 150; // ms that the controls must rest before the long part begins
+const DASHES = { line: ["", "14 3 3 3"], dashed: ["7 4", "12 4"], dotted: ["2 4", "2 8"], points: [""] };
+const MARKERS = [ // by colour, as in explorer.py
+  "m-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0", "m-3-3h6v6h-6z", "m0-4l3.8 7h-7.6z", "m0-4l4 4l-4 4l-4-4z",
+  "m0 4l3.8-7h-7.6z", "m-4 0l7-3.8v7.6z", "m-1-4h2v3h3v2h-3v3h-2v-3h-3v-2h3z",
+];
+const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10,
+  Home: -Infinity, End: Infinity }; // of the cursor, in points
+const MARGIN = { left: 48, right: 14, top: 28, bottom: 46 };
+
+export default { render: ({ model, el }) => {
+  const explorer = new Explorer(model, el);
+  return () => explorer.close();
+} };
+
+// --- Small tools ----------------------------------------------------------------------------------------
+
+/** An element with attributes (functions become listeners) and children. */
+function make(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") node.addEventListener(name, value);
+    else node.setAttribute(name, value);
+  }
+  node.append(...children);
+  return node;
+}
+
+const escape = (text) => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+/** Markup of a text in which ε_g means a subscript: for HTML, and for SVG, which has none. */
+const rich = (text) => escape(text).replace(/_(\w+)/g, "<sub>$1</sub>");
+const drawn = (text) => escape(text)
+  .replace(/_(\w+)/g, '<tspan dy=".3em" font-size=".8em">$1</tspan><tspan dy="-.24em">\u200b</tspan>');
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+const round = (value, digits) => Number(value.toPrecision(digits));
+const same = (a, b) => a.length === b.length && a.every((value, i) => value === b[i]);
+
+/** A number for reading, powers of ten written out; all its digits, unless their number is given. */
+function format(value, digits) {
+  if (Number.isNaN(value)) return "no value";
+  const size = Math.abs(value);
+  const tiny = size > 0 && size < 1e-3;
+  const text = tiny || size >= 1e6 ? value.toExponential(digits && digits - 1)
+    : !digits ? `${value}` : size >= 10 ** digits ? value.toFixed() : value.toPrecision(digits);
+  const raise = (digits) => digits.replace(/./g, (sign) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign] ?? "⁻");
+  return text.replace(/e\+?(.+)/, (_, exponent) => `×10${raise(exponent)}`)
+    .replace("-", "−").replace("Infinity", "∞");
+}
+
+const said = ({ choices, choice_labels }, value) => choice_labels[choices.indexOf(value)] ?? format(value);
+
+/** The template with {name} replaced where `words` has the name; other braces stay. */
+const fill = (template, words) => template.replace(/\{(\w+)\}/g, (all, name) => words[name] ?? all);
+
+/** Index at which `away` is least, and below `within`; -1 if it is nowhere. */
+function closest(list, away, within = Infinity) {
+  let [best, least] = [-1, within];
+  for (let i = 0; i < list.length; i++) {
+    const distance = away(list[i], i);
+    if (distance < least) [best, least] = [i, distance];
+  }
+  return best;
+}
+
+function download(name, type, text) {
+  const address = URL.createObjectURL(new Blob([text], { type }));
+  make("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
+}
+
+/** Copy to the clipboard and say so on the button; where a page may not, say `otherwise`. */
+async function copy(button, text, otherwise) {
+  const label = button.dataset.label ??= button.textContent;
+  const copied = await navigator.clipboard?.writeText(text).then(() => true, () => false);
+  button.textContent = copied ? "Copied" : otherwise;
+  setTimeout(() => { button.textContent = label; }, 2000);
+}
+
+// --- Controls -------------------------------------------------------------------------------------------
+
+/** The values at the positions of a control's slider. */
+function positionsOf({ minimum, maximum, scale, choices }) {
+  if (choices.length) return choices;
+  const log = scale === "log";
+  const span = log ? Math.log(maximum / minimum) : maximum - minimum;
+  const step = log ? span / 200 : scale === "integer" ? 1 : niceStep(span / 200);
+  const at = (i) => log ? round(minimum * Math.exp(i * step), 3) : round(minimum + i * step, 12);
+  return Array.from({ length: Math.round(span / step) + 1 }, (_, i) => clamp(at(i), minimum, maximum));
+}
+
+const accepts = ({ minimum, maximum, scale, choices }, value) => choices.length ? choices.includes(value)
+  : value >= minimum && value <= maximum && (scale !== "integer" || Number.isInteger(value));
+
+/** A control: its `node`; `show` puts a value into it, `refuse` says why one is not taken. */
+function makeControl(control, id, change) {
+  const name = `${control.symbol}, ${control.label}`;
+  const label = make("label", { for: id });
+  label.innerHTML = `<i>${rich(control.symbol)}</i> ${rich(control.label)}`;
+  const problem = make("p", { class: "ex-problem", role: "alert", id: `${id}-problem` });
+  const why = `Give ${control.range}.`;
+  const quiet = { "data-lm-suppress-shortcuts": true }; // else JupyterLab takes the arrow keys
+  if (control.choice_labels.length) {
+    const options = control.choices.map((value, i) => make("option", { value }, control.choice_labels[i]));
+    const menu = make("select", { id, ...quiet, change: () => change(Number(menu.value)) }, ...options);
+    return {
+      node: make("div", { class: "ex-control" }, label, menu, problem),
+      show(value) { menu.value = value; problem.textContent = ""; },
+      refuse() { problem.textContent = why; },
+    };
+  }
+  const positions = positionsOf(control);
+  const slider = make("input", { type: "range", id, min: 0, max: positions.length - 1, step: 1, ...quiet,
+    input: () => change(positions[slider.value]) });
+  const typed = () => box.value.trim() === "" ? NaN : Number(box.value.replace(",", "."));
+  const box = make("input", { inputmode: "decimal", autocomplete: "off", ...quiet,
+    "aria-label": `${name}: type a number`, "aria-describedby": problem.id, change: () => change(typed()) });
+  const put = (value, why) => {
+    if (!Number.isNaN(value)) box.value = value;
+    box.setAttribute("aria-invalid", why !== "");
+    problem.textContent = why;
+  };
+  return {
+    node: make("div", { class: "ex-control" }, label, make("div", { class: "ex-row" }, slider, box), problem),
+    show(value) {
+      slider.value = closest(positions, (other) => Math.abs(other - value));
+      slider.setAttribute("aria-valuetext", said(control, value));
+      put(value, "");
+    },
+    refuse: (value) => put(value, why),
+  };
+}
+
+// --- Axes -----------------------------------------------------------------------------------------------
+
+function niceStep(rough) {
+  const power = 10 ** Math.floor(Math.log10(rough));
+  return power * [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999);
+}
+
+/** Ends of an axis that hold `values`, at round numbers and inside the axis's limits. */
+function rangeOf({ log, limits }, values) {
+  const [least, most] = limits ?? [-Infinity, Infinity];
+  const within = values.filter((value) => Number.isFinite(value) && (value > 0 || !log))
+    .map((value) => clamp(value, least, most));
+  if (!within.length) return limits ?? (log ? [0.1, 10] : [0, 1]);
+  const low = within.reduce((a, b) => Math.min(a, b));
+  const high = within.reduce((a, b) => Math.max(a, b));
+  const step = niceStep((high - low || Math.abs(high) || 1) / 5);
+  const [down, up] = log ? [low, high].map((value) => 10 ** Math.floor(Math.log10(value))) : [step, step];
+  const ends = [Math.floor(low / down + 1e-9) * down, Math.ceil(high / up - 1e-9) * up];
+  if (ends[0] === ends[1]) ends[1] += up;
+  return ends.map((value) => clamp(value, least, most));
+}
+
+/** An axis of `length` pixels: `map` gives a value's place on it, 0 to 1; ticks are [value, label]. */
+function makeAxis(spec, numbers, length, spacing) {
+  const [low, high] = rangeOf(spec, numbers);
+  if (!spec.log) {
+    const step = niceStep((high - low) * spacing / length);
+    const first = Math.ceil(low / step - 1e-6);
+    const count = Math.floor(high / step + 1e-6) - first + 1;
+    const values = Array.from({ length: count }, (_, i) => round((first + i) * step, 6));
+    const ticks = values.map((value) => [value, format(value)]);
+    return { map: (value) => (value - low) / (high - low), ticks };
+  }
+  const span = Math.log10(high / low);
+  const stride = Math.ceil(span * spacing / length);
+  const ticks = [];
+  for (let power = Math.floor(Math.log10(low)); 10 ** power <= high; power++) {
+    for (let factor = 1; factor < (stride > 1 ? 2 : 10); factor++) {
+      const value = factor * 10 ** power;
+      const decade = factor === 1 && power % stride === 0;
+      const label = decade ? `10<tspan dy="-.45em" font-size=".75em">${format(power)}</tspan>`
+        : span < 1 && [2, 5].includes(factor) ? format(round(value, 1)) : "";
+      if (value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9)) ticks.push([value, label]);
+    }
+  }
+  return { map: (value) => value > 0 ? Math.log10(value / low) / span : -Infinity, ticks };
+}
+
+// --- Plot -----------------------------------------------------------------------------------------------
+
+/** The look of a curve: colour, dashes, marker. Colour is never the only difference. */
+function lookOf(spec, index) {
+  const { style, color } = spec.curves[index];
+  const alike = spec.curves.slice(0, index).filter((curve) => curve.style === style).length;
+  return { ink: `var(--ex-c${color})`, marker: style === "points" && MARKERS[color],
+    dash: DASHES[style][alike % DASHES[style].length] };
+}
+
+const stroke = ({ ink, dash, marker }, path) => `<path d="${path}" ${marker ? `fill="${ink}"`
+  : `fill="none" stroke="${ink}" stroke-width="2" stroke-linejoin="round" stroke-dasharray="${dash}"`}/>`;
+
+const swatch = (look, y) => stroke(look, look.marker ? `M14 ${y}${look.marker}` : `M0 ${y}H28`);
+
+const text = (x, y, content = "", anchor = "start") => content
+  && `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="currentColor">${content}</text>`;
+
+const join = (list, markup) => list.map(markup).join("");
+
+class Plot {
+  constructor(spec) {
+    Object.assign(this, { spec, stops: [], stop: 0 });
+    this.looks = spec.curves.map((_, i) => lookOf(spec, i));
+    this.svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    this.svg.setAttribute("role", "img");
+    this.tip = make("div", { class: "ex-tip", hidden: true, "aria-hidden": true });
+    // A slider's content is not read out, so the slider lies over the picture.
+    this.reader = make("div", { class: "ex-reader", role: "slider", tabindex: 0,
+      "data-lm-suppress-shortcuts": true, "aria-label": `Read the curves along ${spec.x.label}`,
+      pointermove: (event) => this.point(event.offsetX), pointerdown: (event) => this.point(event.offsetX),
+      pointerleave: () => this.hide(), blur: () => this.hide(), keydown: (event) => this.walk(event),
+      focus: () => this.reader.matches(":focus-visible") && this.read(this.stop) });
+    this.node = make("div", { class: "ex-plot" }, this.svg, this.tip, this.reader);
+  }
+
+  /** Draw curves, as `decode` gives them, but for those whose names are in `hidden`. */
+  draw(curves, hidden) {
+    const width = Math.max(280, this.node.clientWidth);
+    const height = Math.round(clamp(0.6 * width, 250, 430));
+    const { left, right, top, bottom } = MARGIN;
+    const [w, h] = [width - left - right, height - top - bottom];
+    this.visible = curves.map((segments, i) => ({ segments, look: this.looks[i], ...this.spec.curves[i] }))
+      .filter(({ name }) => !hidden.has(name));
+    const rows = (this.visible.length ? this.visible.map(({ segments }) => segments) : curves).flat(2);
+    const x = makeAxis(this.spec.x, rows.map((row) => row[0]), w, 52);
+    const y = makeAxis(this.spec.y, rows.flatMap((row) => row.slice(1)), h, 30);
+    Object.assign(this, { width, height, w, h });
+    this.x = (value) => round(clamp(x.map(value) * w, -1e4, 1e4), 5);
+    this.y = (value) => round(clamp((1 - y.map(value)) * h, -1e4, 1e4), 5);
+    this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    this.svg.setAttribute("font-size", 13);
+    const bands = join(this.visible, (curve) => this.band(curve));
+    const lines = join(this.visible, ({ look, segments }) => stroke(look, this.path(look, segments)));
+    this.svg.innerHTML = `<g transform="translate(${left} ${top})">${this.axes(x.ticks, y.ticks)}
+      <svg width="${w}" height="${h}">${bands}${lines}</svg><g class="ex-cursor"></g></g>`;
+    this.stops = this.visible.map(({ segments }) => segments.flat().map((row) => row[0]))
+      .reduce((most, stops) => stops.length > most.length ? stops : most, []);
+    this.reader.setAttribute("aria-valuemax", this.stops.length - 1);
+    this.cursor = this.svg.querySelector(".ex-cursor");
+    if (!this.tip.hidden) this.read(this.stop);
+  }
+
+  axes(xTicks, yTicks) {
+    const { w, h, spec } = this;
+    let grid = "";
+    let marks = `M0 0V${h}H${w}`;
+    let words = text(4 - MARGIN.left, -12, drawn(spec.y.label));
+    words += text(w, h + 39, drawn(spec.x.label), "end");
+    for (const [value, label] of xTicks) {
+      const x = this.x(value);
+      if (label) grid += `M${x} 0V${h}`;
+      else marks += `M${x} ${h}v-4`;
+      words += text(x, h + 19, label, "middle");
+    }
+    for (const [value, label] of yTicks) {
+      const y = this.y(value);
+      if (label) grid += `M0 ${y}H${w}`;
+      else marks += `M0 ${y}h4`;
+      words += text(-7, y + 4.5, label, "end");
+    }
+    return `<path d="${grid}" stroke="currentColor" stroke-opacity=".15"/>
+      <path d="${marks}" fill="none" stroke="currentColor" stroke-opacity=".7"/>${words}`;
+  }
+
+  path({ marker }, segments) {
+    const point = ([x, y]) => `${this.x(x)} ${this.y(y)}`;
+    return marker ? join(segments.flat(), (row) => `M${point(row)}${marker}`)
+      : join(segments, (rows) => `M${rows.map(point).join("L")}`);
+  }
+
+  band({ band, segments, look }) {
+    if (!band) return "";
+    const edge = (rows, limit) => rows.map((row) => `${this.x(row[0])} ${this.y(row[limit])}`).join("L");
+    const limited = segments.map((rows) => rows.filter((row) => row[2] <= row[3]));
+    const path = join(limited, (rows) => rows.length ? `M${edge(rows, 2)}L${edge(rows.reverse(), 3)}Z` : "");
+    return `<path d="${path}" fill="${look.ink}" fill-opacity=".2"/>`;
+  }
+
+  point(offset) {
+    this.read(closest(this.stops, (value) => Math.abs(this.x(value) + MARGIN.left - offset)));
+  }
+
+  walk(event) {
+    if (event.key === "Escape") this.hide();
+    const step = STEPS[event.key];
+    if (!step) return;
+    event.preventDefault();
+    this.read(this.stop + step);
+  }
+
+  /** Show what the curves are at a stop, in the picture and to a screen reader. */
+  read(stop) {
+    if (!this.stops.length) return;
+    this.stop = clamp(stop, 0, this.stops.length - 1);
+    const here = this.stops[this.stop];
+    const px = this.x(here);
+    const found = this.visible.flatMap(({ segments, look, label }) => {
+      const rows = segments.flat();
+      const [x, y, lower, upper] = rows[closest(rows, (row) => Math.abs(this.x(row[0]) - px), 12)] ?? [];
+      if (x === undefined) return [];
+      const limits = lower <= upper ? ` (${format(lower, 3)} to ${format(upper, 3)})` : "";
+      const words = `${label}: ${format(y, 3)}${limits}`;
+      return [{ words, ink: look.ink, at: `cx="${this.x(x)}" cy="${this.y(y)}"` }];
+    });
+    const place = `${this.spec.x.label} ${format(here, 3)}`;
+    this.cursor.innerHTML = `<path d="M${px} 0V${this.h}" stroke="currentColor" stroke-opacity=".5"/>${
+      join(found, ({ ink, at }) => `<circle ${at} r="5" fill="none" stroke="${ink}" stroke-width="2"/>`)}`;
+    this.tip.innerHTML = `<b>${rich(place)}</b>${
+      join(found, ({ ink, words }) => `<div><i style="background:${ink}"></i>${rich(words)}</div>`)}`;
+    this.tip.hidden = false;
+    this.tip.classList.toggle("ex-left", px > this.w / 2);
+    this.reader.setAttribute("aria-valuenow", this.stop);
+    this.reader.setAttribute("aria-valuetext", [place, ...found.map(({ words }) => words)].join("; "));
+  }
+
+  hide() {
+    this.tip.hidden = true;
+    if (this.cursor) this.cursor.innerHTML = "";
+  }
+
+  /** The picture as a file of its own, in light colours, with a legend and `caption`. */
+  file(caption) {
+    const { width, height } = this;
+    const entry = ({ look, label }, i) => `<g transform="translate(${MARGIN.left} ${height + 22 * i})">${
+      swatch(look, 8)}${text(38, 13, drawn(label))}</g>`;
+    const below = height + 22 * this.visible.length;
+    const picture = this.svg.cloneNode(true);
+    picture.querySelector(".ex-cursor").remove();
+    const light = make("div", { class: "explorer ex-light" });
+    this.node.append(light);
+    const colors = getComputedStyle(light);
+    const file = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${below + 30}" color="#222"
+      font-family="sans-serif" font-size="13"><rect width="100%" height="100%" fill="#fff"/>${
+      picture.innerHTML}${this.visible.map(entry).join("")}${
+      text(MARGIN.left, below + 17, drawn(caption))}</svg>`
+      .replace(/var\((--[\w-]+)\)/g, (_, name) => colors.getPropertyValue(name).trim());
+    light.remove();
+    return file;
+  }
+}
+
+// --- Runs -----------------------------------------------------------------------------------------------
+
+/** The host's work on the newest values; `reply(message, output)` is told whatever concerns them. */
+class Run {
+  #model; #reply; #receive; #timer; #posted; #busy = false;
+
+  constructor(model, reply) {
+    this.#model = model;
+    this.#reply = reply;
+    this.#receive = (message, buffers) => this.#hear(message, buffers);
+    model.on("msg:custom", this.#receive);
+  }
+
+  /** The immediate part at once; the rest when the values have not changed for a while. */
+  start(values) {
+    Object.assign(this, { values, fraction: 0, going: false, since: performance.now() });
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.resume(), REST);
+    this.#post();
+  }
+
+  resume() {
+    this.going = true;
+    if (this.#posted === this.values) this.#model.send({ do: "resume" });
+  }
+
+  pause() {
+    clearTimeout(this.#timer);
+    this.going = false;
+    this.#model.send({ do: "pause" });
+  }
+
+  close() {
+    clearTimeout(this.#timer);
+    this.#model.off("msg:custom", this.#receive);
+  }
+
+  /** Send the newest values, one set at a time: a host that lags is never given a queue. */
+  #post() {
+    if (this.#busy || this.#posted === this.values) return;
+    this.#busy = true;
+    this.#posted = this.values;
+    this.#model.send({ do: "start", values: this.values });
+    if (this.going) this.resume();
+  }
+
+  #hear(message, buffers) {
+    this.#busy = false;
+    if (same(message.values, this.values)) {
+      this.fraction = message.error ? 1 : message.fraction;
+      if (this.fraction >= 1) {
+        clearTimeout(this.#timer);
+        this.going = false;
+      }
+      const [view] = buffers; // a DataView, in Jupyter at any place of a larger buffer
+      const doubles = view && view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
+      this.#reply(message, doubles && new Float64Array(doubles));
+    }
+    this.#post();
+  }
+}
+
+// --- Explorer -------------------------------------------------------------------------------------------
+
+class Explorer {
+  constructor(model, root) {
+    Object.assign(this, { model, root, spec: model.get("_spec"), hidden: new Set() });
+    this.values = Object.fromEntries(this.spec.controls.map(({ name }) => [name, model.get(name)]));
+    this.build();
+    this.listeners = this.spec.controls.map(({ name }) =>
+      [`change:${name}`, () => this.propose({ [name]: model.get(name) })]);
+    this.listeners.forEach(([event, listener]) => model.on(event, listener));
+    this.run = new Run(model, (message, output) => this.hear(message, output));
+    this.run.start(this.vector());
+    this.observer = new ResizeObserver(() => this.plot.node.clientWidth !== this.width && this.draw());
+    this.observer.observe(this.plot.node);
+  }
+
+  close() {
+    this.observer.disconnect();
+    this.run.close();
+    this.listeners.forEach(([event, listener]) => this.model.off(event, listener));
+  }
+
+  vector() {
+    return this.spec.controls.map(({ name }) => this.values[name]);
+  }
+
+  // --- What is on the page
+
+  build() {
+    const { spec, model, root } = this;
+    const id = `explorer-${Math.random().toString(36).slice(2)}`; // two views may stand in one document
+    const button = (label, click) => make("button", { type: "button", click }, label);
+    const defaults = Object.fromEntries(spec.controls.map((control) => [control.name, control.default]));
+    this.controls = Object.fromEntries(spec.controls.map((control, i) => [control.name,
+      makeControl(control, `${id}-${i}`, (value) => this.propose({ [control.name]: value }))]));
+    this.picture = root.querySelector(".explorer-picture") ?? ""; // stays until there is a live one
+    this.plot = new Plot(spec);
+    this.problem = make("p", { class: "ex-problem", role: "alert" });
+    this.notice = make("p", { class: "ex-notice" });
+    this.meter = make("progress", { max: 1, value: 0, "aria-label": "Simulation done" });
+    this.percent = make("span", { class: "ex-percent" });
+    this.stop = button("Stop", () => {
+      if (this.run.going) this.run.pause();
+      else this.run.resume();
+      this.progress();
+    });
+    this.progressRow = make("div", { class: "ex-row", hidden: true }, this.meter, this.percent, this.stop);
+    this.readouts = make("dl", { class: "ex-readouts simple" }); // "simple": without the margins of Sphinx
+    const save = (ending, type, content) =>
+      this.shown && download(`${this.stem()}.${ending}`, type, content());
+    const tools = make("div", { class: "ex-tools" }, button("Reset", () => this.propose(defaults)),
+      button("Data (CSV)", () => save("csv", "text/csv", () => this.csv())),
+      button("Picture (SVG)", () => save("svg", "image/svg+xml", () => this.plot.file(this.caption()))));
+    if (model.link) { // only a page has an address for a state
+      tools.append(button("Copy link to this state", (event) =>
+        copy(event.target, model.link(this.values), "It is in the address bar")));
+    }
+    this.code = make("code");
+    const python = make("details", {}, make("summary", {}, "Python that gives this"),
+      make("pre", { tabindex: 0 }, this.code), button("Copy", (event) => {
+        getSelection().selectAllChildren(this.code);
+        copy(event.target, this.code.textContent, "Selected: press Ctrl+C");
+      }));
+    this.rows = make("div", { class: "ex-table", tabindex: 0 });
+    this.table = make("details", { toggle: () => this.tabulate() },
+      make("summary", {}, "Table of the curves"), this.rows);
+    this.status = make("p", { class: "ex-status", role: "status", "aria-live": "polite" });
+    root.classList.add("explorer");
+    root.setAttribute("role", "group");
+    root.setAttribute("aria-label", spec.title);
+    this.print = make("p", { class: "ex-print" }); // on paper, in place of the controls
+    root.append(make("p", { class: "ex-title" }, spec.title), this.print,
+      make("div", { class: "ex-controls", role: "group", "aria-label": "Controls" },
+        ...Object.values(this.controls).map(({ node }) => node)),
+      this.picture, this.plot.node, this.problem, this.notice,
+      make("div", { class: "ex-legend", role: "group", "aria-label": "Curves shown" },
+        ...spec.curves.map((curve, i) => this.toggle(curve, this.plot.looks[i]))),
+      this.progressRow, this.readouts, tools, spec.python ? python : "", this.table, this.status);
+    for (const [name, value] of Object.entries(this.values)) this.controls[name].show(value);
+  }
+
+  /** The legend's entry of a curve, which hides and shows it. */
+  toggle({ name, label }, look) {
+    const entry = make("button", { type: "button", "aria-pressed": true, click: () => {
+      const shown = this.hidden.delete(name) || !this.hidden.add(name);
+      entry.setAttribute("aria-pressed", shown);
+      this.draw();
+    } });
+    const picture = `<svg width="28" height="14" aria-hidden="true">${swatch(look, 7)}</svg>`;
+    entry.innerHTML = `${picture}<span>${rich(label)}</span>`;
+    return entry;
+  }
+
+  // --- From controls to numbers
+
+  /** Take values from the reader, a link or Python, those in range. */
+  propose(changes) {
+    const before = this.vector();
+    for (const control of this.spec.controls) {
+      const { name } = control;
+      if (!(name in changes)) continue;
+      if (accepts(control, changes[name])) this.controls[name].show(this.values[name] = changes[name]);
+      else this.controls[name].refuse(changes[name]);
+    }
+    if (same(before, this.vector())) return;
+    for (const name of Object.keys(changes)) this.model.set(name, this.values[name]);
+    this.model.save_changes();
+    this.run.start(this.vector());
+  }
+
+  hear({ status, error }, output) {
+    const { controls, readouts, notices, errors } = this.spec;
+    const state = error ? {} : this.decode(output);
+    const words = Object.fromEntries([
+      ...controls.map((control) => [control.name, said(control, this.values[control.name])]),
+      ...readouts.map(({ name, digits }, i) => [name, format(state.readouts?.[i] ?? NaN, digits)]),
+    ]);
+    const drawable = state.curves?.flat().length > 0;
+    const failure = error ? `The computation failed: ${error}`
+      : status < 0 ? fill(errors[-status - 1], words)
+      : !drawable && this.run.fraction >= 1 ? "There is no number to draw at these values." : "";
+    this.problem.textContent = failure;
+    this.root.classList.toggle("ex-stale", failure !== "");
+    this.progress();
+    if (failure || !drawable) return;
+    const notice = status > 0 ? fill(notices[status - 1], words) : "";
+    this.shown = { ...state, notice, values: { ...this.values } };
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = undefined;
+      this.draw();
+      if (this.run.fraction >= 1) this.status.textContent = `Done. ${this.summary()}`;
+    });
+  }
+
+  /** Cut the output up. A curve becomes stretches without a gap, of rows [x, y] or [x, y, lower, upper]. */
+  decode(output) {
+    const { readouts, curves } = this.spec;
+    let end = readouts.length;
+    return { readouts: output.subarray(0, end), curves: curves.map(({ points, band }) => {
+      const columns = Array.from({ length: band ? 4 : 2 }, () => output.subarray(end, end += points));
+      const segments = [[]];
+      for (let i = 0; i < points; i++) {
+        const row = columns.map((column) => column[i]);
+        if (Number.isNaN(row[0] + row[1])) segments.push([]);
+        else segments.at(-1).push(row);
+      }
+      return segments.filter((rows) => rows.length);
+    }) };
+  }
+
+  // --- From numbers to the picture
+
+  draw() {
+    if (!this.shown) return;
+    if (this.picture) this.picture.remove();
+    const { curves, readouts, notice, values } = this.shown;
+    this.width = this.plot.node.clientWidth;
+    this.plot.draw(curves, this.hidden);
+    const { x, y } = this.spec;
+    const words = `${y.label} against ${x.label} at ${this.caption()}. ${this.summary()}`;
+    this.plot.svg.setAttribute("aria-label", words);
+    this.notice.textContent = notice;
+    this.print.innerHTML = rich(this.caption());
+    this.readouts.innerHTML = join(this.spec.readouts, ({ label, digits }, i) =>
+      `<div><dt>${rich(label)}</dt><dd>${format(readouts[i], digits)}</dd></div>`);
+    this.code.textContent = fill(this.spec.python, values);
+    this.progress();
+    this.tabulate();
+    const detail = { fraction: this.run.fraction, ms: performance.now() - this.run.since };
+    this.root.dispatchEvent(new CustomEvent("explorer:drawn", { bubbles: true, detail }));
+  }
+
+  progress() {
+    const { fraction, going } = this.run;
+    if (fraction > 0 && fraction < 1) this.progressRow.hidden = false; // only if there is a long part
+    this.meter.value = fraction;
+    this.percent.textContent = `${Math.floor(100 * fraction)} %`;
+    this.stop.textContent = going || fraction >= 1 ? "Stop" : "Resume";
+    this.stop.disabled = fraction >= 1;
+  }
+
+  tabulate() {
+    if (!this.table.open || !this.shown) return;
+    const { curves, x, y } = this.spec;
+    const line = (cells, tag) => `<tr>${join(cells, (cell) => `<${tag}>${cell}</${tag}>`)}</tr>`;
+    const heads = [x.label, y.label, "lower", "upper"].map(rich);
+    this.rows.innerHTML = join(curves, ({ label, band }, i) => `<table><caption>${rich(label)}</caption>${
+      line(heads.slice(0, band ? 4 : 2), "th")}${
+      join(this.shown.curves[i].flat(), (row) => line(row.map((value) => format(value, 4)), "td"))}</table>`);
+  }
+
+  caption() {
+    const { values } = this.shown;
+    const { controls } = this.spec;
+    return controls.map((control) => `${control.symbol} = ${said(control, values[control.name])}`).join(", ");
+  }
+
+  summary() {
+    const { readouts, notice } = this.shown;
+    const said = ({ label, digits }, i) => `${label}: ${format(readouts[i], digits)}. `;
+    return join(this.spec.readouts, said) + notice;
+  }
+
+  stem() {
+    return [this.spec.name, ...Object.entries(this.shown.values).map((pair) => pair.join("="))].join("_");
+  }
+
+  csv() {
+    const line = (name, [x, y, lower = "", upper = ""]) => `${[name, x, y, lower, upper]}\n`;
+    const { curves } = this.shown;
+    return line("curve", ["x", "y", "lower", "upper"])
+      + join(this.spec.curves, ({ name }, i) => join(curves[i].flat(), (row) => line(name, row)));
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * A page's explorers: gives each `.explorer` of the document a host (the kernels as WebAssembly in a worker)
+ * and renders it with explorer.mjs. A classic script, run after EXPLORER_WASM (base64), EXPLORER_MODULE and
+ * EXPLORER_STYLE (text) are set: modules and fetch do not work from file://, imports from a Blob do.
+ */
+(() => {
+  "use strict";
+
+  const AHEAD = "600px"; // explorers begin when they are this near to being seen
+
+  const blob = (text) => URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+  const once = (work) => { let done; return () => done ??= work(); };
+  const userInterface = once(() => import(blob(globalThis.EXPLORER_MODULE)));
+  const workerSource = once(() => blob(`(${worker})()`));
+  const kernels = once(() => Uint8Array.from(atob(globalThis.EXPLORER_WASM), (sign) => sign.charCodeAt(0)));
+
+  /** The worker's program. It answers the messages that explorer.mjs describes. */
+  function worker() {
+    const SLICE = 30; // ms of the long part between two pictures, and before a message is answered
+    const ticks = new MessageChannel(); // lets messages in between slices; setTimeout would wait 4 ms
+    let setup, module, exports, run;
+    let going = false;
+    let ticking = false;
+
+    /** Place p, data and work behind the module's own memory, and start. */
+    function begin(values) {
+      const { name, data, outputSize } = setup;
+      exports ??= new WebAssembly.Instance(module, { Math }).exports;
+      const { memory, __heap_base: heap } = exports;
+      const doubles = (start, length) => {
+        const missing = start + 8 * length - memory.buffer.byteLength;
+        if (missing > 0) memory.grow(Math.ceil(missing / 65536));
+        return new Float64Array(memory.buffer, start, length);
+      };
+      const base = 16 * Math.ceil(heap.value / 16);
+      const inputs = [...values, ...data];
+      doubles(base, inputs.length).set(inputs);
+      const given = [base, values.length, base + 8 * values.length, data.length];
+      const work = [base + 8 * inputs.length, exports[`${name}_size`](...given)];
+      doubles(...work).fill(0);
+      const status = exports[`${name}_start`](...given, ...work);
+      return { values, status, fraction: status < 0 ? 1 : 0,
+        advance: () => exports[`${name}_advance`](...given, ...work),
+        output: () => doubles(work[0], outputSize).slice() };
+    }
+
+    /** Do `step` and answer; what it throws is an answer too. */
+    function attempt(values, step) {
+      try {
+        step();
+        const { buffer } = run.output();
+        postMessage([{ values, status: run.status, fraction: run.fraction }, [buffer]], [buffer]);
+      } catch (error) {
+        run = exports = undefined; // the next start finds a clean memory
+        postMessage([{ values, error: error.message }, []]);
+      }
+      tick();
+    }
+
+    /** Go on after the messages that wait. */
+    function tick() {
+      going &&= run?.fraction < 1;
+      if (!going || ticking) return;
+      ticking = true;
+      ticks.port2.postMessage(0);
+    }
+
+    ticks.port1.onmessage = () => {
+      ticking = false;
+      if (going) attempt(run.values, () => {
+        const end = performance.now() + SLICE;
+        while (run.fraction < 1 && performance.now() < end) run.fraction = run.advance();
+      });
+    };
+
+    onmessage = ({ data: message }) => {
+      going = message.do === "resume";
+      if (message.do === "load") {
+        setup = message;
+        module = new WebAssembly.Module(message.wasm);
+      } else if (message.do === "start") {
+        attempt(message.values, () => { run = begin(message.values); });
+      } else {
+        tick();
+      }
+    };
+  }
+
+  /** What explorer.mjs needs of anywidget's model, with a worker behind its messages. */
+  class Model {
+    #state; #setup; #worker; #asked;
+    #listeners = {};
+
+    constructor(address, { spec, values, data }) {
+      this.address = address;
+      this.#state = { ...values, _spec: spec };
+      this.#setup = { do: "load", name: spec.name, data, outputSize: spec.output_size };
+    }
+
+    get(name) { return this.#state[name]; }
+
+    set(name, value) {
+      if (this.#state[name] === value) return;
+      this.#state[name] = value;
+      this.#tell(`change:${name}`);
+    }
+
+    save_changes() {}
+
+    on(event, listener) { (this.#listeners[event] ??= []).push(listener); }
+
+    #tell(event, ...details) { this.#listeners[event]?.forEach((listener) => listener(...details)); }
+
+    send(message) {
+      if (message.do === "start") this.#asked = message.values;
+      this.#worker ??= this.#hire();
+      this.#worker.postMessage(message);
+    }
+
+    #hire() {
+      const hired = new Worker(workerSource());
+      hired.onmessage = ({ data: [message, buffers] }) =>
+        this.#tell("msg:custom", message, buffers.map((buffer) => new DataView(buffer)));
+      hired.onerror = (event) => {
+        hired.terminate();
+        this.#worker = undefined; // the next start gets a new one
+        this.#tell("msg:custom", { values: this.#asked, error: event.message || "the worker stopped" }, []);
+      };
+      hired.postMessage({ ...this.#setup, wasm: kernels() });
+      return hired;
+    }
+
+    /** The page's address with this state, which the address bar shows from now on. */
+    link(values) {
+      const state = Object.entries(values).map((pair) => pair.join("=")).join(",");
+      history.replaceState(null, "", `#${this.address}:${state}`);
+      return location.href;
+    }
+
+    /** Take a state as `link` writes it. */
+    follow(state) {
+      for (const [name, value] of state.split(",").map((part) => part.split("="))) {
+        if (typeof this.#state[name] === "number") this.set(name, Number(value));
+      }
+    }
+  }
+
+  /** Bring the explorer of an element to life, once. */
+  async function start(root, model) {
+    try {
+      const { default: { render } } = await userInterface();
+      render({ model, el: root });
+    } catch (error) { // the static picture stays
+      root.append(`This explorer could not start here: ${error.message}`);
+    }
+  }
+
+  const style = document.createElement("style");
+  style.textContent = globalThis.EXPLORER_STYLE;
+  document.head.append(style);
+
+  const explorers = new Map(); // address -> { root, model, started }
+  for (const root of document.querySelectorAll(".explorer[data-explorer]")) {
+    const name = root.dataset.explorer;
+    let address = name;
+    for (let count = 2; explorers.has(address); count++) address = `${name}-${count}`;
+    const model = new Model(address, JSON.parse(root.querySelector("script").textContent));
+    explorers.set(address, { root, started: once(() => start(root, model)), model });
+  }
+
+  const watcher = new IntersectionObserver((entries) => {
+    for (const { root, started } of explorers.values()) {
+      if (entries.some((entry) => entry.isIntersecting && entry.target === root)) started();
+    }
+  }, { rootMargin: AHEAD });
+  for (const { root } of explorers.values()) watcher.observe(root);
+
+  /** Show the explorer and the state that the page's address names. */
+  async function followAddress() {
+    const [address, state] = decodeURIComponent(location.hash.slice(1)).split(":");
+    const explorer = explorers.get(address);
+    if (!explorer || !state) return;
+    await explorer.started();
+    explorer.model.follow(state);
+    explorer.root.scrollIntoView();
+  }
+  addEventListener("hashchange", followAddress);
+  followAddress();
+})();

@@ -1,0 +1,444 @@
+"""The explorer's Python side: values, results, the static picture, and its answers to the view."""
+
+import base64
+import gzip
+import json
+import math
+import re
+import threading
+import time
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import pytest
+
+from lib import figures
+from lib.kernels.jit import kernel
+from lib.widgets import explore, explorer
+from lib.widgets.experiment import Axis, Control, Curve, Experiment, Readout
+
+# --- An experiment of the tests: a mean of exponentials, a power law, and a noisy measurement --------
+
+POINTS = 60
+RUNS = 400
+OUTPUT = 2 + POINTS * (2 + 2 + 4)
+
+
+@kernel
+def decay(p, data, x):
+    """Mean of exp(-rate k^-(1 + beta) x) over k = 1..terms, and over the rates in ``data``."""
+    total = 0.0
+    for k in range(1, int(p[2]) + 1):
+        for j in range(max(1, data.shape[0])):
+            total += math.exp(-p[1] * (data[j] if data.shape[0] > 0 else 1.0) * k ** -(1.0 + p[0]) * x)
+    return total / p[2] / max(1, data.shape[0])
+
+
+@kernel
+def decay_size(p, data):
+    return OUTPUT + 2.0 + 2 * POINTS
+
+
+@kernel
+def decay_start(p, data, work):
+    if p[0] > 1.9:
+        return -1.0
+    for i in range(OUTPUT):
+        work[i] = math.nan
+    theory, law, noisy, state = 2, 2 + 2 * POINTS, 2 + 4 * POINTS, OUTPUT
+    for i in range(POINTS):
+        x = 10.0 ** (-1.0 + 5.0 * i / (POINTS - 1))
+        work[theory + i] = work[law + i] = work[noisy + i] = x
+        work[theory + POINTS + i] = decay(p, data, x)
+        work[law + POINTS + i] = (1.0 + p[1] * x) ** (-p[0] / (1.0 + p[0]))
+    work[0] = p[0] / (1.0 + p[0])
+    work[1] = math.nan
+    work[state] = 0.0  # runs done
+    work[state + 1] = 12345.0  # Lehmer's generator, exact in doubles
+    for i in range(2 * POINTS):
+        work[state + 2 + i] = 0.0
+    return 1.0 if p[1] > 0.9 else 0.0
+
+
+@kernel
+def decay_advance(p, data, work):
+    noisy, state = 2 + 4 * POINTS, OUTPUT
+    work[state] += 1.0
+    runs = work[state]
+    for i in range(POINTS):
+        noise = 0.0
+        for _ in range(int(p[3])):
+            work[state + 1] *= 16807.0
+            work[state + 1] -= 2147483647.0 * math.floor(work[state + 1] / 2147483647.0)
+            noise += work[state + 1] / 2147483647.0 - 0.5
+        y = decay(p, data, work[noisy + i]) * math.exp(noise / math.sqrt(p[3]))
+        work[state + 2 + i] += y
+        work[state + 2 + POINTS + i] += y * y
+        mean = work[state + 2 + i] / runs
+        error = math.sqrt(max(0.0, work[state + 2 + POINTS + i] / runs - mean * mean) / runs)
+        work[noisy + POINTS + i] = mean
+        work[noisy + 2 * POINTS + i] = mean - error
+        work[noisy + 3 * POINTS + i] = mean + error
+    work[1] = work[noisy + 2 * POINTS - 1]
+    return runs / RUNS
+
+
+@kernel
+def raising_start(p, data, work):
+    if p[1] > 0.5:
+        raise ValueError("out of its depth")
+    return decay_start(p, data, work)
+
+
+@kernel
+def raising_advance(p, data, work):
+    return 1.0
+
+
+@kernel
+def empty_start(p, data, work):
+    for i in range(OUTPUT):
+        work[i] = math.nan
+    return 0.0
+
+
+def experiment(name, start=decay_start, advance=decay_advance):
+    return Experiment(
+        name=name,
+        title="Decay <of> a sum & its law",
+        x=Axis("time α"),
+        y=Axis("error ε_g", limits=(1e-6, 10.0)),
+        controls=(
+            Control("beta", "β", "exponent", 1.0, 0.1, 2.0),
+            Control("rate", "η", "learning rate", 0.1, 1e-3, 1.0, "log"),
+            Control("terms", "L", "levels", 32, 1, 64, "integer"),
+            Control("grain", "g", "grains", 100, choices=(100, 1000, 20000)),
+            Control("mode", "m", "mode", 1, choices=(1, 2), choice_labels=("plain", "fancy")),
+        ),
+        curves=(
+            Curve("theory", "theory", POINTS),
+            Curve("law", "power law", POINTS, "dashed", 1),
+            Curve("noisy", "simulation", POINTS, "points", 2, band=True),
+        ),
+        readouts=(Readout("exponent", "exponent of the law"), Readout("last", "last mean", 4)),
+        notices=("At η = {rate} the law of exponent {exponent} is rough; see {this}.",),
+        errors=("No decay at β = {beta}.",),
+        python='spectrum = {"beta": {beta}}\nlib.decay(beta={beta}, rate={rate}, levels={terms})',
+        size=decay_size,
+        start=start,
+        advance=advance,
+    )
+
+
+TEST_EXPERIMENTS = {
+    "decay": experiment("decay"),
+    "raising": experiment("raising", raising_start, raising_advance),
+    "empty": experiment("empty", empty_start, raising_advance),
+}
+EXPORTS = {
+    f"{name}_{part}": (getattr(item, part), f"f8({', '.join(['f8[::1]'] * arrays)})")
+    for name, item in TEST_EXPERIMENTS.items()
+    for part, arrays in (("size", 2), ("start", 3), ("advance", 3))
+}
+
+
+@pytest.fixture(autouse=True)
+def experiments(monkeypatch):
+    for name, item in TEST_EXPERIMENTS.items():
+        monkeypatch.setitem(explorer.EXPERIMENTS, name, item)
+
+
+# --- Values ---------------------------------------------------------------------------------------
+
+
+def test_controls_are_attributes():
+    widget = explore("decay", beta=0.7)
+    assert (widget.beta, widget.rate, widget.terms) == (0.7, 0.1, 32)
+    seen = []
+    widget.observe(lambda change: seen.append(change["new"]), "beta")
+    widget.beta = 0.5
+    widget.terms = np.float64(8.0)
+    assert seen == [0.5]
+    assert widget.terms == 8 and isinstance(widget.terms, int)
+
+
+def test_explorers_of_one_experiment_share_their_class_and_nothing_else():
+    one, two = explore("decay"), explore("decay", beta=0.2)
+    assert type(one).__mro__[1] is type(two).__mro__[1]  # anywidget puts a class of its own before it
+    one.rate = 0.5
+    assert (one.beta, two.beta, two.rate) == (1.0, 0.2, 0.1)
+
+
+@pytest.mark.parametrize(
+    "name, value, words",
+    [
+        ("beta", 2.5, "beta = 2.5 is not a number from 0.1 to 2"),
+        ("beta", math.nan, "beta = nan is not a number from 0.1 to 2"),
+        ("beta", "steep", "beta = 'steep' is not a number from 0.1 to 2"),
+        ("beta", None, "beta = None is not a number from 0.1 to 2"),
+        ("rate", 0.0, "rate = 0.0 is not a number from 0.001 to 1"),
+        ("terms", 1.5, "terms = 1.5 is not a whole number from 1 to 64"),
+        ("grain", 7, "grain = 7 is not one of 100, 1000, 20000"),
+        ("bata", 1.0, "the explorer 'decay' has no control 'bata'; it has beta, rate, terms, grain, mode"),
+    ],
+)
+def test_what_a_control_cannot_take(name, value, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        explore("decay", **{name: value})
+    widget = explore("decay")
+    with pytest.raises(ValueError, match=re.escape(words)):
+        setattr(widget, name, value)
+    assert widget.beta == 1.0 and widget.rate == 0.1 and widget.terms == 32 and widget.grain == 100
+
+
+def test_no_such_experiment():
+    with pytest.raises(ValueError, match="no experiment 'linaer'; there are .*decay"):
+        explore("linaer")
+
+
+def test_a_control_may_not_hide_an_attribute(monkeypatch):
+    clash = replace(TEST_EXPERIMENTS["decay"], controls=(Control("result", "r", "r", 1.0),))
+    monkeypatch.setitem(explorer.EXPERIMENTS, "clash", clash)
+    with pytest.raises(TypeError, match="'result'"):
+        explore("clash")
+
+
+# --- Results --------------------------------------------------------------------------------------
+
+
+def test_result_is_complete_and_read_only():
+    result = explore("decay", beta=0.5, terms=8).result
+    assert list(result) == ["theory", "law", "noisy"] and len(result) == 3
+    theory = result["theory"]
+    k = np.arange(1, 9)
+    expected = np.exp(-0.1 * k ** -1.5 * theory.x[:, None]).mean(axis=1)
+    # Eight terms and an exponential of arguments up to 1000: 1000 * 2^-53 * a few.
+    np.testing.assert_allclose(theory.y, expected, rtol=1e-12, atol=1e-300)
+    assert theory.lower is None and theory.upper is None
+    noisy = result["noisy"]
+    assert np.all((noisy.lower <= noisy.y) & (noisy.y <= noisy.upper)) and np.isfinite(noisy.y).all()
+    assert result.readouts == {"exponent": pytest.approx(0.5 / 1.5, rel=1e-15), "last": noisy.y[-1]}
+    assert result.notice == ""
+    with pytest.raises(ValueError):
+        noisy.y[0] = 0.0
+    with pytest.raises(TypeError):
+        result.readouts["last"] = 0.0
+    with pytest.raises(AttributeError):
+        result.curves = {}
+
+
+def test_result_follows_values_and_data():
+    widget = explore("decay")
+    first = widget.result
+    assert widget.result["noisy"].y[3] == first["noisy"].y[3]
+    widget.beta = 0.3
+    assert widget.result["theory"].y[30] < first["theory"].y[30]
+    slow = explore("decay", data=[[0.1, 0.1], [0.1, 0.1]])
+    same = explore("decay", rate=0.01)
+    np.testing.assert_allclose(slow.result["theory"].y, same.result["theory"].y, rtol=1e-12)
+
+
+def test_notices_and_errors():
+    widget = explore("decay", rate=0.95, beta=0.5)
+    assert widget.result.notice == "At η = 0.95 the law of exponent 0.333 is rough; see {this}."
+    widget.beta = 1.95
+    with pytest.raises(RuntimeError, match="No decay at β = 1.95."):
+        widget.result
+    with pytest.raises(ValueError, match="out of its depth"):
+        explore("raising", rate=0.9).result
+
+
+# --- Answers to the view --------------------------------------------------------------------------
+
+
+class View:
+    """What explorer.mjs does, as far as the host can tell: sends messages, keeps the answers."""
+
+    def __init__(self, widget):
+        self.widget = widget
+        self.answers = []
+        self._came = threading.Condition()
+        widget.send = self._keep
+
+    def _keep(self, message, buffers=()):
+        with self._came:
+            self.answers.append((json.loads(json.dumps(message)), [np.frombuffer(part) for part in buffers]))
+            self._came.notify()
+
+    def say(self, what, **more):
+        self.widget._receive(self.widget, {"do": what, **more}, [])
+
+    def wait(self, accept):
+        """The newest answer, once it is acceptable."""
+        with self._came:
+            assert self._came.wait_for(lambda: self.answers and accept(self.answers[-1][0]), timeout=60)
+            return self.answers[-1]
+
+
+def slow_view():
+    """The view of an explorer whose long part takes seconds."""
+    widget = explore("decay", grain=20000)
+    return View(widget), [1.0, 0.1, 32, 20000, 1]
+
+
+def test_start_answers_at_once_and_resume_goes_to_the_end():
+    widget = explore("decay")
+    view = View(widget)
+    values = [0.5, 0.2, 16, 100, 1]
+    view.say("start", values=values)
+    message, (output,) = view.wait(lambda message: message["fraction"] == 0)
+    assert message == {"values": values, "status": 0, "fraction": 0.0}
+    assert output.shape == (OUTPUT,) and np.isnan(output[2 + 5 * POINTS])
+    view.say("resume")
+    message, (output,) = view.wait(lambda message: message["fraction"] == 1)
+    widget.set_trait("beta", 0.5), widget.set_trait("rate", 0.2), widget.set_trait("terms", 16)
+    np.testing.assert_array_equal(output[2 + 5 * POINTS : 2 + 6 * POINTS], widget.result["noisy"].y)
+
+
+def test_what_the_notebook_has_computed_the_view_need_not():
+    widget = explore("decay")
+    widget.result
+    view = View(widget)
+    view.say("start", values=[1.0, 0.1, 32, 100, 1])
+    assert view.wait(lambda message: True)[0]["fraction"] == 1
+
+
+def test_pause_keeps_what_was_done():
+    view, values = slow_view()
+    view.say("start", values=values)
+    view.say("resume")
+    view.wait(lambda message: message["fraction"] > 0)
+    view.say("pause")
+    time.sleep(3 * explorer._SLICE)  # the slice that ran
+    count, reached = len(view.answers), view.answers[-1][0]["fraction"]
+    time.sleep(3 * explorer._SLICE)
+    assert len(view.answers) == count and 0 < reached < 1
+    view.say("resume")
+    fractions = [view.wait(lambda message: message["fraction"] > reached)[0]["fraction"]]
+    assert reached < fractions[0] < reached + 0.5  # went on, did not begin again or jump
+    view.say("pause")
+
+
+def test_newer_values_supersede():
+    view, values = slow_view()
+    view.say("start", values=values)
+    view.say("resume")
+    view.wait(lambda message: message["fraction"] > 0)
+    newer = [0.5, *values[1:3], 100, 1]
+    view.say("start", values=newer)
+    view.wait(lambda message: message["values"] == newer)
+    view.say("resume")
+    view.wait(lambda message: message["values"] == newer and message["fraction"] == 1)
+
+
+def test_an_exception_is_an_answer():
+    view = View(explore("raising", rate=0.1))
+    view.say("start", values=[1.0, 0.9, 32, 100, 1])
+    message, _ = view.wait(lambda message: "error" in message)
+    assert message == {"values": [1.0, 0.9, 32, 100, 1], "error": "ValueError: out of its depth"}
+    view.say("resume")
+    view.say("start", values=[1.0, 0.1, 32, 100, 1])
+    assert view.wait(lambda message: "status" in message)[0]["status"] == 0
+
+
+# --- The static picture ---------------------------------------------------------------------------
+
+
+def test_figure_shows_the_result():
+    widget = explore("decay", beta=0.5)
+    (ax,) = widget.figure().axes
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("time α", "error ε$_{\\mathrm{g}}$")
+    assert [line.get_label() for line in ax.lines] == ["theory", "power law", "simulation"]
+    assert [line.get_linestyle() for line in ax.lines] == ["-", "--", "None"]
+    np.testing.assert_array_equal(ax.lines[2].get_ydata(), widget.result["noisy"].y)
+    assert len(ax.collections) == 1  # the band
+    assert ax.get_ylim()[0] >= 1e-6
+
+
+def test_figure_says_why_there_is_no_result():
+    (ax,) = explore("decay", beta=1.95).figure().axes
+    assert [text.get_text() for text in ax.texts] == ["No decay at β = 1.95."]
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, and the text of each script."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.scripts = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        if self.tags and self.tags[-1][0] == "script" and data.strip():
+            self.scripts.append(data)
+
+
+def bundle(widget):
+    data, _ = widget._repr_mimebundle_()
+    return data
+
+
+def test_bundle_for_page_print_and_notebook():
+    widget = explore("decay", data=[1.0, 0.5], beta=0.5)
+    widget.rate = 0.2
+    data = bundle(widget)
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
+    words = data["text/plain"]
+    assert "β = 0.5, η = 0.2, L = 32, g = 100, m = plain" in words
+    assert "exponent of the law: 0.333" in words and "theory: from 0.99" in words
+
+    page = Page(data["text/html"])
+    assert [tag for tag, _ in page.tags] == ["div", "script", "img"]
+    root, script, picture = (attributes for _, attributes in page.tags)
+    assert (root["class"], root["data-explorer"], script["type"]) == ("explorer", "decay", "application/json")
+    content = json.loads(page.scripts[0])
+    assert content["values"] == {"beta": 0.5, "rate": 0.2, "terms": 32, "grain": 100, "mode": 1}
+    assert content["data"] == [1.0, 0.5]
+    assert content["spec"] == json.loads(json.dumps(widget._spec))
+    assert content["spec"]["controls"][0]["default"] == 0.5  # where Reset goes
+    assert picture["alt"] == words
+    assert picture["src"].startswith("data:image/svg+xml,")
+    svg = ElementTree.fromstring(unquote(picture["src"].removeprefix("data:image/svg+xml,")))
+    assert svg.tag == "{http://www.w3.org/2000/svg}svg"
+    assert "</script" not in page.scripts[0] and data["text/html"].count("</script>") == 1
+
+
+def test_bundle_where_there_is_no_result():
+    assert "No decay at β = 1.95." in bundle(explore("decay", beta=1.95))["text/html"]
+    assert "image/png" in bundle(explore("empty"))
+
+
+def test_bundle_is_the_same_in_every_build():
+    assert bundle(explore("decay"))["text/html"] == bundle(explore("decay"))["text/html"]
+
+
+# --- The program ----------------------------------------------------------------------------------
+
+FOLDER = Path(explorer.__file__).parent
+
+
+def test_program_is_small():
+    program = explorer._lean("explorer.mjs") + explorer._lean("page.js")
+    assert len(gzip.compress(program.encode())) <= 12 * 1024
+
+
+def test_page_script_is_plain_text_with_all_parts():
+    script = explorer.page_script(b"\0asm")
+    assert 'EXPLORER_WASM = "AGFzbQ=="' in script
+    module = json.loads(re.search(r"EXPLORER_MODULE = (.*);", script)[1])
+    assert "export default" in module and "/**" not in module
+
+
+def test_page_and_figure_have_the_same_colours():
+    style = (FOLDER / "explorer.css").read_text()
+    light = style[: style.index("@media")]
+    assert tuple(re.findall(r"--ex-c\d: (#\w+);", light)) == figures.COLORS

@@ -1,0 +1,453 @@
+"""The explorer on a page, in a browser: numbers, controls, links, messages, and readers of every kind."""
+
+import csv
+import io
+import re
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+from conftest import served
+from test_explorer import TEST_EXPERIMENTS
+
+from lib.widgets import explore, explorer, wasm
+
+PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Explorers</title><link rel="icon" href="data:,">
+<style>body {{ margin: 0 auto; max-width: 760px; padding: 0 12px; }}</style>
+<script defer src="explorers.js"></script>
+<body>{body}</body></html>
+"""
+# Every picture drawn: {of: number of the explorer, fraction, ms}.
+RECORD = """window.drawn = []; addEventListener("explorer:drawn", ({ target, detail }) =>
+  drawn.push({ of: [...document.querySelectorAll(".explorer")].indexOf(target), ...detail }))"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two pages: index.html with four explorers far apart, broken.html whose kernels are no WebAssembly."""
+    folder = tmp_path_factory.mktemp("page")
+    module = wasm.compile_table("tests.test_explorer:EXPORTS")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, item in TEST_EXPERIMENTS.items():
+            patch.setitem(explorer.EXPERIMENTS, name, item)
+        two = explore("decay", beta=0.7), explore("decay", data=[0.5, 1.0])
+        html = [widget._repr_mimebundle_()[0]["text/html"] for widget in (*two, explore("raising"), explore("empty"))]
+    gap = '<p style="height: 3000px">further down</p>'
+    (folder / "explorers.js").write_text(explorer.page_script(module))
+    (folder / "index.html").write_text(PAGE.format(body=gap.join(html)))
+    (folder / "unsound.js").write_text(explorer.page_script(b"no wasm"))
+    (folder / "broken.html").write_text(PAGE.format(body=html[0]).replace("explorers.js", "unsound.js"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    with served(folder) as address:
+        yield address
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.add_init_script(RECORD)
+    page.problems = []
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.on("console", lambda message: message.type == "error" and page.problems.append(message.text))
+    yield page
+    context.close()
+
+
+def opened(page, address, number=0):
+    """The explorer of that number, once its first run is done."""
+    page.goto(address)
+    root = page.locator(".explorer").nth(number)
+    root.scroll_into_view_if_needed()
+    finished(page, number)
+    return root
+
+
+def finished(page, number=0):
+    """Wait until the newest picture of an explorer is that of a finished run."""
+    page.wait_for_function(f"drawn.findLast(({{ of }}) => of === {number})?.fraction === 1")
+
+
+def set_number(root, number, text):
+    root.page.evaluate("drawn.length = 0")
+    box = root.locator("input[inputmode]").nth(number)
+    box.fill(text)
+    box.press("Enter")
+
+
+def table(root, ending="CSV"):
+    """The downloaded data: curve -> array of rows."""
+    with root.page.expect_download() as download:
+        root.get_by_role("button", name=ending).click()
+    text = download.value.path().read_text()
+    rows = list(csv.DictReader(io.StringIO(text)))
+    names = dict.fromkeys(row["curve"] for row in rows)
+    columns = ("x", "y", "lower", "upper")
+    numbers = {name: [row for row in rows if row["curve"] == name] for name in names}
+    return {
+        name: np.array([[float(row[key] or "nan") for key in columns] for row in some])
+        for name, some in numbers.items()
+    }
+
+
+# --- Numbers --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["http", "file"])
+def test_alive_and_alone(page, folder, address, kind):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    home = address if kind == "http" else folder.as_uri()
+    root = opened(page, f"{home}/index.html")
+    assert root.locator(".ex-plot path").count() > 3
+    assert page.locator(".explorer-picture").count() == 3  # gone where the explorer lives; others still wait
+    assert all(url.startswith((home, "blob:", "data:")) for url in asked)
+    assert page.problems == []
+
+
+def test_page_computes_what_python_computes(page, address, experiments):
+    curves = table(opened(page, f"{address}/index.html", 1))
+    result = explore("decay", data=[0.5, 1.0]).result
+    assert list(curves) == list(result)
+    for name, rows in curves.items():
+        expected = result[name]
+        # Only exp and pow differ, by an ulp of V8's against the C library's; the argument of exp, up to 1000,
+        # and the sums of 32 terms and 400 runs multiply that by less than 1e5: 1e5 * 2^-53 = 1e-11.
+        np.testing.assert_allclose(rows[:, 0], expected.x, rtol=1e-11)
+        np.testing.assert_allclose(rows[:, 1], expected.y, rtol=1e-11, atol=1e-300)
+        if expected.lower is not None:
+            # The band's width is the root of a difference of squares, which loses half the digits at worst.
+            np.testing.assert_allclose(rows[:, 2], expected.lower, rtol=1e-7, atol=1e-300)
+
+
+@pytest.fixture
+def experiments(monkeypatch):
+    for name, item in TEST_EXPERIMENTS.items():
+        monkeypatch.setitem(explorer.EXPERIMENTS, name, item)
+
+
+# --- Controls -------------------------------------------------------------------------------------
+
+
+def test_keyboard_moves_slider_number_code_and_picture(page, address):
+    root = opened(page, f"{address}/index.html")
+    curve = root.locator(".ex-plot svg svg path").nth(1)
+    before = curve.get_attribute("d")
+    slider = root.get_by_role("slider", name="β exponent")
+    page.evaluate("drawn.length = 0")
+    slider.press("ArrowRight")
+    finished(page)
+    assert root.locator("input[inputmode]").first.input_value() == "0.71"
+    assert slider.get_attribute("aria-valuetext") == "0.71"
+    assert curve.get_attribute("d") != before
+    root.get_by_text("Python that gives this").click()
+    code = root.locator("code").inner_text()
+    assert code == 'spectrum = {"beta": 0.71}\nlib.decay(beta=0.71, rate=0.1, levels=32)'
+    first = page.evaluate("drawn[0]")
+    assert first["fraction"] == 0 and first["ms"] > 0  # theory before simulation
+
+
+@pytest.mark.parametrize(
+    "number, text, words",
+    [
+        (0, "7", "Give a number from 0.1 to 2."),
+        (0, "-1", "Give a number from 0.1 to 2."),
+        (0, "steep", "Give a number from 0.1 to 2."),
+        (0, "", "Give a number from 0.1 to 2."),
+        (2, "2.5", "Give a whole number from 1 to 64."),
+        (3, "150", "Give one of 100, 1000, 20000."),
+    ],
+)
+def test_a_number_out_of_range_is_refused_by_its_box(page, address, number, text, words):
+    root = opened(page, f"{address}/index.html")
+    before = table(root)["theory"]
+    set_number(root, number, text)
+    box = root.locator("input[inputmode]").nth(number)
+    assert box.get_attribute("aria-invalid") == "true" and box.input_value() == text
+    assert root.locator(".ex-problem", has_text=words).is_visible()
+    page.wait_for_timeout(300)
+    assert page.evaluate("drawn.length") == 0
+    np.testing.assert_array_equal(table(root)["theory"], before)
+    root.get_by_role("button", name="Reset").click()
+    assert box.get_attribute("aria-invalid") == "false"
+    assert not root.locator(".ex-problem", has_text=words).is_visible()
+
+
+def test_numbers_that_readers_type(page, address):
+    root = opened(page, f"{address}/index.html")
+    for text, value in (("1e-2", "0.01"), ("0,25", "0.25"), (" .5 ", "0.5")):
+        set_number(root, 1, text)
+        finished(page)
+        assert root.locator("input[inputmode]").nth(1).input_value() == value
+
+
+def test_reset_goes_to_the_author_s_values(page, address):
+    root = opened(page, f"{address}/index.html")
+    set_number(root, 0, "1.5")
+    root.locator("select").select_option("fancy")
+    root.get_by_role("button", name="Reset").click()
+    assert root.locator("input[inputmode]").first.input_value() == "0.7"
+    assert root.locator("select").input_value() == "1"
+
+
+# --- Runs -----------------------------------------------------------------------------------------
+
+
+def slow(page, address):
+    """An explorer in the midst of a run that takes seconds."""
+    root = opened(page, f"{address}/index.html")
+    set_number(root, 3, "20000")
+    page.wait_for_function("drawn.some(({ fraction }) => fraction > 0.02)")
+    return root
+
+
+def test_stop_and_resume_lose_nothing(page, address):
+    root = slow(page, address)
+    root.get_by_role("button", name="Stop").click()
+    page.wait_for_timeout(300)
+    reached = page.evaluate("drawn.at(-1).fraction")
+    page.wait_for_timeout(300)
+    assert page.evaluate("drawn.at(-1).fraction") == reached < 1
+    page.evaluate("drawn.length = 0")
+    root.get_by_role("button", name="Resume").click()
+    page.wait_for_function("drawn.length > 0")
+    assert reached < page.evaluate("drawn[0].fraction") < reached + 0.5  # neither again from 0 nor jumped
+    assert root.get_by_role("progressbar").is_visible()
+
+
+def test_newer_values_supersede(page, address):
+    root = slow(page, address)
+    slider = root.get_by_role("slider", name="β exponent")
+    for _ in range(20):
+        slider.press("ArrowRight")
+    page.wait_for_function("drawn.at(-2).fraction > 0 && drawn.at(-1).fraction > drawn.at(-2).fraction")
+    fractions = page.evaluate("drawn.map(({ fraction }) => fraction)")
+    newest = fractions[len(fractions) - 1 - fractions[::-1].index(0) :]
+    assert newest == sorted(newest)  # nothing of the runs before
+    assert table(root)["law"][-1, 1] == pytest.approx(1001 ** (-0.9 / 1.9), rel=1e-9)
+
+
+def test_the_page_goes_on_while_a_run_does(page, address):
+    slow(page, address)
+    frames = page.evaluate(
+        """new Promise((done) => {
+          let n = 0;
+          const end = performance.now() + 1000;
+          const count = () => { n++; performance.now() < end ? requestAnimationFrame(count) : done(n); };
+          count();
+        })"""
+    )
+    assert page.evaluate("drawn.at(-1).fraction") < 1
+    assert frames >= 10  # a frozen page has one; an idle one 60; the machine may be busy
+
+
+def test_only_the_end_of_a_run_is_announced(page, address):
+    root = opened(page, f"{address}/index.html")
+    status = root.get_by_role("status")
+    assert status.get_attribute("aria-live") == "polite"
+    said = status.inner_text()
+    assert said.startswith("Done. exponent of the law: 0.412.")
+    page.evaluate(
+        """(node) => {
+          window.changes = 0;
+          new MutationObserver(() => changes++).observe(node, { childList: true });
+        }""",
+        status.element_handle(),
+    )
+    set_number(root, 0, "0.5")
+    finished(page)
+    page.wait_for_function("changes === 1")
+    assert "0.333" in status.inner_text()
+
+
+# --- Messages -------------------------------------------------------------------------------------
+
+
+def test_errors_keep_the_last_good_picture(page, address):
+    root = opened(page, f"{address}/index.html")
+    before = root.locator(".ex-plot svg").first.inner_html()
+    set_number(root, 0, "1.95")
+    root.get_by_text("No decay at β = 1.95.").wait_for()
+    assert root.locator(".ex-plot svg").first.inner_html() == before
+    set_number(root, 0, "1")
+    finished(page)
+    assert not root.get_by_text("No decay").is_visible()
+
+
+def test_an_exception_in_a_kernel_is_shown_and_survived(page, address):
+    root = opened(page, f"{address}/index.html", 2)
+    set_number(root, 1, "0.6")
+    root.get_by_text("The computation failed:").wait_for()
+    set_number(root, 1, "0.2")
+    finished(page, 2)
+    assert not root.get_by_text("The computation failed:").is_visible()
+
+
+def test_nothing_but_nan_is_said(page, address):
+    page.goto(f"{address}/index.html")
+    root = page.locator(".explorer").nth(3)
+    root.scroll_into_view_if_needed()
+    root.get_by_text("There is no number to draw at these values.").wait_for()
+    assert root.locator(".explorer-picture").is_visible()
+
+
+def test_a_worker_that_cannot_run_leaves_the_static_picture(page, address):
+    page.goto(f"{address}/broken.html")
+    page.get_by_text("The computation failed:").wait_for()
+    assert page.locator(".explorer-picture").is_visible()
+
+
+def test_notice(page, address):
+    root = opened(page, f"{address}/index.html")
+    set_number(root, 1, "0.95")
+    root.get_by_text("At η = 0.95 the law of exponent 0.412 is rough; see {this}.").wait_for()
+
+
+# --- Links ----------------------------------------------------------------------------------------
+
+
+def test_link_reopens_one_of_two_explorers(page, address):
+    root = opened(page, f"{address}/index.html", 1)
+    set_number(root, 0, "0.45")
+    root.locator("select").select_option("fancy")
+    root.get_by_role("button", name="Copy link").click()
+    link = page.url
+    assert link.endswith("#decay-2:beta=0.45,rate=0.1,terms=32,grain=100,mode=2")
+    page.goto("about:blank")
+    page.goto(link)
+    first, second = page.locator(".explorer").nth(0), page.locator(".explorer").nth(1)
+    finished(page, 1)
+    assert abs(second.bounding_box()["y"]) < 200  # the link leads there
+    assert second.locator("input[inputmode]").first.input_value() == "0.45"
+    assert second.locator("select").input_value() == "2"
+    first.scroll_into_view_if_needed()
+    assert first.locator("input[inputmode]").first.input_value() == "0.7"
+
+
+def test_link_with_what_cannot_be(page, address):
+    page.goto(f"{address}/index.html#decay:beta=99,rate=0.2,bata=1,_spec=2")
+    root = page.locator(".explorer").first
+    root.get_by_text("Give a number from 0.1 to 2.").wait_for()
+    finished(page)
+    assert root.locator("input[inputmode]").nth(1).input_value() == "0.2"
+    np.testing.assert_allclose(table(root)["law"][-1, 1], 2001 ** (-0.7 / 1.7), rtol=1e-9)  # beta stayed
+    assert page.problems == []
+
+
+# --- Picture and data -----------------------------------------------------------------------------
+
+
+def test_cursor_by_keyboard_and_pointer(page, address):
+    root = opened(page, f"{address}/index.html")
+    reader = root.get_by_role("slider", name="Read the curves along time α")
+    reader.press("Home")
+    assert reader.get_attribute("aria-valuetext").startswith("time α 0.100; theory: 0.9")
+    reader.press("ArrowRight")
+    assert reader.get_attribute("aria-valuetext").startswith("time α 0.122;")
+    assert re.search(r"simulation: \S+ \(\S+ to \S+\)$", reader.get_attribute("aria-valuetext"))
+    assert root.locator(".ex-tip").is_visible() and root.locator(".ex-cursor circle").count() == 3
+    reader.press("Escape")
+    assert not root.locator(".ex-tip").is_visible()
+    reader.hover()
+    assert root.locator(".ex-tip").is_visible()
+
+
+def test_legend_hides_and_shows(page, address):
+    root = opened(page, f"{address}/index.html")
+    paths = root.locator(".ex-plot svg svg path")
+    count = paths.count()
+    entry = root.get_by_role("button", name="power law")
+    entry.click()
+    assert (entry.get_attribute("aria-pressed"), paths.count()) == ("false", count - 1)
+    entry.click()
+    assert (entry.get_attribute("aria-pressed"), paths.count()) == ("true", count)
+
+
+def test_every_curve_looks_different_without_colour(page, address):
+    root = opened(page, f"{address}/index.html")
+    swatches = root.locator(".ex-legend svg").evaluate_all("nodes => nodes.map((node) => node.innerHTML)")
+    assert len({re.sub(r"--ex-c\d", "", swatch) for swatch in swatches}) == 3
+
+
+def test_downloaded_picture_stands_alone(page, address):
+    root = opened(page, f"{address}/index.html")
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    with page.expect_download() as download:
+        root.get_by_role("button", name="Picture (SVG)").click()
+    assert download.value.suggested_filename == "decay_beta=0.7_rate=0.1_terms=32_grain=100_mode=1.svg"
+    text = download.value.path().read_text()
+    words = "".join(ElementTree.fromstring(text).itertext())
+    assert "var(" not in text and "class=" not in text
+    assert "#0072b2" in text  # light, whatever the page is
+    assert "simulation" in words and "β = 0.7, η = 0.1" in words
+
+
+def test_table_for_those_who_do_not_see_the_picture(page, address):
+    root = opened(page, f"{address}/index.html")
+    root.get_by_text("Table of the curves").click()
+    tables = root.locator("table")
+    tables.first.wait_for()
+    assert tables.count() == 3 and tables.nth(2).locator("th").count() == 4
+    assert tables.first.locator("tr").count() == 61
+
+
+# --- Readers of every kind ------------------------------------------------------------------------
+
+
+def test_everything_has_a_name(page, address):
+    root = opened(page, f"{address}/index.html")
+    assert root.get_attribute("role") == "group"
+    assert root.get_attribute("aria-label") == "Decay <of> a sum & its law"
+    assert "exponent of the law: 0.412" in root.locator(".ex-plot svg").first.get_attribute("aria-label")
+    for name in ("β exponent", "η learning rate", "L levels", "g grains"):
+        assert root.get_by_role("slider", name=name).count() == 1
+    assert root.get_by_role("textbox", name="β, exponent: type a number").count() == 1
+    assert root.get_by_role("combobox", name="m mode").count() == 1
+    takers = root.locator("input, select, .ex-reader")
+    quiet = root.locator("[data-lm-suppress-shortcuts]")  # else JupyterLab takes the arrow keys
+    assert takers.count() == quiet.count() > 0
+
+
+def test_small_screen(page, address):
+    page.set_viewport_size({"width": 320, "height": 640})
+    root = opened(page, f"{address}/index.html")
+    set_number(root, 1, "0.95")
+    root.get_by_text("Table of the curves").click()
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    targets = root.locator("button:visible, input:visible, select:visible, summary:visible")
+    assert min(box["height"] for box in (target.bounding_box() for target in targets.all())) >= 44
+
+
+def test_dark(page, address):
+    root = opened(page, f"{address}/index.html")
+    color = "(root) => getComputedStyle(root).getPropertyValue('--ex-c0')"
+    light = root.evaluate(color)
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    assert root.evaluate(color) != light
+    page.emulate_media(media="print")
+    assert root.evaluate(color) == light
+    assert not root.locator("input").first.is_visible()
+    assert not root.get_by_role("button", name="Reset").is_visible()
+    assert root.locator(".ex-plot svg").first.is_visible()
+    assert root.locator(".ex-print").inner_text() == "β = 0.7, η = 0.1, L = 32, g = 100, m = plain"
+
+
+def test_without_javascript_the_picture_stays(browser, address):
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 320, "height": 640})
+    page = context.new_page()
+    page.goto(f"{address}/index.html")
+    picture = page.locator(".explorer-picture").first
+    assert picture.is_visible() and picture.bounding_box()["width"] <= 320 - 24
+    assert "β = 0.7" in picture.get_attribute("alt")
+    context.close()
+
+
+def test_explorers_out_of_sight_wait(page, address):
+    opened(page, f"{address}/index.html")
+    assert page.locator(".explorer .ex-plot").count() == 1

@@ -1,0 +1,371 @@
+"""The WebAssembly module against the kernels it is made of.
+
+Equality is of bits, for every kernel. The bound is derived, not measured: without fast-math LLVM neither
+contracts, reorders nor widens floating-point arithmetic, so both targets round the same operations in the
+same order; + - * / sqrt are correctly rounded in both; and exp, log, asin are here the same C library's.
+"""
+
+import copy
+import importlib
+import sys
+
+import numpy as np
+import pytest
+import wasmtime
+
+from lib.widgets import wasm
+from lib.widgets.experiments import EXPERIMENTS
+from lib.widgets.exports import EXPORTS
+
+SIZE_BUDGET = 150_000  # bytes, for all of the book
+
+
+def _spectrum(L):
+    eigenvalue = np.arange(1.0, L + 1) ** -2.0
+    return eigenvalue / eigenvalue.mean(), np.full(L, 1 / L)
+
+
+def _normals(rng):
+    return 3, 1, int(rng.integers(1000)), np.zeros(1001)
+
+
+def _activations(rng):
+    x = 4.0 * rng.standard_normal(500)
+    return x, np.zeros_like(x), np.zeros_like(x)
+
+
+def _upper_gamma(rng):
+    return rng.uniform(0.1, 0.9), 10.0 ** rng.uniform(-3.0, 1.5)
+
+
+def _modes(rng):
+    eigenvalue, weight = _spectrum(128)
+    return eigenvalue, weight, rng.uniform(0.1, 0.9), np.zeros(128), np.zeros(128), np.zeros(4)
+
+
+def _decay_sum(rng):
+    return rng.random(128), rng.random(128), 0.5, np.geomspace(0.1, 100.0, 30), np.zeros(30)
+
+
+def _flow(rng):
+    L, K, M = 64, 3, 2
+    P = K + M
+    fields = rng.standard_normal((L, P, 2 * P))
+    blocks = fields @ fields.swapaxes(1, 2) / (2 * P)
+    q, r, t = (np.ascontiguousarray(b) for b in (blocks[:, :K, :K], blocks[:, :K, K:], blocks[:, K:, K:]))
+    eigenvalue, weight = _spectrum(L)
+    T = np.einsum("k,k,knm->nm", weight, eigenvalue, t)
+    scratch = (np.zeros(shape) for shape in ((K, K), (K, M), (P, P), (K, P), (K, K)))
+    return eigenvalue, weight, t, T, 0.3, 0.5, 0.5, 0, r, q, np.zeros_like(r), np.zeros_like(q), *scratch
+
+
+def _sgd(rng):
+    N, K, M = 301, 2, 3
+    J, B = 0.1 * rng.standard_normal((K, N)), rng.standard_normal((M, N))
+    return J, B, np.sqrt(_spectrum(N)[0]), 0.2, 0.5, 0.5, 0, 7, 10, 60, np.zeros(N), np.zeros(K)
+
+
+def _measure(rng):
+    N, K, M = 301, 2, 3
+    J, B, root = rng.standard_normal((K, N)), rng.standard_normal((M, N)), rng.random(N)
+    return J, B, root, np.zeros(N), np.zeros((K, K)), np.zeros((K, M))
+
+
+def _controls(experiment, rng):
+    """Random values of an experiment's controls, inside their ranges."""
+    values = []
+    for control in experiment.controls:
+        if control.choices:
+            value = rng.choice(control.choices)
+        elif control.scale == "log":
+            value = np.exp(rng.uniform(np.log(control.minimum), np.log(control.maximum)))
+        elif control.scale == "integer":
+            value = rng.integers(control.minimum, control.maximum, endpoint=True)
+        else:
+            value = rng.uniform(control.minimum, control.maximum)
+        values.append(float(value))
+    return np.array(values)
+
+
+def _experiment_cases(name, experiment):
+    """Cases of an experiment's three kernels: they work on what the one before them left."""
+
+    def size(rng):
+        return _controls(experiment, rng), np.zeros(0)
+
+    def start(rng):
+        p, data = size(rng)
+        return p, data, np.zeros(int(experiment.size(p, data)))
+
+    def advance(rng):
+        p, data, work = start(rng)
+        experiment.start(p, data, work)
+        return p, data, work
+
+    return {f"{name}_size": size, f"{name}_start": start, f"{name}_advance": advance}
+
+
+CASES = {
+    "normals": _normals,
+    "activations": _activations,
+    "upper_gamma": _upper_gamma,
+    "modes": _modes,
+    "decay_sum": _decay_sum,
+    "flow": _flow,
+    "sgd": _sgd,
+    "measure": _measure,
+}
+for _name, _experiment in EXPERIMENTS.items():
+    CASES |= _experiment_cases(_name, _experiment)
+
+
+@pytest.fixture(scope="module")
+def binary():
+    return wasm.build()
+
+
+@pytest.fixture(scope="module")
+def module(binary):
+    return wasm.load(binary)
+
+
+def assert_same_run(kernel, module, name, arguments):
+    """Run natively and in ``module``: result and all arrays, inputs too, are the same doubles."""
+    copies = copy.deepcopy(arguments)
+    expected = kernel(*arguments)
+    result = module.call(name, *copies)
+    np.testing.assert_array_equal(result, expected)
+    for argument, value in zip(copies, arguments):
+        np.testing.assert_array_equal(argument, value)
+
+
+def test_every_exported_kernel_has_a_case():
+    assert set(CASES) == set(EXPORTS)
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+@pytest.mark.parametrize("seed", range(3))
+def test_same_numbers_as_native(module, name, seed):
+    arguments = CASES[name](np.random.default_rng(seed))
+    assert_same_run(EXPORTS[name][0], module, name, arguments)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if not name.endswith("_size")])
+def test_cases_make_numbers(name):
+    """A case in which nothing happens, or all is NaN, would compare nothing."""
+    arguments = CASES[name](np.random.default_rng(0))
+    before = copy.deepcopy(arguments)
+    result = EXPORTS[name][0](*arguments)
+    changed = [a[a != b] for a, b in zip(arguments, before) if isinstance(a, np.ndarray)]
+    numbers = np.concatenate([*changed, np.atleast_1d(result if result is not None else np.nan)])
+    assert np.isfinite(numbers).any()
+
+
+def test_size_within_budget(binary):
+    assert len(binary) < SIZE_BUDGET
+
+
+def test_module_needs_nothing_but_math(binary):
+    module = wasmtime.Module(wasmtime.Engine(), binary)
+    assert {entry.module for entry in module.imports} <= {"Math"}
+    assert {entry.name for entry in module.exports} == {"memory", "__heap_base", *EXPORTS}
+
+
+PROBES = '''
+import llvmlite.ir as ir
+import numpy as np
+from numba import types
+from numba.core import cgutils
+from numba.core.extending import intrinsic
+
+from lib.kernels.jit import kernel
+
+NODES = np.linspace(-1.0, 1.0, 50)
+PRIMES = np.array([2, 3, 5, 7, 11])
+
+
+@kernel
+def data(i, j):
+    return NODES[i] * PRIMES[j]
+
+
+@kernel
+def integers(small, large, x):
+    return large * small + int(x)
+
+
+@kernel
+def erf(x):
+    return 2.0 * x
+
+
+@kernel
+def checked(x):
+    if x < 0.0:
+        raise ValueError("negative")
+    return x
+
+
+@kernel
+def reverse(a):
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1] // 2):
+            a[i, j], a[i, -1 - j] = a[i, -1 - j], a[i, j]
+
+
+@kernel
+def even(n):
+    return 1 if n == 0 else odd(n - 1)
+
+
+@kernel
+def odd(n):
+    return 0 if n == 0 else even(n - 1)
+
+
+@intrinsic
+def _local(typingctx, i):
+    """Fill a local array of two megabytes, then read element i."""
+
+    def codegen(context, builder, signature, args):
+        size = ir.Constant(ir.IntType(64), 1 << 18)
+        array = builder.alloca(ir.DoubleType(), size)
+        with cgutils.for_range(builder, size) as loop:
+            builder.store(builder.sitofp(loop.index, ir.DoubleType()), builder.gep(array, [loop.index]))
+        return builder.load(builder.gep(array, [args[0]]))
+
+    return types.float64(types.int64), codegen
+
+
+@kernel
+def overflow(i):
+    return _local(i)
+
+
+@kernel
+def allocates(n):
+    return np.ones(n)[0]
+
+
+@kernel
+def special(x):
+    return x % 1.5
+
+
+@kernel
+def power(x):
+    return 2.0 ** x
+
+
+@kernel
+def twice(x):
+    return "a" * x
+
+
+@kernel
+def complex_root(z):
+    return z
+
+
+WORKING = {
+    "data": (data, "f8(i8, i8)"),
+    "integers": (integers, "i8(i4, i8, f8)"),
+    "erf": (erf, "f8(f8)"),
+    "checked": (checked, "f8(f8)"),
+    "reverse": (reverse, "void(i4[:, ::1])"),
+    "even": (even, "i8(i8)"),
+    "overflow": (overflow, "f8(i8)"),
+}
+MISSING = {"sound": (erf, "f8(f8)"), "special": (special, "f8(f8)"), "power": (power, "f8(f8)")}
+ALLOCATING = {"sound": (erf, "f8(f8)"), "allocates": (allocates, "f8(i8)")}
+MISTYPED = {"twice": (twice, "f8(f8)")}
+COMPLEX = {"complex_root": (complex_root, "c16(c16)")}
+'''
+
+
+@pytest.fixture(scope="module")
+def probes(tmp_path_factory):
+    """A module of kernels that only these tests need, importable by the compiling process too."""
+    folder = tmp_path_factory.mktemp("probes")
+    (folder / "wasm_probes.py").write_text(PROBES)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        patch.setenv("PYTHONPATH", str(folder))
+        yield importlib.import_module("wasm_probes")
+    del sys.modules["wasm_probes"]
+
+
+@pytest.fixture(scope="module")
+def working(probes):
+    return wasm.load(wasm.compile_table("wasm_probes:WORKING"))
+
+
+@pytest.mark.parametrize(
+    "name, arguments",
+    [
+        ("data", (3, 4)),  # constants in the module's data, which the linker moves
+        ("integers", (-7, 2**40 + 1, -2.9)),
+        ("erf", (1.5,)),  # the name of a function of C stands for the kernel
+        ("checked", (1.0,)),
+        ("even", (7,)),  # mutual recursion
+        ("reverse", (np.arange(12, dtype=np.int32).reshape(3, 4),)),
+        ("reverse", (np.zeros((0, 4), np.int32),)),
+        ("reverse", (np.arange(1 << 20, dtype=np.int32).reshape(2, -1),)),  # memory must grow
+    ],
+)
+def test_boundary(probes, working, name, arguments):
+    assert_same_run(probes.WORKING[name][0], working, name, arguments)
+
+
+def test_exception_becomes_a_trap(working):
+    with pytest.raises(wasmtime.Trap):
+        working.call("checked", -1.0)
+
+
+def test_stack_overflow_is_a_trap(working):
+    with pytest.raises(wasmtime.Trap, match="out of bounds"):
+        working.call("overflow", 0)
+
+
+@pytest.mark.parametrize(
+    "table, message",
+    [
+        ("MISSING", "kernel 'special' needs fmod; kernel 'power' needs exp2"),
+        ("ALLOCATING", "kernel 'allocates' does not compile"),
+        ("MISTYPED", "kernel 'twice' does not compile"),
+        ("COMPLEX", "kernel 'complex_root': complex128 cannot pass"),
+    ],
+)
+def test_what_a_page_cannot_do_is_named(probes, table, message):
+    with pytest.raises(wasm.BuildError, match=message) as caught:
+        wasm.compile_table(f"wasm_probes:{table}")
+    assert "sound" not in str(caught.value)
+
+
+def test_same_sources_give_the_same_bytes(binary):
+    assert wasm.compile_table("lib.widgets.exports:EXPORTS") == binary
+
+
+def test_settings_of_numba_do_not_reach_the_build(probes, monkeypatch):
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    assert wasm.load(wasm.compile_table("wasm_probes:WORKING")).call("erf", 1.5) == 3.0
+
+
+def test_build_compiles_once_per_state_of_the_sources(tmp_path, monkeypatch):
+    compilations = []
+    monkeypatch.setattr(wasm, "_ROOT", tmp_path)
+    monkeypatch.setattr(wasm, "compile_table", lambda table: compilations.append(table) or b"module")
+    source = tmp_path / "lib" / "kernels" / "one.py"
+    source.parent.mkdir(parents=True)
+    for content, expected in [("x = 1", 1), ("x = 1", 1), ("x = 2", 2), ("x = 1", 2)]:
+        source.write_text(content)
+        assert wasm.build() == b"module"
+        assert len(compilations) == expected
+
+
+def test_build_works_where_nothing_can_be_written(tmp_path, monkeypatch):
+    (tmp_path / "_build").touch()  # a file, so no folder of that name, whoever runs this
+    monkeypatch.setattr(wasm, "_ROOT", tmp_path)
+    monkeypatch.setattr(wasm, "_USER_CACHE", tmp_path / "_build" / "user")
+    monkeypatch.setattr(wasm, "compile_table", lambda table: b"module")
+    assert wasm.build() == b"module"
