@@ -1,0 +1,134 @@
+"""What this book adds to Jupyter Book 1.x: live explorers, fresh numbers, and nothing from another host.
+
+Each part answers one defect of the default build and stands in a function of its own.
+"""
+
+import hashlib
+import os
+import shutil
+import sys
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from pybtex.plugin import register_plugin
+from pybtex.style.formatting.plain import Style
+from pybtex.style.labels import BaseLabelStyle
+from sphinx.application import ENV_PICKLE_FILENAME
+from sphinx.errors import ExtensionError
+
+# A numerical release of any of these may change the last digits on a page.
+NUMERICAL_PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "matplotlib", "anywidget")
+
+# What a page can ask of MathJax: the component itself, the TeX extensions that it loads on demand, fonts,
+# and what its menu offers (SVG output, speech in English). The rest of the package, 17 MB, is other bundles.
+MATHJAX_FOLDERS = ("input", "output", "a11y")
+MATHJAX_FILES = ("tex-chtml.js", "sre/mathmaps/base.json", "sre/mathmaps/en.json")
+
+
+def numbers_digest(root):
+    """Digest of all that the numbers on a page depend on, beside the page's own cells."""
+    digest = hashlib.sha256(sys.version.encode())
+    for package in NUMERICAL_PACKAGES:
+        digest.update(f"{package}={version(package)}".encode())
+    library = [path for path in (root / "lib").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    for source in [root / "requirements.txt", *sorted(library)]:
+        digest.update(str(source.relative_to(root)).encode() + b"\0" + source.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def follow_the_library(app, config):
+    """Execute every page again when the library has changed.
+
+    jupyter-cache looks at code cells alone, so after an edit in ``lib`` pages kept their old numbers.
+    A cache folder named by the content of the library cannot; Sphinx, in turn, reads every page again
+    because the folder's name is part of its environment.
+    """
+    root = Path(app.srcdir)
+    cache = Path(app.outdir).parent / ".jupyter_cache" / numbers_digest(root)
+    config.nb_execution_cache_path = str(cache)
+    # The library beside the book, whatever copy of it is installed; for this process and for the kernels.
+    sys.path.insert(0, str(root))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+
+
+def forget_a_flawed_build(app, exception):
+    """Repeat the warnings of a build in the next one.
+
+    Sphinx warns only about the pages that it reads, so a second strict build of an unchanged, faulty book
+    would pass. Without the environment it reads them all again; execution results stay cached.
+    """
+    if exception is None and app._warncount:
+        Path(app.doctreedir, ENV_PICKLE_FILENAME).unlink(missing_ok=True)
+
+
+def serve_mathjax(app):
+    """Copy MathJax into the site."""
+    if app.builder.format != "html":
+        return
+    # Its own `setup` would copy all of it, after the pages are written.
+    source = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
+    target = Path(app.outdir) / "_static" / "mathjax"
+    for folder in MATHJAX_FOLDERS:
+        shutil.copytree(source / folder, target / folder, dirs_exist_ok=True)
+    for file in MATHJAX_FILES:
+        (target / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / file, target / file)
+    app.config.mathjax_path = "mathjax/tex-chtml.js"
+
+
+def write_explorers(app):
+    """Compile the kernels to WebAssembly and write them, with the explorers' program, as one script.
+
+    One classic script, the same for every page: the browser keeps it, and it also runs from ``file://``,
+    where modules and fetch do not.
+    """
+    if app.builder.format != "html":
+        return
+    from lib.widgets.explorer import page_script
+    from lib.widgets.wasm import BuildError, build
+
+    try:
+        module = build()
+    except BuildError as error:
+        raise ExtensionError(f"the kernels do not compile to WebAssembly: {error}") from None
+    script = Path(app.outdir) / "_static" / "explorers.js"
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text(page_script(module), encoding="utf-8")
+
+
+def finish_page(app, pagename, templatename, context, doctree):
+    """Give a page its explorers, and take away the state of Jupyter's widgets.
+
+    myst-nb writes every trait of every widget into the page for a widget manager that this book does not
+    load. The list is changed in place: it is the builder's own, which `add_js_file` appends to.
+    """
+    scripts = context["script_files"]
+    scripts[:] = [script for script in scripts
+                  if "widget-state" not in getattr(script, "attributes", {}).get("type", "")]
+    if 'class="explorer' in context.get("body", ""):
+        app.add_js_file("explorers.js", loading_method="defer")
+
+
+class AuthorYear(Style):
+    """pybtex's plain style with the labels that the text uses: "Saad and Solla, 1995"."""
+
+    class Label(BaseLabelStyle):
+        def format_labels(self, sorted_entries):
+            for entry in sorted_entries:
+                people = entry.persons.get("author") or entry.persons["editor"]
+                names = [" ".join(person.prelast_names + person.last_names) for person in people]
+                who = f"{names[0]} et al." if len(names) > 2 else " and ".join(names)
+                yield f"{who}, {entry.fields['year']}"
+
+    default_label_style = Label
+
+
+def setup(app):
+    register_plugin("pybtex.style.formatting", "author_year", AuthorYear)
+    app.connect("config-inited", follow_the_library)
+    app.connect("builder-inited", serve_mathjax)
+    app.connect("builder-inited", write_explorers)
+    app.connect("html-page-context", finish_page, priority=900)
+    app.connect("build-finished", forget_a_flawed_build)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
