@@ -1,0 +1,41 @@
+# Two commands do all: `make book` to read, `make test` to check. Both begin from a bare clone.
+# Everything is made in .venv and _build; delete either and it is made again.
+
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+
+.PHONY: help book site test lab outputs clean
+.DEFAULT_GOAL := help
+
+help:  ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "Options: PYTHON=python3.12 (any from 3.10), PORT=8000"
+
+book: site  ## Set up, build the book, and serve it at http://localhost:8000 until Ctrl-C
+	@echo; echo "The book: http://localhost:$(PORT)/"; echo
+	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+site: .venv/ready  ## Build the book into _build/html; a warning or a failing cell is an error
+	$(BIN)/jupyter-book build . -W --keep-going
+
+test: .venv/ready  ## Test the library, the chapters' cells and the built site in a browser
+	@.ci/chromium
+	$(BIN)/python -m pytest tests book --nbval-lax --nbval-current-env -rs --durations=10
+
+lab: .venv/ready  ## Open the chapters in JupyterLab
+	$(BIN)/jupyter lab book
+
+outputs: .venv/ready  ## Execute the chapters and store their outputs, for GitHub's view and the tests
+	$(BIN)/jupyter nbconvert --to notebook --inplace --execute --ExecutePreprocessor.timeout=600 \
+	    --ExecutePreprocessor.record_timing=False --ExecutePreprocessor.store_widget_state=False book/*.ipynb
+
+clean:  ## Delete what was built; the next build executes every cell again
+	rm -rf _build .pytest_cache
+
+.venv/ready: requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed: make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -qq --upgrade pip
+	$(BIN)/python -m pip install -qq -r requirements.txt   # -qq: errors alone, not setuptools' advice
+	@touch $@
