@@ -14,6 +14,10 @@ class DivergenceError(ArithmeticError):
         self.alpha = alpha
         self.critical_eta = critical_eta
 
+    def __reduce__(self):
+        # An exception with more arguments than its message does not survive the way back from a worker process.
+        return type(self), (str(self), self.alpha, self.critical_eta)
+
 
 def refuse(argument, value, allowed):
     """Raise the ValueError that names the argument, its value and what is allowed."""

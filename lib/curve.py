@@ -6,7 +6,7 @@ import numpy as np
 
 from .checks import DivergenceError
 from .kernels import fields
-from .linear import critical_eta
+from .linear import critical_eta, fourth_moments
 
 # A run that converges never comes near: the error starts within a factor of a few of its largest value.
 GROWTH = 1e6
@@ -50,18 +50,22 @@ def field_error(model, Q, R, T):
     return errors
 
 
-def check_convergence(model, eta, alpha, eps_g, what, N=None):
+def check_convergence(model, eta, alpha, eps_g, what, N=None, inputs=None):
     """Raise DivergenceError if ``eps_g`` (n,) left every bound at one of the times ``alpha``."""
     start = eps_g[0] if np.isfinite(eps_g[0]) else 0.0
     bad = np.flatnonzero(~(eps_g < GROWTH * max(1.0, start)))
     if bad.size:
-        raise divergence(model, eta, alpha[bad[0]], what, N)
+        raise divergence(model, eta, alpha[bad[0]], what, N, inputs)
 
 
-def divergence(model, eta, alpha, what, N=None):
-    """The DivergenceError that says where, and names the critical learning rate where it is known."""
+def divergence(model, eta, alpha, what, N=None, inputs=None):
+    """The DivergenceError that says where, and names the critical learning rate where it is known.
+
+    For Gaussian inputs of dimension ``N`` (None: the limit), or the data ``inputs`` (samples, features).
+    """
     if model.activation == "linear":
-        critical = critical_eta(model.spectrum, model.students, model.teachers, N=N)
+        moments = None if inputs is None else fourth_moments(inputs)
+        critical = critical_eta(model.spectrum, model.students, model.teachers, N, moments)
         words = f"eta = {eta:g}: must be below the critical learning rate {critical:.4g}"
     else:
         critical, words = None, f"eta = {eta:g} is too large"

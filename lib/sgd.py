@@ -98,7 +98,7 @@ def simulate(model, N=None, eta=0.1, alpha=(1.0,), sigma_J=0.01, seeds=8, teache
             raise
     times = steps / N
     for s in range(len(seeds)):
-        check_convergence(model, eta, times, eps_g[s], what=f"SGD with seed {seeds[s]}", N=N if inputs is None else None)
+        check_convergence(model, eta, times, eps_g[s], f"SGD with seed {seeds[s]}", N, inputs)
     return Curve(times, eps_g, R, Q, T)
 
 

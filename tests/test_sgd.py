@@ -1,6 +1,7 @@
 """Direct SGD: against a second implementation step by step, and against theory over seeds."""
 
 import os
+import pickle
 import subprocess
 import sys
 
@@ -144,6 +145,22 @@ def test_divergence_is_reported():
         lib.simulate(m, 40, 3.0, [1.0, 500.0], seeds=2)
     assert caught.value.critical_eta == pytest.approx(lib.linear.critical_eta(m.spectrum, N=40))
     assert caught.value.alpha == 500.0
+
+
+def test_divergence_on_real_data_names_the_rate_of_that_data():
+    # Heavy tails lower the critical rate far below the Gaussian one, which would mislead.
+    X = np.random.default_rng(0).standard_t(5, (4000, 8))
+    m = lib.StudentTeacher(lib.Spectrum.from_data(X), 1, 1, "linear")
+    with pytest.raises(lib.DivergenceError) as caught:
+        lib.simulate(m, eta=3.0, alpha=[1.0, 500.0], seeds=1, inputs=X)
+    expected = lib.linear.critical_eta(m.spectrum, fourth_moments=lib.linear.fourth_moments(X))
+    assert caught.value.critical_eta == pytest.approx(expected)
+    assert caught.value.critical_eta < lib.linear.critical_eta(m.spectrum, N=8)
+
+
+def test_divergence_survives_the_way_back_from_a_worker_process():
+    error = pickle.loads(pickle.dumps(lib.DivergenceError("too fast", 3.0, 2.0)))
+    assert (str(error), error.alpha, error.critical_eta) == ("too fast", 3.0, 2.0)
 
 
 def model():
