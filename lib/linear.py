@@ -1,12 +1,17 @@
-"""Chapter "Linear activations": learning curves in closed form, for one student and one teacher unit.
+"""Chapter "Linear activations": learning curves in closed form.
 
-With the mean error of level k, e_k = q_k - 2 r_k + t_k, and E = sum_k w_k lambda_k e_k = 2 eps_g, the flow is
+With the mean error of level k, e_k = q_k - 2 r_k + t_k, and E = sum_k w_k lambda_k e_k = 2 eps_g, the flow of one
+student and one teacher unit is
 
     e_k' = -2 eta lambda_k e_k + eta^2 lambda_k E,        e_k(0) = 1 + sigma_J^2.
+
+K students and M teachers act through their sums only, J = sqrt(M)/K sum_i J_i and B = 1/sqrt(M) sum_n B_n, whose
+error obeys the same equation with eta M/K for eta, and starts from 1 + sigma_J^2 M/K: exactly for orthonormal
+teachers, in the mean over draws for random ones. Every function takes them as ``students`` and ``teachers``.
 """
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize_scalar
 
 from . import checks
 from .kernels import gamma
@@ -31,7 +36,7 @@ def critical_eta(spectrum, students=1, teachers=1, N=None, fourth_moments=None):
     """Largest learning rate at which the error stays bounded.
 
     In the limit N -> infinity it is 2 K / M, whatever the spectrum. At finite N a step is finite for the
-    leading directions, and (K = M = 1) it solves sum_k w_k eta lambda_k / (2 (1 - eta lambda_k / N)) = 1.
+    leading directions, and g = eta M / K solves sum_k w_k g lambda_k / (2 (1 - g lambda_k / N)) = 1.
 
     Parameters
     ----------
@@ -68,7 +73,7 @@ def critical_eta(spectrum, students=1, teachers=1, N=None, fourth_moments=None):
     return scale * brentq(excess, 0.0, min(2.0, pole * (1.0 - 1e-14)), xtol=1e-14)
 
 
-def generalization_error(spectrum, eta, alpha, sigma_J=0.0):
+def generalization_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teachers=1):
     """eps_g at any learning rate, exact for N -> infinity.
 
     The flow's matrix is diagonal plus rank one; its rates solve a secular equation. Costs O(L^2) once
@@ -83,29 +88,31 @@ def generalization_error(spectrum, eta, alpha, sigma_J=0.0):
     alpha : array_like, shape (n,) or a number
         Times >= 0, increasing.
     sigma_J : float
-        Standard deviation of the student's initial weights.
+        Standard deviation of the students' initial weights.
+    students, teachers : int
+        K and M.
 
     Returns
     -------
     ndarray, shape (n,)
     """
-    eta, alpha, start = _arguments(eta, alpha, sigma_J)
+    eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers)
     x, c = np.empty(spectrum.levels), np.empty(spectrum.levels)
     kernels.modes(spectrum.eigenvalues, spectrum.weights, eta, x, c, np.empty(4))
     return _decay_sum(2.0 * eta * x, c, start, alpha)
 
 
-def small_eta_error(spectrum, eta, alpha, sigma_J=0.0):
+def small_eta_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teachers=1):
     """eps_g to leading order in the learning rate: (1 + sigma_J^2)/2 sum_k w_k lambda_k exp(-2 eta lambda_k alpha).
 
     Parameters and result as :func:`generalization_error`.
     """
-    eta, alpha, start = _arguments(eta, alpha, sigma_J)
+    eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers)
     eigenvalues = spectrum.eigenvalues
     return _decay_sum(2.0 * eta * eigenvalues, spectrum.weights * eigenvalues, start, alpha)
 
 
-def incomplete_gamma_error(spectrum, eta, alpha, sigma_J=0.0):
+def incomplete_gamma_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teachers=1):
     """The small-rate sum with the sum over ranks replaced by an integral from 1/2 to L + 1/2.
 
     eps_g = (1 + sigma_J^2)/2 (lambda_1/L) X^-s / (1 + beta) [gamma(s, X 2^(1+beta)) - gamma(s, X (L + 1/2)^-(1+beta))]
@@ -114,7 +121,7 @@ def incomplete_gamma_error(spectrum, eta, alpha, sigma_J=0.0):
     Parameters and result as :func:`generalization_error`; needs a spectrum from :func:`lib.power_law`,
     and alpha > 0.
     """
-    eta, alpha, start = _arguments(eta, alpha, sigma_J)
+    eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers)
     beta, L, s = _power_law(spectrum)
     if alpha[0] == 0:
         raise ValueError("alpha[0] = 0.0: must be > 0 for the incomplete-gamma form")
@@ -130,16 +137,15 @@ def incomplete_gamma_error(spectrum, eta, alpha, sigma_J=0.0):
     return out
 
 
-def power_law_error(spectrum, eta, alpha, sigma_J=0.0):
+def power_law_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teachers=1):
     """The power law that the curve follows in its window: prefactor times alpha^-(beta/(1+beta)).
 
     eps_g = (1 + sigma_J^2)/2 (lambda_1/L) Gamma(s)/(1 + beta) (2 eta lambda_1 alpha)^-s / (1 - eta/2); the curve
     itself lies below by the constant :func:`offset`. Parameters and result as
-    :func:`incomplete_gamma_error`; needs eta < 2.
+    :func:`incomplete_gamma_error`; needs eta < 2 K/M.
     """
-    eta, alpha, start = _arguments(eta, alpha, sigma_J)
+    eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers, bound=2.0)
     beta, L, s = _power_law(spectrum)
-    checks.number("eta", eta, 0.0, np.nextafter(2.0, 0.0), open_minimum=True)
     if alpha[0] == 0:
         raise ValueError("alpha[0] = 0.0: must be > 0 for a power law")
     leading = spectrum.eigenvalues[0]
@@ -147,25 +153,73 @@ def power_law_error(spectrum, eta, alpha, sigma_J=0.0):
     return prefactor * (2.0 * eta * leading * alpha) ** -s
 
 
-def offset(spectrum, eta, sigma_J=0.0):
+def offset(spectrum, eta, sigma_J=0.0, students=1, teachers=1):
     """The constant by which a finite number of levels lowers the curve below its power law.
 
     It is what the missing levels k > L would add, (1 + sigma_J^2)/2 (lambda_1/L) (L + 1/2)^-beta / beta / (1 - eta/2),
-    and the reason why a raw log-log slope is always too steep: fit eps_g + offset.
+    and the reason why a raw log-log slope is always too steep: fit eps_g + offset. Needs eta < 2 K/M.
     """
-    eta, _, start = _arguments(eta, 1.0, sigma_J)
+    eta, _, start = _arguments(eta, 1.0, sigma_J, students, teachers, bound=2.0)
     beta, L, _ = _power_law(spectrum)
-    checks.number("eta", eta, 0.0, np.nextafter(2.0, 0.0), open_minimum=True)
     return start * spectrum.eigenvalues[0] / L * (L + 0.5) ** -beta / beta / (1.0 - 0.5 * eta)
 
 
-def power_law_window(spectrum, eta):
-    """Times (alpha_min, alpha_max) = 1/(2 eta lambda_1), 1/(2 eta lambda_L) between which the power law can hold."""
-    eta = checks.number("eta", eta, 0.0, open_minimum=True)
+def optimal_eta(spectrum, alpha, students=1, teachers=1):
+    """The constant learning rate with which eps_g is smallest at time ``alpha``, for N -> infinity.
+
+    A larger rate learns more directions in the time given, and amplifies the noise by 1/(1 - eta/2). In the
+    power law's window the balance is eta = 2 s/(1 + s) = 2 beta/(1 + 2 beta); more generally
+    2 s/(1 + s) with s the local slope -d ln eps_g / d ln alpha of :func:`small_eta_error`. For alpha -> 0 it is 1,
+    and for alpha -> infinity the rate at which the slowest mode decays fastest, near 2 for many levels.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    alpha : array_like, shape (n,) or a number
+        Times > 0, increasing.
+    students, teachers : int
+        K and M; the optimum is K/M times that of one student and one teacher, whatever sigma_J.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        The minimum over (0, 2 K/M), to some 1e-6: it is flat, and known no better than its height. A spectrum
+        with gaps may have several minima; this is the lowest.
+    """
+    _, alpha, _ = _arguments(1.0, alpha, 0.0, students, teachers)
+    if alpha[0] == 0:
+        raise ValueError("alpha[0] = 0.0: must be > 0, since at the start every rate is as good")
+
+    def rate(logit):
+        return 2.0 / (1.0 + np.exp(-logit))
+
+    def log_error(logit, times):
+        eta, x, c = rate(logit), np.empty(spectrum.levels), np.empty(spectrum.levels)
+        kernels.modes(spectrum.eigenvalues, spectrum.weights, eta, x, c, np.empty(4))
+        # amplitudes are positive and add up to 1: no cancellation, early or late
+        learned = -np.expm1(-2.0 * eta * np.outer(times, x)) @ c
+        left = np.exp(-2.0 * eta * np.outer(times, x - x[-1])) @ c
+        return np.where(learned < 0.5, np.log1p(-np.minimum(learned, 0.5)), np.log(left) - 2.0 * eta * x[-1] * times)
+
+    logits = np.linspace(-24.0, 24.0, 97)
+    best = np.argmin([log_error(logit, alpha) for logit in logits], axis=0)
+    out = np.empty_like(alpha)
+    for i, k in enumerate(best):
+        bracket = logits[max(k - 1, 0)], logits[min(k + 1, len(logits) - 1)]
+        found = minimize_scalar(lambda logit: log_error(float(logit), alpha[i : i + 1])[0], bounds=bracket,
+                                method="bounded", options={"xatol": 1e-7})
+        out[i] = rate(found.x)
+    return out * students / teachers
+
+
+def power_law_window(spectrum, eta, students=1, teachers=1):
+    """Times (alpha_min, alpha_max) = 1/(2 eta lambda_1), 1/(2 eta lambda_L) between which the power law can hold
+    (eta M/K for eta with more units)."""
+    eta = _arguments(eta, 1.0, 0.0, students, teachers)[0]
     return 0.5 / (eta * spectrum.eigenvalues[0]), 0.5 / (eta * spectrum.eigenvalues[-1])
 
 
-def finite_size_error(spectrum, N, eta, alpha, sigma_J=0.0):
+def finite_size_error(spectrum, N, eta, alpha, sigma_J=0.0, students=1, teachers=1):
     """Mean eps_g of SGD at finite N, exactly: the mean of e_k obeys a linear recursion step by step.
 
     With g_k = eta lambda_k / N one step is e_k -> e_k - 2 g_k (1 - g_k) e_k + eta g_k E; the g_k^2 term, from
@@ -174,7 +228,7 @@ def finite_size_error(spectrum, N, eta, alpha, sigma_J=0.0):
 
     Parameters
     ----------
-    spectrum, eta, alpha, sigma_J
+    spectrum, eta, alpha, sigma_J, students, teachers
         As in :func:`generalization_error`; alpha is rounded to whole steps.
     N : int
         Input dimension.
@@ -183,7 +237,7 @@ def finite_size_error(spectrum, N, eta, alpha, sigma_J=0.0):
     -------
     ndarray, shape (n,)
     """
-    eta, alpha, start = _arguments(eta, alpha, sigma_J)
+    eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers)
     spectrum.multiplicities(N)
     e = np.full(spectrum.levels, 2.0 * start)
     out, at = np.empty_like(alpha), 0
@@ -211,7 +265,7 @@ def fourth_moments(X):
     return squares.T @ squares / len(squares)
 
 
-def measured_error(spectrum, fourth_moments, eta, alpha, sigma_J=0.0):
+def measured_error(spectrum, fourth_moments, eta, alpha, sigma_J=0.0, students=1, teachers=1):
     """Mean eps_g of SGD on real data, from its eigenvalues and fourth moments K_kl.
 
     With g = eta / N one step maps the mean of e_k = (J_k - B_k)^2 to e_k - 2 g lambda_k e_k + g^2 sum_l K_kl e_l.
@@ -224,7 +278,7 @@ def measured_error(spectrum, fourth_moments, eta, alpha, sigma_J=0.0):
         ``Spectrum.from_data(X)``.
     fourth_moments : ndarray, shape (L, L)
         From :func:`fourth_moments`.
-    eta, alpha, sigma_J
+    eta, alpha, sigma_J, students, teachers
         As in :func:`generalization_error`; alpha is rounded to whole steps. Grows beyond
         ``critical_eta(spectrum, fourth_moments=...)``.
 
@@ -232,7 +286,7 @@ def measured_error(spectrum, fourth_moments, eta, alpha, sigma_J=0.0):
     -------
     ndarray, shape (n,)
     """
-    eta, alpha, start = _arguments(eta, alpha, sigma_J)
+    eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers)
     moments, eigenvalues, N = _moments(spectrum, fourth_moments), spectrum.eigenvalues, spectrum.levels
     g = eta / N
     factors, basis = np.linalg.eigh(np.diag(1.0 - 2.0 * g * eigenvalues) + g**2 * moments)
@@ -250,11 +304,14 @@ def _moments(spectrum, fourth_moments):
     return moments
 
 
-def _arguments(eta, alpha, sigma_J):
-    """Checked eta and alpha, and eps_g(0) = (1 + sigma_J^2)/2."""
-    eta = checks.number("eta", eta, 0.0, open_minimum=True)
+def _arguments(eta, alpha, sigma_J, students, teachers, bound=np.inf):
+    """Checked arguments, as those of one student and one teacher: eta M/K, required to be below ``bound``, alpha,
+    and eps_g(0) = (1 + sigma_J^2 M/K)/2."""
+    scale = checks.whole("teachers", teachers) / checks.whole("students", students)
+    largest = np.nextafter(bound / scale, 0.0) if np.isfinite(bound) else None
+    eta = checks.number("eta", eta, 0.0, largest, open_minimum=True)
     sigma_J = checks.number("sigma_J", sigma_J, 0.0)
-    return eta, checks.times("alpha", alpha), 0.5 * (1.0 + sigma_J**2)
+    return eta * scale, checks.times("alpha", alpha), 0.5 * (1.0 + scale * sigma_J**2)
 
 
 def _power_law(spectrum):

@@ -157,6 +157,126 @@ def test_fourth_moments_of_samples():
     np.testing.assert_allclose(lib.linear.fourth_moments(X), np.outer([1.6, 0.4], [1.6, 0.4]))
 
 
+UNITS = [(2, 2), (3, 2), (1, 4), (4, 1)]
+
+
+@pytest.mark.parametrize("students, teachers", UNITS)
+def test_more_units_against_the_flow_of_their_overlaps(students, teachers):
+    """The flow knows nothing of sums of units: it integrates all K (K + M) overlaps of every level."""
+    s = lib.power_law(0.5, 6)
+    model = lib.StudentTeacher(s, students, teachers, "linear")
+    alpha = np.geomspace(0.01, 30, 9)
+    for eta in (0.05, 0.6 * lib.linear.critical_eta(s, students, teachers)):
+        flow = lib.solve(model, model.initial_overlaps(0.7), eta, alpha, rtol=1e-9).eps_g
+        closed = lib.linear.generalization_error(s, eta, alpha, 0.7, students, teachers)
+        np.testing.assert_allclose(flow, closed, rtol=1e-6)  # some hundred steps of 1e-9
+
+
+def test_random_teachers_in_the_mean():
+    """The flow is linear in e_k(0), so the mean over draws is the curve of the mean start."""
+    s = lib.power_law(1.0, 4)
+    model = lib.StudentTeacher(s, 3, 2, "linear")
+    alpha, seeds = [0.1, 2.0, 20.0], 300
+    curves = np.array([
+        lib.solve(model, model.initial_overlaps(0.5, 64, seed, teacher="random"), 0.7, alpha).eps_g
+        for seed in range(seeds)
+    ])
+    closed = lib.linear.generalization_error(s, 0.7, alpha, 0.5, 3, 2)
+    error = curves.std(axis=0, ddof=1) / np.sqrt(seeds)
+    assert np.all(error < 0.05 * closed)
+    assert np.all(np.abs(curves.mean(axis=0) - closed) < 4 * error)
+
+
+@pytest.mark.parametrize("students, teachers", [(3, 2), (1, 3)])
+def test_more_units_against_sgd(students, teachers):
+    s = lib.power_law(1.0, 8)
+    model = lib.StudentTeacher(s, students, teachers, "linear")
+    eta = 0.4 * students / teachers
+    sgd = lib.simulate(model, 128, eta, [0.5, 3.0, 15.0], sigma_J=0.5, seeds=200)
+    exact = lib.linear.finite_size_error(s, 128, eta, sgd.alpha, 0.5, students, teachers)
+    error = sgd.eps_g.std(axis=0, ddof=1) / np.sqrt(200)
+    assert np.all(error < 0.1 * exact)
+    assert np.all(np.abs(sgd.eps_g.mean(axis=0) - exact) < 4 * error)  # three means over 200 runs
+
+
+@pytest.mark.parametrize("students, teachers", UNITS)
+def test_every_form_takes_more_units_the_same_way(students, teachers):
+    """eta M/K and sigma_J sqrt(M/K) of one unit; the other forms are checked against each other above."""
+    s, alpha, scale = lib.power_law(1.0, 8), [1.0, 4.0], teachers / students
+    gaussian = np.outer(s.eigenvalues, s.eigenvalues) + 2 * np.diag(s.eigenvalues**2)
+    one, many = (0.3 * scale, 0.5 * np.sqrt(scale)), (0.3, 0.5)
+    for form in (lib.linear.generalization_error, lib.linear.small_eta_error, lib.linear.incomplete_gamma_error,
+                 lib.linear.power_law_error):
+        np.testing.assert_allclose(form(s, many[0], alpha, many[1], students, teachers),
+                                   form(s, one[0], alpha, one[1]), rtol=1e-14)
+    for form, extra in ((lib.linear.finite_size_error, 16), (lib.linear.measured_error, gaussian)):
+        np.testing.assert_allclose(form(s, extra, many[0], alpha, many[1], students, teachers),
+                                   form(s, extra, one[0], alpha, one[1]), rtol=1e-13)
+    assert lib.linear.offset(s, *many, students, teachers) == pytest.approx(lib.linear.offset(s, *one), rel=1e-14)
+    assert lib.linear.power_law_window(s, 0.3, students, teachers) == pytest.approx(
+        lib.linear.power_law_window(s, one[0]), rel=1e-14)
+    for extra in ({"N": 16}, {"fourth_moments": gaussian}):
+        assert lib.linear.critical_eta(s, students, teachers, **extra) == pytest.approx(
+            lib.linear.critical_eta(s, **extra) / scale, rel=1e-14)
+
+
+@pytest.mark.parametrize("beta", [0.05, 0.5, 1.0, 3.0])
+def test_optimal_rate_is_the_minimum(beta):
+    """Against a search of all rates on a fine grid: the height of the minimum, which is what counts."""
+    s = lib.power_law(beta, 32)
+    alpha = np.array([1e-3, 0.1, 3.0, 100.0])
+    best = lib.linear.optimal_eta(s, alpha)
+    grid = 2.0 / (1.0 + np.exp(np.linspace(15, -15, 1501)))
+    search = np.min([lib.linear.generalization_error(s, eta, alpha) for eta in grid], axis=0)
+    found = np.array([lib.linear.generalization_error(s, eta, [a])[0] for eta, a in zip(best, alpha)])
+    assert np.all(found <= search * (1 + 1e-13))
+    assert np.all(found >= search * (1 - 1e-3))  # the grid misses the minimum by half a step: 0.01^2/2 of a curvature
+
+
+def test_optimal_rate_among_several_minima():
+    """Two groups of directions, 10^6 apart: before the slow ones move, a small rate that quiets the noise is best."""
+    s = lib.Spectrum([1e6, 1.0], [0.5, 0.5])
+    alpha = np.array([1e-4, 1.0, 1e3, 1e7])
+    grid = 2.0 / (1.0 + np.exp(np.linspace(23, -23, 4601)))
+    errors = np.array([lib.linear.generalization_error(s, eta, alpha) for eta in grid])
+    best = lib.linear.optimal_eta(s, alpha)
+    for i, eta in enumerate(best):
+        assert lib.linear.generalization_error(s, eta, alpha[i])[0] <= errors[:, i].min() * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("levels", [1, 2, 64, 512])
+def test_optimal_rate_at_the_start(levels):
+    """E = E(0) [1 - eta (2 - eta) <lambda^2> alpha + ...] is lowest at eta = 1; next order: 2 <lambda^3> alpha/<lambda^2>."""
+    s = lib.power_law(1.0, levels)
+    alpha = 1e-4 / s.eigenvalues[0]
+    assert lib.linear.optimal_eta(s, alpha)[0] == pytest.approx(1.0, abs=3e-4)
+
+
+@pytest.mark.parametrize("beta", [0.5, 1.0, 2.0])
+def test_optimal_rate_in_the_window_and_beyond(beta):
+    """2 s/(1 + s) with the local slope s of the small-rate sum, and s -> beta/(1 + beta) in the window."""
+    s = lib.power_law(beta, 256)
+    first, last = lib.linear.power_law_window(s, 1.0)
+    alpha = np.array([100 * first, last, 10 * last])
+    best = lib.linear.optimal_eta(s, alpha)
+    slope = []
+    for u in alpha * best:
+        low, high = lib.linear.small_eta_error(s, 1.0, [0.999 * u, 1.001 * u])
+        slope.append(-np.log(high / low) / np.log(1.001 / 0.999))
+    # The amplification is not quite 1/(1 - eta/2): by noise that comes back, of order X^-s, in the window, and by
+    # the shift of the last rates, of order lambda_L, beyond it.
+    gap = np.abs(best / (2 * np.array(slope) / (1 + np.array(slope))) - 1)
+    assert gap[0] < 0.5 * 100 ** -lib.linear.exponent(beta)
+    assert np.all(gap[1:] < 5 * s.eigenvalues[-1] + 1e-3)
+    assert best[0] == pytest.approx(2 * beta / (1 + 2 * beta), rel=0.25 if beta < 1 else 0.05)
+    assert np.all(np.diff(best) > 0) and best[-1] < 2
+
+
+def test_optimal_rate_of_more_units():
+    s = lib.power_law(1.0, 16)
+    np.testing.assert_allclose(lib.linear.optimal_eta(s, [0.1, 3.0], 3, 2), 1.5 * lib.linear.optimal_eta(s, [0.1, 3.0]))
+
+
 BAD = [
     (lambda s: lib.linear.measured_error(s, np.ones((3, 3)), 0.1, [1]), "fourth_moments"),
     (lambda s: lib.linear.critical_eta(s, fourth_moments=np.triu(np.ones((4, 4)))), "fourth_moments"),
@@ -173,6 +293,12 @@ BAD = [
     (lambda s: lib.linear.incomplete_gamma_error(lib.Spectrum([2, 1]), 0.1, [1]), "spectrum"),
     (lambda s: lib.linear.finite_size_error(s, 5, 0.1, [1]), "N"),
     (lambda s: lib.linear.critical_eta(s, 0), "students"),
+    (lambda s: lib.linear.generalization_error(s, 0.1, [1], students=0), "students"),
+    (lambda s: lib.linear.small_eta_error(s, 0.1, [1], teachers=1.5), "teachers"),
+    (lambda s: lib.linear.power_law_error(s, 1.0, [1], teachers=2), "eta"),
+    (lambda s: lib.linear.power_law_window(s, 0.0), "eta"),
+    (lambda s: lib.linear.optimal_eta(s, [0.0, 1.0]), "alpha"),
+    (lambda s: lib.linear.optimal_eta(s, [1.0], students=0), "students"),
 ]
 
 
