@@ -254,7 +254,7 @@ def test_optimal_rate_at_the_start(levels):
 
 @pytest.mark.parametrize("beta", [0.5, 1.0, 2.0])
 def test_optimal_rate_in_the_window_and_beyond(beta):
-    """2 s/(1 + s) with the local slope s of the small-rate sum, and s -> beta/(1 + beta) in the window."""
+    """2 s/(1 + s) with the local slope s of the small-rate sum; in the window, that of the law less its constant."""
     s = lib.power_law(beta, 256)
     first, last = lib.linear.power_law_window(s, 1.0)
     alpha = np.array([100 * first, last, 10 * last])
@@ -268,7 +268,9 @@ def test_optimal_rate_in_the_window_and_beyond(beta):
     gap = np.abs(best / (2 * np.array(slope) / (1 + np.array(slope))) - 1)
     assert gap[0] < 0.5 * 100 ** -lib.linear.exponent(beta)
     assert np.all(gap[1:] < 5 * s.eigenvalues[-1] + 1e-3)
-    assert best[0] == pytest.approx(2 * beta / (1 + 2 * beta), rel=0.25 if beta < 1 else 0.05)
+    law = lib.linear.power_law_error(s, 1e-9, [alpha[0] * best[0] * 1e9])[0]
+    local = lib.linear.exponent(beta) / (1 - lib.linear.offset(s, 1e-9) / law)
+    assert best[0] == pytest.approx(2 * local / (1 + local), rel=0.5 * 100 ** -lib.linear.exponent(beta))
     assert np.all(np.diff(best) > 0) and best[-1] < 2
 
 
