@@ -10,7 +10,7 @@ from ...kernels.flow import total
 from ...kernels.jit import kernel
 from ...kernels.views import view
 from ..experiment import Axis, Control, Curve, Experiment, Readout
-from .linear import LEVELS, power_law_spectrum
+from .linear import LEVELS, UNITS, power_law_spectrum
 
 POINTS = 121
 SIMULATED = 25
@@ -95,8 +95,6 @@ def advance(p, data, work):
                             activity, runs, seed, view(work, out, (SIMULATED,)),
                             view(work, out + SIMULATED, (SIMULATED,)), view(work, out + 2 * SIMULATED, (SIMULATED,)))
 
-
-UNITS = (1.0, 2.0, 3.0, 4.0)
 
 EXPERIMENT = Experiment(
     name="flow",
