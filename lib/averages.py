@@ -62,7 +62,7 @@ def coefficients(model, Q, R, T):
     ----------
     model : StudentTeacher
     Q, R, T : array_like, shapes (K, K), (K, M), (M, M)
-        Covariances of the fields, as from :meth:`Overlaps.totals`.
+        Covariances of the fields, as from :meth:`lib.Overlaps.totals`.
 
     Returns
     -------
