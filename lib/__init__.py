@@ -4,7 +4,7 @@ Names follow the book: a module for every chapter (``linear``, ...), and below t
 the numba functions that also run in the book's pages as WebAssembly.
 """
 
-from . import linear, regression
+from . import averages, linear, moments, regression
 from .claims import claim
 from .checks import DivergenceError
 from .curve import Curve
@@ -22,9 +22,11 @@ __all__ = [
     "PowerLawFit",
     "Spectrum",
     "StudentTeacher",
+    "averages",
     "claim",
     "fit_power_law",
     "linear",
+    "moments",
     "power_law",
     "regression",
     "simulate",

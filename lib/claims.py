@@ -1,11 +1,13 @@
 """Executable claims: a statement of the text, the value expected, the value measured, and the tolerance.
 
-A chapter calls :func:`claim` where it asserts something. A claim that does not hold raises, so that the
-cell fails, and with it the build of the book.
+A chapter calls :func:`lib.claim` where it asserts something. A claim that does not hold raises, so that the
+cell fails, and with it the build of the book. What a page shows of a claim is also what the claims ledger reads
+(:meth:`Claim.all_in`): the values of this build, and no others.
 """
 
 from dataclasses import dataclass
 from html import escape
+from html.parser import HTMLParser
 
 import numpy as np
 
@@ -18,7 +20,7 @@ class ClaimError(AssertionError):
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim that held; shows itself in a notebook. Made by :func:`claim`."""
+    """A claim that held; shows itself in a notebook. Made by :func:`lib.claim`."""
 
     name: str
     statement: str
@@ -26,23 +28,57 @@ class Claim:
     measured: str
     tolerance: str
     why: str
+    source: str = ""
 
     def __repr__(self):
         return f"✓ {self.statement}\n  expected {self.expected}, measured {self.measured}; {self.tolerance}: {self.why}"
 
     def _repr_html_(self):
-        values = (
-            f"<span>expected <b>{escape(self.expected)}</b></span> "
-            f"<span>measured <b>{escape(self.measured)}</b></span> <span>{escape(self.tolerance)}</span>"
-        )
+        def field(name, tag="span"):
+            return f'<{tag} class="claim-{name}">{escape(getattr(self, name))}</{tag}>'
+
+        source = f'<p class="claim-origin">Tests {field("source")}</p>' if self.source else ""
         return (
-            f'<div class="claim" id="claim-{escape(self.name)}"><p class="claim-statement">'
-            f'<span class="claim-mark" role="img" aria-label="holds">✓</span> {escape(self.statement)}</p>'
-            f'<p class="claim-values">{values}</p><p class="claim-why">{escape(self.why)}</p></div>'
+            f'<div class="claim" id="claim-{escape(self.name)}"><p>'
+            f'<span class="claim-mark" role="img" aria-label="holds">✓</span> {field("statement")}</p>'
+            f'<p class="claim-values"><span>expected {field("expected", "b")}</span> '
+            f'<span>measured {field("measured", "b")}</span> {field("tolerance")}</p>{field("why", "p")}{source}</div>'
         )
 
+    @classmethod
+    def all_in(cls, html):
+        """The claims shown by a piece of HTML, in order: the inverse of their own display."""
+        reader = _Reader()
+        reader.feed(html)
+        return [cls(**fields) for fields in reader.claims]
 
-def claim(name, statement, *, measured, expected, tolerance=None, why):
+
+class _Reader(HTMLParser):
+    """Collects the fields of claims: texts of the elements whose class names a field."""
+
+    FIELDS = {"claim-" + name: name for name in ("statement", "expected", "measured", "tolerance", "why", "source")}
+
+    def __init__(self):
+        super().__init__()
+        self.claims, self._field = [], None
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if attributes.get("class") == "claim":
+            self.claims.append({"name": attributes["id"].removeprefix("claim-")})
+        self._field = self.FIELDS.get(attributes.get("class"))
+        if self._field:
+            self.claims[-1][self._field] = ""
+
+    def handle_data(self, data):
+        if self._field:
+            self.claims[-1][self._field] += data
+
+    def handle_endtag(self, tag):
+        self._field = None
+
+
+def claim(name, statement, *, measured, expected, tolerance=None, why, source=""):
     """State and check a claim.
 
     Parameters
@@ -60,6 +96,8 @@ def claim(name, statement, *, measured, expected, tolerance=None, why):
         Largest allowed \\|measured - expected\\|, of every element.
     why : str
         Where the expectation comes from, and why the tolerance is what it is.
+    source : str
+        Statement of the literature that this tests, as "Worschech & Rosenow 2024, abstract". Default: none.
 
     Returns
     -------
@@ -82,7 +120,7 @@ def claim(name, statement, *, measured, expected, tolerance=None, why):
         holds = bool(np.all(np.abs(measured - expected) <= tolerance))  # NaN holds nothing
         digits = 0.1 * tolerance
         words, allowed = _show(expected, digits), f"tolerance {tolerance:.2g}"
-    result = Claim(name, statement, words, _show(measured, digits), allowed, why)
+    result = Claim(name, statement, words, _show(measured, digits), allowed, why, source)
     if not holds:
         raise ClaimError(
             f"{name}: {statement}: expected {result.expected}, measured {result.measured}, {result.tolerance}"

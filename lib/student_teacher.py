@@ -43,7 +43,7 @@ class StudentTeacher:
 
     @property
     def output_weights(self):
-        """(v, u): sigma = v sum_i g(x_i), zeta = u sum_n g(y_n)."""
+        """The pair (v, u) in sigma = v sum_i g(x_i) and zeta = u sum_n g(y_n)."""
         return np.sqrt(self.teachers) / self.students, 1.0 / np.sqrt(self.teachers)
 
     @property

@@ -18,9 +18,10 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
          "--disable-component-update", "--disable-sync"]
 
 
-def build_book(folder):
+def build_book(folder, *options):
     """Run the strict build, as ``make site`` does, and return the finished process."""
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(folder), "-W", "--keep-going"]
+    program = str(Path(sys.executable).with_name("jupyter-book"))
+    command = [program, "build", str(folder), "-W", "--keep-going", *options]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 

@@ -1,14 +1,21 @@
 """The build itself, on a toy book with the real settings and the real extension."""
 
 import json
+import re
 import shutil
 
 import nbformat
 import pytest
 from conftest import ROOT, build_book
 
-TOC = "format: jb-book\nroot: book/preface\nchapters:\n  - file: book/live\n  - file: book/references\n"
-PREFACE = ["import lib\n\nprint('the answer is', lib.ANSWER)"]
+TOC = ("format: jb-book\nroot: book/preface\nchapters:\n  - file: book/live\n  - file: book/claims\n"
+       "  - file: book/api\n  - file: book/references\n")
+PREFACE = ["import lib\n\nprint('the answer is', lib.ANSWER)",
+           "lib.claim('toy-answer', 'The answer is < 50.', measured=lib.ANSWER, expected=(0, 50), why='It is |so|.',\n"
+           "          source='Somebody 1999')"]
+LIB = ("'The library.'\nfrom . import toy\nfrom .checks import DivergenceError\nfrom .claims import claim\n\n"
+       "ANSWER = 41\n__all__ = ['DivergenceError', 'claim', 'toy']\n")
+TOY = "'A toy.'\n\n\ndef play(x):\n    'The absolute value |x|; as :func:`play`.'\n    return abs(x)\n"
 # An explorer as the page sees it, and a widget whose state myst-nb would write into the page.
 LIVE = ["import ipywidgets\nfrom IPython.display import HTML, display\n\n"
         "display(HTML('<div class=\"explorer\" data-explorer=\"toy\"></div>'))\n"
@@ -27,7 +34,13 @@ def finished_book(tmp_path_factory):
     """A toy book, built once."""
     folder = tmp_path_factory.mktemp("toy")
     (folder / "lib" / "widgets").mkdir(parents=True)
-    (folder / "lib" / "__init__.py").write_text("ANSWER = 41\n")
+    (folder / "lib" / "kernels").mkdir()
+    (folder / "lib" / "__init__.py").write_text(LIB)
+    (folder / "lib" / "toy.py").write_text(TOY)
+    for name in ("claims.py", "checks.py"):
+        shutil.copy(ROOT / "lib" / name, folder / "lib")
+    (folder / "lib" / "kernels" / "__init__.py").write_text("")
+    (folder / "lib" / "kernels" / "small.py").write_text("'A small kernel.'\n")
     (folder / "lib" / "widgets" / "__init__.py").write_text("")
     (folder / "lib" / "widgets" / "wasm.py").write_text(
         "class BuildError(Exception):\n    pass\n\n\ndef build():\n    return b'toy module'\n")
@@ -38,7 +51,7 @@ def finished_book(tmp_path_factory):
         shutil.copy(ROOT / name, folder)
     for name in ("_ext", "_style"):
         shutil.copytree(ROOT / "book" / name, folder / "book" / name)
-    for name in ("references.md", "references.bib"):
+    for name in ("references.md", "references.bib", "claims.md", "api.md"):
         shutil.copy(ROOT / "book" / name, folder / "book")
     (folder / "_toc.yml").write_text(TOC)
     math = "See {eq}`eq-toy` and {cite:t}`saad1995exact`.\n\n```{math}\n:label: eq-toy\nx = 1\n```"
@@ -61,7 +74,7 @@ def page(folder, name):
 
 def test_editing_only_the_library_changes_the_page(book):
     assert "the answer is 41" in page(book, "preface")
-    (book / "lib" / "__init__.py").write_text("ANSWER = 42\n")
+    (book / "lib" / "__init__.py").write_text(LIB.replace("41", "42"))
     assert build_book(book).returncode == 0
     assert "the answer is 42" in page(book, "preface")
 
@@ -116,6 +129,55 @@ def test_equations_and_citations_are_numbered_and_linked(finished_book):
     assert 'href="#equation-eq-toy">(1)</a>' in page(finished_book, "preface")
     assert "Saad and Solla" in page(finished_book, "preface")
     assert "Saad and Solla, 1995a" in page(finished_book, "references")
+
+
+def test_claims_ledger_shows_what_this_build_measured(book):
+    def ledger():
+        return " ".join(re.sub("<[^>]*>", " ", page(book, "claims")).split())
+
+    assert "1 claims on 1 pages" in ledger()
+    assert "The answer is &lt; 50. It is |so|. Preface · tests Somebody 1999 0 to 50 41 bounds" in ledger()
+    assert 'href="preface.html#claim-toy-answer"' in page(book, "claims")
+    assert 'id="claim-toy-answer"' in page(book, "preface")
+    # The ledger's own source does not change, but its values do …
+    (book / "lib" / "__init__.py").write_text(LIB.replace("41", "42"))
+    assert build_book(book).returncode == 0
+    assert "0 to 50 42 bounds" in ledger() and " 41 " not in ledger()
+    # … also when only another page does, which gains a claim.
+    write_notebook(book / "book" / "live.ipynb", "Live", ["import lib", PREFACE[1].replace("toy-answer", "toy-two")])
+    assert build_book(book).returncode == 0
+    assert "2 claims on 2 pages" in ledger()
+
+
+def test_two_claims_of_one_name_fail_the_build(book):
+    write_notebook(book / "book" / "live.ipynb", "Live", ["import lib", PREFACE[1]])
+    result = build_book(book)
+    assert result.returncode != 0
+    assert "duplicate claim 'toy-answer'" in result.stdout + result.stderr
+
+
+def test_ledger_is_made_in_other_formats(book):
+    result = build_book(book, "--builder", "latex")
+    assert result.returncode == 0, result.stdout + result.stderr
+    text = (book / "_build" / "latex" / "scaling-laws.tex").read_text()
+    assert "The answer is" in text and "tests Somebody 1999" in text
+
+
+def test_reference_is_made_of_docstrings(finished_book):
+    text = page(finished_book, "api")
+    assert 'id="lib.toy.play"' in text and "The absolute value |x|" in text
+    assert 'href="#lib.toy.play"' in text
+    assert 'id="module-lib.kernels.small"' in text and "A small kernel." in text
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "book").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_every_claim_is_shown(path):
+    # A claim that is not the last expression of its cell would be checked, but stand on no page and in no ledger.
+    code = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    made = [name for cell in code for name in re.findall(r'claim\(\s*"([^"]+)"', cell.source)]
+    shown = [name for cell in code for output in cell.outputs
+             for name in re.findall('id="claim-([^"]+)"', "".join(output.get("data", {}).get("text/html", "")))]
+    assert made == shown
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "book").glob("*.ipynb")), ids=lambda path: path.stem)

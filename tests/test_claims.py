@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.claims import ClaimError, claim
+from lib.claims import Claim, ClaimError, claim
 
 TEXT = dict(why="because")
 
@@ -31,3 +31,10 @@ def test_digits_follow_the_tolerance():
 def test_html_is_escaped():
     result = claim("a", "x < y & z", measured=1, expected=1, tolerance=0.1, why="<b>")
     assert "x &lt; y &amp; z" in result._repr_html_() and "&lt;b&gt;" in result._repr_html_()
+
+
+def test_what_is_shown_can_be_read_back():
+    shown = [claim("a-1", "x < y & \"z\"", measured=[1.0, 2.0], expected=(0, 3), why="1 > 0 <i>", source="Someone & Other"),
+             claim("a-2", "2 = 2", measured=2, expected=2, tolerance=0, **TEXT)]
+    assert shown[0].source and not shown[1].source
+    assert Claim.all_in(f"<p>{shown[0]._repr_html_()}</p>" + shown[1]._repr_html_()) == shown

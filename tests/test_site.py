@@ -13,7 +13,9 @@ from matplotlib.image import imread
 
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
-CHAPTERS = [name for name in PAGES if (ROOT / f"{name}.ipynb").is_file()]
+# Pages that must have an explorer: all that compute, but for the appendices, which are looked up, not played with.
+CHAPTERS = [name for name in PAGES if (ROOT / f"{name}.ipynb").is_file() and name not in {
+    chapter["file"] for part in TOC["parts"] if part["caption"] == "Appendices" for chapter in part["chapters"]}]
 
 
 class Page(HTMLParser):

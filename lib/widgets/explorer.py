@@ -40,7 +40,7 @@ def explore(name, data=None, **values):
     Parameters
     ----------
     name : str
-        Key of :data:`lib.widgets.experiments.EXPERIMENTS`.
+        Key of ``lib.widgets.experiments.EXPERIMENTS``.
     data : array_like, optional
         Numbers that the experiment works on, flattened; say, a measured spectrum.
     **values : float

@@ -1,0 +1,82 @@
+"""The API reference: in a page, the line ``% api-reference`` gives way to all of ``lib``, by its docstrings.
+
+Made from the library itself, so that a new module or function is there without an edit of the page. The line is
+replaced by Markdown with headings, which the page's table of contents then shows, and blocks for autodoc.
+"""
+
+import importlib
+import inspect
+import pkgutil
+import re
+
+LINE = "% api-reference\n"
+
+
+def fill_in(app, docname, source):
+    if LINE in source[0]:
+        source[0] = source[0].replace(LINE, "\n".join(reference()))
+
+
+def reference():
+    """The reference, line by line: lib itself, the modules that it offers, the others, and the kernels."""
+    lib = importlib.import_module("lib")
+    exported = {name: getattr(lib, name) for name in lib.__all__}
+    chapters = [name for name, value in exported.items() if inspect.ismodule(value)]
+    exported = {name: value for name, value in exported.items() if name not in chapters}
+    yield from ["## `lib`", "", _first_line(lib), ""]
+    for name in exported:
+        kind = _kind(exported[name])
+        yield from _block(f".. auto{kind}:: lib.{name}", *(["   :members:"] if kind == "class" else []))
+    others = [module.name for module in pkgutil.iter_modules(lib.__path__) if module.name not in [*chapters, "kernels"]]
+    for name in [*chapters, *others]:
+        module = importlib.import_module(f"lib.{name}")
+        members = [member for member in _own(module) if getattr(module, member) not in exported.values()]
+        if members:
+            yield from [f"## `lib.{name}`", ""]
+            yield from _block(f".. automodule:: lib.{name}", f"   :members: {', '.join(members)}")
+    yield from ["## The kernels: `lib.kernels`", "", LOW_LEVEL, ""]
+    kernels = importlib.import_module("lib.kernels")
+    for name in sorted(module.name for module in pkgutil.iter_modules(kernels.__path__)):
+        module = importlib.import_module(f"lib.kernels.{name}")
+        yield from _block(f".. py:module:: lib.kernels.{name}", "", f"``lib.kernels.{name}``", f"   {_first_line(module)}")
+
+
+LOW_LEVEL = """\
+Below the functions above are numba functions on float64 arrays, which check nothing: call them only with what
+the layer above would pass. The explorers run the same functions in the page, compiled to WebAssembly. Their
+docstrings state equations and shapes."""
+
+
+def _own(module):
+    """Public names with a docstring that the module offers: its ``__all__``, or what it defines, in its order."""
+    names = getattr(module, "__all__", None)
+    if names is None:
+        names = [name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
+    return [name for name in names if not name.startswith("_") and _kind(getattr(module, name)) and
+            getattr(module, name).__doc__]
+
+
+def _kind(value):
+    """autodoc's name for what ``value`` is; None for data."""
+    if inspect.isclass(value):
+        return "exception" if issubclass(value, Exception) else "class"
+    return "function" if callable(value) else None
+
+
+def _first_line(module):
+    return inspect.getdoc(module).splitlines()[0]
+
+
+def _block(*lines):
+    return ["```{eval-rst}", *lines, "```", ""]
+
+
+def keep_absolute_values(app, what, name, value, options, lines):
+    """In our docstrings |x| is an absolute value; to Sphinx it would be the name of a substitution."""
+    lines[:] = [re.sub(r"(`+).*?\1|(?<!\\)\|", lambda found: found[0] if found[1] else r"\|", line) for line in lines]
+
+
+def setup(app):
+    app.connect("source-read", fill_in)
+    app.connect("autodoc-process-docstring", keep_absolute_values)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

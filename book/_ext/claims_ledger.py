@@ -1,0 +1,134 @@
+"""The claims ledger: the directive ``claims-ledger`` lists every claim that the book's pages show.
+
+The values are taken from the outputs of the cells as this build read them, so that they are measured by it and
+stored nowhere. Claims are collected page by page when the pages are read, and the list is written when all are.
+"""
+
+from docutils import nodes
+from sphinx.environment.collectors import EnvironmentCollector
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+logger = logging.getLogger(__name__)
+
+
+class ledger(nodes.General, nodes.Element):
+    """Where the list goes."""
+
+
+class ClaimsLedger(SphinxDirective):
+    """``{claims-ledger}``: no arguments, no options."""
+
+    def run(self):
+        self.env.pages_with_ledger.add(self.env.docname)
+        return [ledger()]
+
+
+class ClaimsCollector(EnvironmentCollector):
+    """Keeps ``env.claims``: for every page the claims that it shows, each with the section it stands in."""
+
+    def clear_doc(self, app, env, docname):
+        env.claims.pop(docname, None)
+        env.pages_with_ledger.discard(docname)
+
+    def merge_other(self, app, env, docnames, other):
+        env.claims.update((name, other.claims[name]) for name in docnames if name in other.claims)
+        env.pages_with_ledger |= other.pages_with_ledger & set(docnames)
+
+    def process_doc(self, app, doctree):
+        from lib.claims import Claim  # the library beside the book: live_book put it on the path
+
+        found = [(claim, _section(output)) for output in doctree.findall(nodes.raw)
+                 if 'class="claim"' in output.astext() for claim in Claim.all_in(output.astext())]
+        if found:
+            app.env.claims[app.env.docname] = found
+
+    def get_updated_docs(self, app, env):
+        """Claims of any page may have changed: the ledger is written anew."""
+        return sorted(env.pages_with_ledger)
+
+
+def prepare(app):
+    """The two attributes of a new environment."""
+    for name, empty in (("claims", {}), ("pages_with_ledger", set())):
+        if not hasattr(app.env, name):
+            setattr(app.env, name, empty)
+
+
+def _section(node):
+    """(identifier, title) of the section around ``node``."""
+    while not isinstance(node, nodes.section):
+        node = node.parent
+    return node["ids"][0], node[0].astext()
+
+
+def check_names(app, env):
+    """A claim's name is its address: warn where two claims have the same."""
+    home = {}
+    for docname, found in env.claims.items():
+        for claim, _ in found:
+            if claim.name in home:
+                logger.warning("duplicate claim %r, also in %s", claim.name, home[claim.name], location=docname)
+            home[claim.name] = docname
+
+
+def write_ledger(app, doctree, docname):
+    """Put the list in its place."""
+    for place in list(doctree.findall(ledger)):
+        place.replace_self(list(_content(app, docname)))
+
+
+def _content(app, docname):
+    claims = app.env.claims
+    pages = [name for name in _reading_order(app.env) if name in claims]
+    number = sum(len(claims[name]) for name in pages)
+    yield nodes.paragraph("", f"{number} claims on {len(pages)} pages; all of them held in this build.")
+    for page in pages:
+        title = nodes.reference("", app.env.titles[page].astext(), internal=True,
+                                refuri=app.builder.get_relative_uri(docname, page))
+        heading = nodes.rubric("", "", title, ids=[nodes.make_id(f"claims-of-{page}")])
+        heading["heading-level"] = 2
+        yield heading
+        yield _table([_row(app, docname, page, claim, section) for claim, section in claims[page]])
+
+
+def _reading_order(env):
+    """Every page, the root first, and each before those below it."""
+    pending, order = [env.config.root_doc], []
+    while pending:
+        page = pending.pop(0)
+        order.append(page)
+        pending[:0] = env.toctree_includes.get(page, [])
+    return order
+
+
+def _row(app, docname, page, claim, section):
+    anchor, title = section
+    if app.builder.format == "html":
+        anchor = f"claim-{claim.name}"  # other formats show a claim as plain text, without its address
+    link = nodes.reference("", title, internal=True, refuri=f"{app.builder.get_relative_uri(docname, page)}#{anchor}")
+    where = nodes.paragraph("", "", link, classes=["claim-where"])
+    if claim.source:
+        where += nodes.Text(f" · tests {claim.source}")
+    statement = [nodes.paragraph("", claim.statement), nodes.paragraph("", claim.why, classes=["claim-why"]), where]
+    return nodes.row("", nodes.entry("", *statement),
+                     *(nodes.entry("", nodes.paragraph("", text))
+                       for text in (claim.expected, claim.measured, claim.tolerance)))
+
+
+def _table(rows):
+    head = nodes.row("", *(nodes.entry("", nodes.paragraph("", text))
+                           for text in ("Claim, and why the tolerance", "Expected", "Measured", "Allowed")))
+    columns = [nodes.colspec(colwidth=width) for width in (55, 15, 15, 15)]
+    group = nodes.tgroup("", *columns, nodes.thead("", head), nodes.tbody("", *rows), cols=4)
+    return nodes.table("", group, classes=["claims-ledger"])
+
+
+def setup(app):
+    app.add_directive("claims-ledger", ClaimsLedger)
+    app.add_node(ledger)
+    app.connect("builder-inited", prepare)
+    app.add_env_collector(ClaimsCollector)
+    app.connect("env-check-consistency", check_names)
+    app.connect("doctree-resolved", write_ledger)
+    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": 1}

@@ -1,0 +1,151 @@
+r"""The Gaussian averages behind the order-parameter equations: closed forms, and two ways to check any average.
+
+Fields u = (u_1, ..., u_n) are jointly Gaussian with mean 0 and covariance C (n, n); g is the activation. I2, I3 and
+I4 are the averages of Saad & Solla (1995), from which eps_g and the coefficients of the flow are put together.
+"""
+
+import numpy as np
+from scipy.special import erf, roots_hermitenorm
+
+from . import checks
+from .kernels import fields
+from .student_teacher import ACTIVATIONS
+
+# Grid points of a quadrature: some hundred megabytes.
+LARGEST_GRID = 5_000_000
+# Relative to the largest eigenvalue of a covariance: below minus this it is not rounding.
+NEGATIVE = -1e-10
+
+
+def activation(name):
+    """The activation and its derivative as functions of arrays, (g, g').
+
+    Parameters
+    ----------
+    name : {"erf", "linear"}
+        g(x) = erf(x / sqrt 2), or g(x) = x.
+    """
+    checks.one_of("activation", name, tuple(ACTIVATIONS))
+    if name == "linear":
+        return np.asarray, np.ones_like
+    return lambda x: erf(np.asarray(x) / np.sqrt(2)), lambda x: np.sqrt(2 / np.pi) * np.exp(-np.square(x) / 2)
+
+
+def I2(C, activation="erf"):
+    """<g(u_1) g(u_2)> for the covariance ``C`` (2, 2)."""
+    C = _covariance(C, 2)
+    checks.one_of("activation", activation, tuple(ACTIVATIONS))
+    return float(C[0, 1]) if activation == "linear" else float(fields.pair_average(C, 0, 1))
+
+
+def I3(C, activation="erf"):
+    """<g'(u_1) u_2 g(u_3)> for the covariance ``C`` (3, 3)."""
+    C = _covariance(C, 3)
+    checks.one_of("activation", activation, tuple(ACTIVATIONS))
+    if activation == "linear":
+        return float(C[1, 2])
+    tilted = C[1, 2] - C[0, 1] * C[0, 2] / (1 + C[0, 0])
+    return float(fields.TWO_OVER_PI * tilted / np.sqrt((1 + C[0, 0]) * (1 + C[2, 2]) - C[0, 2] ** 2))
+
+
+def I4(C, activation="erf"):
+    """<g'(u_1) g'(u_2) g(u_3) g(u_4)> for the covariance ``C`` (4, 4)."""
+    C = _covariance(C, 4)
+    checks.one_of("activation", activation, tuple(ACTIVATIONS))
+    return float(C[2, 3]) if activation == "linear" else float(fields._four_average(C, 0, 1, 2, 3))
+
+
+def coefficients(model, Q, R, T):
+    """The flow's coefficients as functions of the totals.
+
+    Parameters
+    ----------
+    model : StudentTeacher
+    Q, R, T : array_like, shapes (K, K), (K, M), (M, M)
+        Covariances of the fields, as from :meth:`lib.Overlaps.totals`.
+
+    Returns
+    -------
+    Dx, Dy, G : ndarrays, shapes (K, K), (K, M), (K, K)
+        <d delta_i / d x_j>, <d delta_i / d y_m> and <delta_i delta_j>.
+    """
+    K, M = model.students, model.teachers
+    Q, R, T = (checks.array(name, value, ndim=2) for name, value in (("Q", Q), ("R", R), ("T", T)))
+    for name, value, shape in (("Q", Q, (K, K)), ("R", R, (K, M)), ("T", T, (M, M))):
+        if value.shape != shape:
+            raise ValueError(f"{name} has shape {value.shape}: must be {shape} for this model")
+    C, D, G = np.empty((K + M, K + M)), np.empty((K, K + M)), np.empty((K, K))
+    fields.assemble(Q, R, T, C)
+    fields.coefficients(C, K, *model.output_weights, model.activity, D, G)
+    return D[:, :K], D[:, K:], G
+
+
+def quadrature(C, function, nodes=40):
+    """<function(u_1, ..., u_n)> by a product of Gauss-Hermite rules: deterministic, exact for polynomials.
+
+    Parameters
+    ----------
+    C : array_like, shape (n, n)
+        Covariance; it may be singular.
+    function : callable
+        Of n arrays of one shape, elementwise.
+    nodes : int
+        In each of the n dimensions; nodes^n at most 5 million.
+
+    Returns
+    -------
+    value, error : float
+        The error is the change from three quarters of the nodes: an estimate, on the safe side while the rule
+        converges geometrically.
+    """
+    C = _covariance(C)
+    nodes = checks.whole("nodes", nodes, 4, int(LARGEST_GRID ** (1 / len(C))))
+    fine, coarse = (_gauss_hermite(_root(C), function, n) for n in (nodes, 3 * nodes // 4))
+    return fine, abs(fine - coarse)
+
+
+def monte_carlo(C, function, samples=100_000, seed=0):
+    """<function(u_1, ..., u_n)> from random fields.
+
+    Parameters
+    ----------
+    C, function
+        As for :func:`quadrature`.
+    samples, seed : int
+
+    Returns
+    -------
+    mean, standard_error : float
+    """
+    C = _covariance(C)
+    samples = checks.whole("samples", samples, 2)
+    u = _root(C) @ np.random.default_rng(checks.whole("seed", seed, 0)).normal(size=(len(C), samples))
+    values = np.broadcast_to(function(*u), samples)
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(samples))
+
+
+def _gauss_hermite(root, function, nodes):
+    x, w = roots_hermitenorm(nodes)
+    size = len(root)
+    grid = np.tensordot(root, np.stack(np.meshgrid(*[x] * size, indexing="ij")), axes=1)
+    value = np.broadcast_to(function(*grid), (nodes,) * size)
+    for _ in range(size):
+        value = value @ (w / w.sum())
+    return float(value)
+
+
+def _root(C):
+    """A with A A^T = C, also where C is singular."""
+    values, vectors = np.linalg.eigh(C)
+    return vectors * np.sqrt(np.maximum(values, 0.0))
+
+
+def _covariance(C, size=None):
+    C = checks.array("C", C, ndim=2)
+    size = len(C) if size is None else size
+    if C.shape != (size, size) or not np.array_equal(C, C.T):
+        raise ValueError(f"C with shape {C.shape}: must be a symmetric matrix of shape {(size, size)}")
+    values = np.linalg.eigvalsh(C)
+    if values[0] < NEGATIVE * max(abs(values)):
+        raise ValueError(f"C has the eigenvalue {values[0]:g}: must be a covariance, positive semidefinite")
+    return C

@@ -1,0 +1,156 @@
+r"""Moments against blocks: the hierarchy of overlaps weighted by powers of the covariance.
+
+In place of the overlaps of every level one may follow the moments R^(l) = sum_k w_k lambda_k^l r^k, and Q^(l), T^(l)
+alike, l = 0 ... L - 1. A step moves moment l by moment l + 1, and the characteristic polynomial of the covariance
+(Cayley-Hamilton) gives moment L from those below it. This is the same system in other coordinates, and in floating
+point these coordinates fail beyond a few levels. The library solves the flow by levels (:func:`lib.solve`); this
+module is there to compare.
+"""
+
+import numpy as np
+from scipy.integrate import DOP853
+
+from . import checks
+from .averages import coefficients
+from .curve import GROWTH, Curve, field_error
+
+# A run that has broken down may creep: it is given up after this many steps of the integrator.
+LARGEST_STEPS = 10_000
+
+
+def from_blocks(spectrum, blocks, count=None):
+    """Moments of block overlaps, sum_k w_k lambda_k^l block^k.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    blocks : array_like, shape (L, A, B)
+        Overlaps level by level.
+    count : int, optional
+        How many, l = 0 ... count - 1. Default: L, as many as there are levels.
+
+    Returns
+    -------
+    ndarray, shape (count, A, B)
+    """
+    blocks = checks.array("blocks", blocks, ndim=3)
+    if len(blocks) != spectrum.levels:
+        raise ValueError(f"blocks has {len(blocks)} levels: must have those of the spectrum, {spectrum.levels}")
+    count = spectrum.levels if count is None else checks.whole("count", count)
+    return np.tensordot(_vandermonde(spectrum, count), blocks, axes=1)
+
+
+def to_blocks(spectrum, moments):
+    """Block overlaps (L, A, B) from their first L moments (L, A, B): the inverse of :func:`from_blocks`.
+
+    Solves a Vandermonde system. Of the digits of the moments it loses as many as :func:`condition` says, at worst.
+    """
+    moments = checks.array("moments", moments, ndim=3)
+    if len(moments) != spectrum.levels:
+        raise ValueError(f"moments has {len(moments)} orders: must have as many as levels, {spectrum.levels}")
+    unit = spectrum.eigenvalues[0] ** np.arange(spectrum.levels)[:, None]
+    scaled = moments / unit[..., None]
+    return np.linalg.solve(_vandermonde(spectrum, spectrum.levels) / unit, scaled.reshape(len(scaled), -1)).reshape(
+        scaled.shape)
+
+
+def closure(spectrum):
+    """Coefficients c (L,) of Cayley-Hamilton: moment L = sum_l c_l moment l, from prod_k (x - lambda_k)."""
+    return -np.poly(spectrum.eigenvalues)[:0:-1]
+
+
+def condition(spectrum):
+    r"""Decimal logarithm of the condition number of the map from blocks to moments.
+
+    In the norm of the largest row sum, with the largest eigenvalue as unit, x_k = lambda_k / lambda_1: by
+    Gautschi's formula for the inverse of a Vandermonde matrix with positive nodes, exact at any L,
+    max_l \|sum_k w_k x_k^l\| max_k w_k^-1 prod_(j != k) (1 + x_j) / \|x_k - x_j\|.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        With distinct eigenvalues.
+
+    Returns
+    -------
+    float
+    """
+    x = spectrum.eigenvalues / spectrum.eigenvalues[0]
+    gaps = np.abs(x[:, None] - x)
+    np.fill_diagonal(gaps, 1.0)
+    if gaps.min() == 0:
+        raise ValueError("spectrum has equal eigenvalues: must be distinct, or blocks cannot be told from moments")
+    inverse = np.sum(np.log1p(x)) - np.log1p(x) - np.sum(np.log(gaps), axis=1) - np.log(spectrum.weights)
+    return float(np.max(inverse) / np.log(10))  # the first row, of ones, has the largest sum: 1
+
+
+def solve(model, overlaps, eta, alpha, rtol=1e-11):
+    """Solve the closed hierarchy of moments in double precision: :func:`lib.solve` in the other coordinates.
+
+    With the explicit Runge-Kutta method DOP853, every moment kept to the same relative error.
+
+    Parameters
+    ----------
+    model, overlaps, eta, alpha
+        As for :func:`lib.solve`.
+    rtol : float
+        Error allowed in a step, 1e-13 to 0.1.
+
+    Returns
+    -------
+    Curve
+        Without ``r`` and ``q``. NaN from where the hierarchy has broken down: an error or a Q_ii negative or
+        beyond all bounds, or no step possible. Before that its values may be wrong without a sign; compare.
+    """
+    eta = checks.number("eta", eta, 0.0, open_minimum=True)
+    alpha = checks.times("alpha", alpha)
+    rtol = checks.number("rtol", rtol, 1e-13, 0.1)
+    s, L, K, M = model.spectrum, model.spectrum.levels, model.students, model.teachers
+    close = closure(s)
+    t = from_blocks(s, overlaps.t, L + 1)
+    trace = from_blocks(s, np.ones((L, 1, 1)), L + 1)
+
+    def extended(z):
+        """Moments 0 ... L of [R | Q], (L + 1, K, M + K)."""
+        z = z.reshape(L, K, M + K)
+        return np.concatenate([z, np.tensordot(close, z, axes=1)[None]])
+
+    def slope(_, z):
+        z = extended(z)
+        Dx, Dy, G = coefficients(model, z[1, :, M:], z[1, :, :M], t[1])
+        r, q = z[1:, :, :M], z[1:, :, M:]
+        half = Dx @ q + Dy @ np.swapaxes(r, 1, 2)
+        dq = eta * (half + np.swapaxes(half, 1, 2)) + eta**2 * trace[1:] * G
+        return np.concatenate([eta * (Dx @ r + Dy @ t[1:]), dq], axis=2).ravel()
+
+    z = np.concatenate([from_blocks(s, overlaps.r), from_blocks(s, overlaps.q)], axis=2).ravel()
+    totals = np.full((alpha.size, K, M + K), np.nan)
+    totals[alpha == 0] = extended(z)[1]
+    done = np.count_nonzero(alpha == 0)
+    with np.errstate(all="ignore"):
+        try:
+            solver = DOP853(slope, 0.0, z, max(alpha[-1], 1e-300), rtol=rtol, atol=1e-300)
+            for _ in range(LARGEST_STEPS):
+                if done == alpha.size:
+                    break
+                solver.step()
+                lengths = np.diagonal(extended(solver.y)[1, :, M:])
+                if solver.status == "failed" or not np.all((lengths >= 0) & (lengths < GROWTH)):
+                    break
+                due = np.searchsorted(alpha, solver.t, side="right")
+                if due > done:
+                    between = solver.dense_output()
+                    totals[done:due] = [extended(between(time))[1] for time in alpha[done:due]]
+                    done = due
+        except ValueError:  # the totals are no longer finite
+            pass
+    Q, R = totals[..., M:].copy(), totals[..., :M].copy()
+    with np.errstate(invalid="ignore"):
+        eps_g = field_error(model, Q, R, t[1])
+    eps_g[np.logical_or.accumulate(~(eps_g >= 0))] = np.nan
+    return Curve(alpha, eps_g, R, Q, t[1])
+
+
+def _vandermonde(spectrum, count):
+    """V (count, L), V_lk = w_k lambda_k^l."""
+    return spectrum.weights * spectrum.eigenvalues ** np.arange(count)[:, None]
