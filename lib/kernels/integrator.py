@@ -274,6 +274,19 @@ def advance(work, alpha, rtol, max_steps, eps, Q, R, history):
 
 
 @kernel
+def fixed_steps(work, step, count):
+    """``count`` steps of one length, whatever their error; returns eps_g after them. To measure the order."""
+    s = _space(work)
+    for _ in range(count):
+        _linearise(s, work)
+        _attempt(s, work, step)
+        _accept(s)
+        work[ALPHA] += step
+    work[LINEARISED] = 0.0
+    return _eps_at(work, s.totals, s.T, s.Z, s.covariance)
+
+
+@kernel
 def _largest(X):
     """Largest absolute value of X (n,)."""
     largest = 0.0
