@@ -2,7 +2,8 @@
 
 Prints a table and keeps it, with versions and machine, as ``bench/results/YYYY-MM-DD.json``, which the book's
 page "Numerics" shows. Contenders of a work take turns, and the fastest of their rounds counts: whatever
-disturbs only adds. One core. PyTorch and JAX are measured where they are installed.
+disturbs only adds. It adds more to long turns than to short ones, so that a busy machine flatters whatever is fast:
+run it on a quiet one. One core. PyTorch and JAX are measured where they are installed.
 """
 
 import os
@@ -76,7 +77,7 @@ def _processor():
 
 
 def main():
-    bench, begin = Bench(), time.perf_counter()
+    bench, begin, load = Bench(), time.perf_counter(), os.getloadavg()
     versions = {"Python": platform.python_version()} | {package: _version(package) for package in PACKAGES}
     print(_processor(), versions)
     sgd.measure(bench)
@@ -84,7 +85,7 @@ def main():
     record = {
         "date": datetime.date.today().isoformat(),
         "processor": _processor(),
-        "load": os.getloadavg(),
+        "load": [load, os.getloadavg()],  # over 1, 5 and 15 minutes, at the start and at the end
         "versions": versions,
         "seconds": time.perf_counter() - begin,
         "rows": bench.rows,
@@ -92,7 +93,7 @@ def main():
     path = ROOT / "bench" / "results" / f"{record['date']}.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(record, indent=1) + "\n")
-    print(f"\n{record['seconds']:.0f} s, load {record['load'][0]:.1f}; kept in {path.relative_to(ROOT)}")
+    print(f"\n{record['seconds']:.0f} s, load {load[0]:.1f} at the start; kept in {path.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

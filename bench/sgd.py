@@ -136,7 +136,7 @@ def _jax():
 
 OPTIONAL = (
     ("PyTorch loop, f32", "torch", _torch, 50),
-    ("JAX lax.scan, f32, compiled", "jax", _jax, 500),
+    ("JAX lax.scan, f32, compiled", "jax", _jax, 60),
 )
 
 
