@@ -1,27 +1,14 @@
-"""The structured integrator against SciPy's DOP853 and a Runge-Kutta pair in numba, in one run.
+"""The structured integrator against SciPy and explicit methods in numba. Errors are the largest relative ones of
+eps_g against a run of the integrator at a tolerance of 1e-11."""
 
-Run as ``python bench/integrator.py``; about two minutes. Every row states work, time and the largest
-relative error of eps_g against a run of the integrator at a tolerance of 1e-11.
-"""
-
-import platform
-import sys
 import time
-from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 from scipy.integrate import solve_ivp
+from test_integrator import Run, power_law, sampled_start, uniform_start
 
-ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-from test_integrator import Run, power_law, sampled_start, uniform_start  # noqa: E402
-
-from lib.kernels import fields, flow, integrator  # noqa: E402
-from lib.kernels.jit import kernel  # noqa: E402
-
-REPEATS = 5  # the fastest counts: whatever disturbs only adds
+from lib.kernels import fields, flow, integrator
+from lib.kernels.jit import kernel
 
 # Dormand & Prince (1980)
 NODES = np.zeros((7, 7))
@@ -70,105 +57,130 @@ def dopri5(eigenvalue, weight, t, T, eta, v, u, activity, r, q, end, rtol, y, st
     return fields.generalization_error(cov, K, v, u, activity)
 
 
-def timed(function, repeats=REPEATS):
-    """The fastest time of several calls after one that compiles, and the last result."""
-    function()
-    best = np.inf
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        result = function()
-        best = min(best, time.perf_counter() - begin)
-    return best, result
+@kernel
+def euler(eigenvalue, weight, t, T, eta, v, u, activity, r, q, end, step, dr, dq, Q, R, cov, D, G):
+    """Forward Euler of fixed step, as the peers' order-parameter codes use it; returns eps_g at ``end``."""
+    for _ in range(int(end / step + 0.5)):
+        flow.flow(eigenvalue, weight, t, T, eta, v, u, activity, r, q, dr, dq, Q, R, cov, D, G)
+        for x, velocity in ((r.ravel(), dr.ravel()), (q.ravel(), dq.ravel())):
+            for k in range(x.size):
+                x[k] += step * velocity[k]
+    flow.total(weight, eigenvalue, r, R)
+    flow.total(weight, eigenvalue, q, Q)
+    fields.assemble(Q, R, T, cov)
+    return fields.generalization_error(cov, r.shape[1], v, u, activity)
 
 
-def row(work, seconds, *notes):
-    print(f"{work:58s} {1e3 * seconds:12.3f} ms  " + "  ".join(notes), flush=True)
+def _scratch(K, M):
+    P = K + M
+    return [np.empty(shape) for shape in ((K, K), (K, M), (P, P), (K, P), (K, K))]
 
 
-def error(found, exact):
-    return np.abs(np.asarray(found) / exact - 1).max()
-
-
-def against_dop853(end=1e4, end_explicit=300.0):
-    """The stated goal's case. DOP853's cost grows like alpha once its step is limited by stability."""
-    case = power_law(1024, 1.0), uniform_start(1024, 2, 2, 1e-3, 1e-4), 0.05
-    alpha = np.geomspace(0.1, end, 40)
-    exact = Run(*case, alpha).finish(1e-11).eps
-    for compressed in (True, False):
-        seconds, run = timed(lambda: Run(*case, alpha, compressed=compressed).finish(1e-6), 3)
-        notes = f"{run.n} blocks", f"{run.steps:.0f} steps", f"error {error(run.eps, exact):.1e}"
-        row(f"L=1024 to alpha={end:.0e}, {'compressed' if compressed else 'every level'}", seconds, *notes)
-        if compressed:
-            ours = seconds
-    spectrum, (r, q, t), eta = case
-    mass = spectrum[0] * spectrum[1]
-    dr, dq, T = np.empty_like(r), np.empty_like(q), np.tensordot(mass, t, axes=1)
-    scratch = [np.empty(s) for s in ((2, 2), (2, 2), (4, 4), (2, 4), (2, 2))]
+def _slope(spectrum, r, q, t, eta):
+    """The flow as SciPy takes it: a function of time and of the vector [r, q], and the initial vector."""
+    T = np.tensordot(spectrum[0] * spectrum[1], t, axes=1)
+    dr, dq, scratch = np.empty_like(r), np.empty_like(q), _scratch(*r.shape[1:])
 
     def slope(_, y):
         a, b = y[: r.size].reshape(r.shape), y[r.size :].reshape(q.shape)
         flow.flow(*spectrum, t, T, eta, 1.0, 1.0, fields.ERF, a, b, dr, dq, *scratch)
         return np.concatenate([dr.ravel(), dq.ravel()])
 
-    y = np.concatenate([r.ravel(), q.ravel()])
+    return slope, np.concatenate([r.ravel(), q.ravel()])
+
+
+def _error(found, exact):
+    return f"error {np.abs(np.asarray(found) / exact - 1).max():.1e}"
+
+
+def _one_level(bench):
+    """Nothing is stiff at L = 1: the price of the implicit method against explicit ones."""
+    work = "flow, L = 1, K = M = 2, to alpha = 1000"
+    spectrum, (r, q, t), eta, end = power_law(1, 1.0), uniform_start(1, 2, 2, 1e-3, 1e-4), 0.1, 1000.0
+    exact = Run(spectrum, (r, q, t), eta, [end]).finish(1e-11).eps
+    T = np.ascontiguousarray(t[0])
+    size = r.size + q.size
+    pair_scratch = np.empty(size), np.empty((7, size)), np.empty(size)
+    slope, y = _slope(spectrum, r, q, t, eta)
+
+    def ours():
+        return Run(spectrum, (r, q, t), eta, [end]).finish(1e-6).eps
+
+    def pair():
+        return dopri5(*spectrum, t, T, eta, 1.0, 1.0, fields.ERF, r, q, end, 1e-8, *pair_scratch)
+
+    def with_euler():
+        a, b = r.copy(), q.copy()
+        return euler(*spectrum, t, T, eta, 1.0, 1.0, fields.ERF, a, b, end, 0.01, np.empty_like(r),
+                     np.empty_like(q), *_scratch(2, 2))
+
+    def scipy(method):
+        y_end = solve_ivp(slope, (0, end), y, method=method, t_eval=[end], rtol=1e-8, atol=1e-10).y[:, -1]
+        Q, R, cov, _, _ = _scratch(2, 2)
+        flow.total(spectrum[1], spectrum[0], y_end[: r.size].reshape(r.shape), R)
+        flow.total(spectrum[1], spectrum[0], y_end[r.size :].reshape(q.shape), Q)
+        fields.assemble(Q, R, T, cov)
+        return fields.generalization_error(cov, 2, 1.0, 1.0, fields.ERF)
+
+    contenders = {
+        "ours, rtol 1e-6": ours,
+        "Dormand-Prince in numba, rtol 1e-8": pair,
+        "SciPy LSODA, flow in numba": lambda: scipy("LSODA"),
+        "SciPy RK45, flow in numba": lambda: scipy("RK45"),
+        "Euler in numba, step 0.01 (stand-in for nn2pp)": with_euler,
+    }
+    times = bench.interleave(contenders)
+    for name, function in contenders.items():
+        bench.row(work, name, 1e3 * times[name], "ms", _error(function(), exact))
+
+
+def _many_levels(bench, end=1e4, explicit_end=100.0):
+    """The stiff case. DOP853's cost grows like alpha once stability limits its step: measured to
+    ``explicit_end`` and continued to ``end`` at the cost per unit of alpha of the second half."""
+    work = "flow, L = 1024, beta = 1, eta = 0.05, to alpha = 10^4"
+    spectrum, start, eta = power_law(1024, 1.0), uniform_start(1024, 2, 2, 1e-3, 1e-4), 0.05
+    alpha = np.geomspace(0.1, end, 40)
+    exact = Run(spectrum, start, eta, alpha).finish(1e-11).eps
+    runs = {}
+
+    def ours(compressed):
+        runs[compressed] = Run(spectrum, start, eta, alpha, compressed=compressed).finish(1e-6)
+
+    times = bench.interleave({True: lambda: ours(True), False: lambda: ours(False)}, 3)
+    for compressed, name in ((True, "ours, compressed spectrum"), (False, "ours, every level")):
+        run = runs[compressed]
+        bench.row(work, name, 1e3 * times[compressed], "ms",
+                  f"{run.n} blocks, {run.steps:.0f} steps, {_error(run.eps, exact)}")
+    slope, y = _slope(spectrum, *start, eta)
     slope(0.0, y)
-    times = []
-    for last in (end_explicit / 2, end_explicit):
+    seconds = []
+    for last in (explicit_end / 2, explicit_end):
         begin = time.perf_counter()
-        found = solve_ivp(slope, (0, last), y, method="DOP853", t_eval=[last], rtol=1e-7, atol=1e-10)
-        times.append(time.perf_counter() - begin)
-        row(f"L=1024 to alpha={last:g}, SciPy DOP853", times[-1], f"{found.nfev} evaluations")
-    per_alpha = (times[1] - times[0]) / (end_explicit / 2)
-    total = times[1] + per_alpha * (end - end_explicit)
-    print(f"    DOP853 to alpha={end:.0e} at {per_alpha:.3f} s per unit of alpha: {total:.0f} s = {total / ours:.0f} x ours")
+        solve_ivp(slope, (0, last), y, method="DOP853", t_eval=[last], rtol=1e-7, atol=1e-10)
+        seconds.append(time.perf_counter() - begin)
+    total = seconds[1] + (seconds[1] - seconds[0]) / (explicit_end / 2) * (end - explicit_end)
+    bench.row(work, "SciPy DOP853, flow in numba", 1e3 * total, "ms",
+              f"{seconds[1]:.1f} s to alpha = {explicit_end:g}, continued")
 
 
-def cost_in_levels():
-    """Every level kept: linear in L; compressed: logarithmic in L but for the first pass over the levels."""
+def _cost(bench):
+    """Every level kept: linear in L. Compressed, a million levels: logarithmic in alpha."""
     for L in (250, 1000, 4000):
+        runs = []
         case = power_law(L, 1.0), sampled_start(L, 2, 2, 0.1), 0.05, [1e2]
-        seconds, run = timed(lambda: Run(*case).finish(1e-6), 2)
-        row(f"L={L} to alpha=1e2, every level", seconds / run.steps, f"per step; {run.steps:.0f} steps")
-    L = 10**6
-    spectrum, start = power_law(L, 1.0), sampled_start(L, 2, 2, 0.1)
+        seconds = bench.interleave({L: lambda: runs.append(Run(*case).finish(1e-6))}, 3)[L]
+        bench.row("flow, every level kept, to alpha = 100", f"L = {L}", 1e6 * seconds / runs[-1].steps, "us a step")
+    spectrum, start = power_law(10**6, 1.0), sampled_start(10**6, 2, 2, 0.1)
     for end in (1e4, 1e6, 1e8):
         begin = time.perf_counter()
         run = Run(spectrum, start, 0.05, np.geomspace(0.1, end, 100), compressed=True)
         packed = time.perf_counter() - begin
         run.finish(1e-6)
-        seconds = time.perf_counter() - begin
-        notes = f"{run.n} blocks", f"{run.steps:.0f} steps", f"{1e3 * packed:.0f} ms of it compression"
-        row(f"L=1e6, sampled overlaps, to alpha={end:.0e}", seconds, *notes)
+        bench.row("flow, L = 10^6, sampled overlaps", f"to alpha = {end:.0e}", time.perf_counter() - begin, "s",
+                  f"{run.n} blocks, {run.steps:.0f} steps, {packed:.2f} s of it compression")
 
 
-def one_level():
-    """Nothing is stiff at L = 1: the price of the implicit method against an explicit pair."""
-    spectrum, start, eta, alpha = power_law(1, 1.0), uniform_start(1, 2, 2, 1e-3, 1e-4), 0.1, [2000.0]
-    exact = Run(spectrum, start, eta, alpha).finish(1e-11).eps
-    r, q, t = start
-    T = np.ascontiguousarray(t[0])
-    size = r.size + q.size
-    scratch = np.empty(size), np.empty((7, size)), np.empty(size)
-    for rtol in (1e-5, 1e-6, 1e-7):
-        seconds, run = timed(lambda: Run(spectrum, start, eta, alpha).finish(rtol), 20)
-        row(f"L=1, rtol={rtol:.0e}", seconds, f"{run.steps:.0f} steps", f"error {error(run.eps, exact):.1e}")
-    for rtol in (1e-6, 1e-8, 1e-9):
-        arguments = (*spectrum, t, T, eta, 1.0, 1.0, fields.ERF, r, q, alpha[0], rtol, *scratch)
-        seconds, eps = timed(lambda: dopri5(*arguments), 20)
-        row(f"L=1, Dormand-Prince in numba, rtol={rtol:.0e}", seconds, f"error {error(eps, exact):.1e}")
-
-
-def many_units():
-    for K in (2, 4, 8):
-        case = power_law(64, 1.0), sampled_start(64, K, K, 0.1), 0.3, np.geomspace(0.1, 1e3, 20)
-        seconds, run = timed(lambda: Run(*case, compressed=True).finish(1e-6), 1)
-        row(f"K=M={K}, L=64 to alpha=1e3", seconds, f"{run.steps:.0f} steps")
-
-
-if __name__ == "__main__":
-    names = ("numpy", "scipy", "numba")
-    print(platform.machine(), "Python", platform.python_version(), *(f"{n} {version(n)}" for n in names))
-    one_level()
-    against_dop853()
-    cost_in_levels()
-    many_units()
+def measure(bench):
+    _one_level(bench)
+    _many_levels(bench)
+    _cost(bench)

@@ -73,6 +73,8 @@ BAD = [
     (lambda: lib.solve(model(), START, 0.1, []), "alpha"),
     (lambda: lib.solve(model(), START, 0.1, [2, 1]), "alpha"),
     (lambda: lib.solve(model(), START, 0.1, [-1, 1]), "alpha"),
+    (lambda: lib.solve(model(), START, 0.1, [1, 1]), "alpha"),
+    (lambda: lib.solve(model(), START, 0.1, [1, np.nan]), "alpha"),
     (lambda: lib.solve(model(), START, 0.1, [1], rtol=0), "rtol"),
     (lambda: lib.solve(model(), lib.Overlaps(START.r[:2], START.q, START.t), 0.1, [1]), "overlaps.r"),
     (lambda: lib.solve(model(), lib.Overlaps(START.r, START.q * np.nan, START.t), 0.1, [1]), "overlaps.q"),

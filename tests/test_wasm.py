@@ -267,6 +267,18 @@ def complex_root(z):
     return z
 
 
+@kernel
+def add(x, y):
+    for i in range(x.shape[0]):
+        y[i] += x[i]
+
+
+@kernel(hot=True)
+def add_fast(x, y):
+    for i in range(x.shape[0]):
+        y[i] += x[i]
+
+
 WORKING = {
     "data": (data, "f8(i8, i8)"),
     "integers": (integers, "i8(i4, i8, f8)"),
@@ -280,6 +292,8 @@ MISSING = {"sound": (erf, "f8(f8)"), "special": (special, "f8(f8)"), "power": (p
 ALLOCATING = {"sound": (erf, "f8(f8)"), "allocates": (allocates, "f8(i8)")}
 MISTYPED = {"twice": (twice, "f8(f8)")}
 COMPLEX = {"complex_root": (complex_root, "c16(c16)")}
+SMALL = {"add": (add, "void(f8[::1], f8[::1])")}
+FAST = {"add": (add_fast, "void(f8[::1], f8[::1])")}
 '''
 
 
@@ -340,6 +354,14 @@ def test_what_a_page_cannot_do_is_named(probes, table, message):
     with pytest.raises(wasm.BuildError, match=message) as caught:
         wasm.compile_table(f"wasm_probes:{table}")
     assert "sound" not in str(caught.value)
+
+
+def test_hot_kernels_are_compiled_for_speed_and_others_for_size(probes):
+    """The same loop: with vectors where it is marked, without them, and so shorter, where it is not."""
+    small, fast = wasm.compile_table("wasm_probes:SMALL"), wasm.compile_table("wasm_probes:FAST")
+    add_vectors = bytes([0xFD, 0xF0, 0x01])  # the instruction f64x2.add
+    assert add_vectors in fast and add_vectors not in small
+    assert len(small) < len(fast)
 
 
 def test_same_sources_give_the_same_bytes(binary):

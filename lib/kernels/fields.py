@@ -74,7 +74,7 @@ def _four_average(C, i, j, a, b):
     return TWO_OVER_PI * TWO_OVER_PI / math.sqrt(det) * _arcsine(ab / math.sqrt(aa * bb))
 
 
-@kernel
+@kernel(hot=True)
 def coefficients(C, K, v, u, activity, D, G):
     """Coefficients of the block flow: D (K, K + M) and G (K, K).
 

@@ -274,6 +274,19 @@ def advance(work, alpha, rtol, max_steps, eps, Q, R, history):
 
 
 @kernel
+def fixed_steps(work, step, count):
+    """``count`` steps of one length, whatever their error; returns eps_g after them. To measure the order."""
+    s = _space(work)
+    for _ in range(count):
+        _linearise(s, work)
+        _attempt(s, work, step)
+        _accept(s)
+        work[ALPHA] += step
+    work[LINEARISED] = 0.0
+    return _eps_at(work, s.totals, s.T, s.Z, s.covariance)
+
+
+@kernel
 def _largest(X):
     """Largest absolute value of X (n,)."""
     largest = 0.0
@@ -303,7 +316,7 @@ def _add_multiple(factor, x, out):
         out[k] += factor * x[k]
 
 
-@kernel
+@kernel(hot=True)
 def _combine(weights, stages, stage, out):
     """out (N,) += sum_j weights_j stage_j over the first ``stages`` rows of stage (STAGES, N)."""
     for j in range(stages):
@@ -345,7 +358,7 @@ def _eps_at(work, totals, T, Z, covariance):
     return generalization_error(covariance, Z.shape[0], work[V], work[U], int(work[ACTIVITY]))
 
 
-@kernel
+@kernel(hot=True)
 def _rotate_blocks(V, z, scratch):
     """Overwrite z (K, P, n), all blocks [q | r], by [V^T q V | V^T r]."""
     K, P, n = z.shape
@@ -366,7 +379,7 @@ def _rotate_blocks(V, z, scratch):
                 _copy(scratch[i, b], row)
 
 
-@kernel
+@kernel(hot=True)
 def _velocity(rate, noise, t, D, G, z, out):
     """The blocks' velocity out (K, P, n) at overlaps z; D = [Dx | Dy] and G in the basis of z."""
     K, P, n = z.shape
@@ -405,7 +418,7 @@ def _set_ease(rate, D, shift, ease_r, ease_q):
                 ease_q[i, j, k] = 1.0 / (shift - rate[k] * (D[i, i] + D[j, j]))
 
 
-@kernel
+@kernel(hot=True)
 def _solve_blocks(rate, D, ease_r, ease_q, x):
     """Overwrite x (K, P, n) by the solution of (shift - J) y = x at constant D, G: first r, then q."""
     K, P, n = x.shape
@@ -553,7 +566,8 @@ def _stage(s, work, step, i):
     rotate(s.V, s.G, s.row)
     _velocity(s.rate, s.noise, s.t, s.D, s.G, s.point, x)
     for j in range(i):
-        _add_multiple(C[i, j] / step, s.flat_stage[j], flat)
+        s.weights[j] = C[i, j] / step
+    _combine(s.weights, i, s.flat_stage, flat)
     # the solution at constant coefficients, then what their change with its total adds
     _solve_blocks(s.rate, s.D_start, s.ease_r, s.ease_q, x)
     _sum_blocks(s.weight, x, s.Z)

@@ -101,7 +101,7 @@ def _normal_pair(key, pair):
     return signed_radius * (1.0 - 2.0 * s * s), radius * (2.0 * s * c)
 
 
-@kernel
+@kernel(hot=True)
 def fill_normals(key, start, out):
     """Fill ``out`` (n,) with standard normals: pairs ``start`` to ``start + ceil(n / 2)`` of the stream.
 

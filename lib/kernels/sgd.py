@@ -96,7 +96,7 @@ def answer(B, xi, u, activity):
     return zeta
 
 
-@kernel
+@kernel(hot=True)
 def learn(J, xi, zeta, eta, v, activity, slope):
     """One SGD step on the input ``xi`` (N,) with the teacher's answer ``zeta``; ``slope`` (K,) is scratch."""
     K, N = J.shape
@@ -118,7 +118,7 @@ def learn(J, xi, zeta, eta, v, activity, slope):
             row[k] += step * xi[k]
 
 
-@kernel
+@kernel(hot=True)
 def advance(J, B, root, eta, v, u, activity, seed, first, last, xi, slope):
     """Steps ``first`` to ``last - 1`` on Gaussian inputs; step s always sees the same input.
 

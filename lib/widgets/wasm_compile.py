@@ -1,8 +1,9 @@
 """From numba kernels to WebAssembly: numba's typing and lowering, LLVM's optimiser and code generator.
 
-Run by ``lib.widgets.wasm`` as ``python -m lib.widgets.wasm_compile MODULE:TABLE OUT``. Numba lowers a kernel for the machine it runs on; its intermediate code becomes
-that of a 32-bit target when the data layout is exchanged, as long as nothing has been optimised for
-the first layout. Hence a process of its own, whose numba does not optimise.
+Run by ``lib.widgets.wasm`` as ``python -m lib.widgets.wasm_compile MODULE:TABLE OUT``. Numba lowers a kernel
+for the machine it runs on; its intermediate code becomes that of a 32-bit target when the data layout is
+exchanged, as long as nothing has been optimised for the first layout. Hence a process of its own, whose numba
+does not optimise.
 """
 
 import importlib
@@ -19,6 +20,7 @@ from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 from numba.np.arrayobj import populate_array
 
+from ..kernels import jit
 from .wasm_link import link, undefined
 
 TRIPLE = "wasm32-unknown-unknown"
@@ -78,6 +80,11 @@ def _symbol(name):
     return f"entry {name}"
 
 
+def _mangled(name):
+    """How numba's names of a kernel's versions begin, given its full name."""
+    return "_ZN" + "".join(f"{len(part)}{part}" for part in name.split(".")) + "B"
+
+
 def _missing(object_file):
     return [name for name in undefined(object_file) if name not in MATH]
 
@@ -125,8 +132,14 @@ def _emit(compiled):
     for symbol in (*module.functions, *module.global_variables):
         if not symbol.is_declaration and symbol.name not in entry_points:
             symbol.linkage = "internal"
+    hot = tuple(_mangled(name) for name in jit.HOT)
+    for function in module.functions:
+        if not function.is_declaration:
+            # inlined into a function that is compiled for size, a hot one would be compiled for size as well
+            function.add_function_attribute("noinline" if function.name.startswith(hot) else "optsize")
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization, options.slp_vectorization = True, False
+    options.loop_unrolling = False  # it makes the code larger, and in the browser no faster
     builder = llvm.create_pass_builder(target, options)
     builder.getModulePassManager().run(module, builder)
     return target.emit_object(module)

@@ -1,0 +1,100 @@
+"""Our speed against peers and against the machine's limits, side by side in one run: ``python bench/run.py``.
+
+Prints a table and keeps it, with versions and machine, as ``bench/results/YYYY-MM-DD.json``, which the book's
+page "Numerics" shows. Contenders of a work take turns, and the fastest of their rounds counts: whatever
+disturbs only adds. It adds more to long turns than to short ones, so that a busy machine flatters whatever is fast:
+run it on a quiet one. One core. PyTorch and JAX are measured where they are installed.
+"""
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ[_name] = "1"  # before anything reads them
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+
+import datetime  # noqa: E402
+import importlib.metadata  # noqa: E402
+import json  # noqa: E402
+import platform  # noqa: E402
+import sys  # noqa: E402
+import time  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "bench")]
+
+import integrator  # noqa: E402
+import sgd  # noqa: E402
+
+ROUNDS = 7
+PACKAGES = ("numpy", "scipy", "numba", "torch", "jax", "jaxlib")
+
+
+class Bench:
+    """What has been measured: rows of a table, each with its ratio to the first row of the same work."""
+
+    def __init__(self):
+        self.rows = []
+
+    def interleave(self, contenders, rounds=ROUNDS):
+        """Seconds of each of several functions: the fastest of ``rounds`` turns, after one that compiles."""
+        best = dict.fromkeys(contenders, float("inf"))
+        for number in range(rounds + 1):
+            for name, function in contenders.items():
+                begin = time.perf_counter()
+                function()
+                if number > 0:
+                    best[name] = min(best[name], time.perf_counter() - begin)
+        return best
+
+    def row(self, work, name, value, unit, note=""):
+        first = next((row for row in self.rows if row["work"] == work), None)
+        ratio = value / first["value"] if first else 1.0
+        self.rows.append({"work": work, "name": name, "value": value, "unit": unit, "ratio": ratio, "note": note})
+        if first is None:
+            print(f"\n{work}")
+        print(f"  {name:50s}{value:12.4g} {unit:12s}{ratio:9.3g}  {note}", flush=True)
+
+    def skip(self, work, name):
+        self.rows.append({"work": work, "name": name, "value": None, "unit": "", "ratio": None,
+                          "note": "not installed"})
+        print(f"  {name:50s}{'not installed':>24s}")
+
+
+def _version(package):
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _processor():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def main():
+    bench, begin, load = Bench(), time.perf_counter(), os.getloadavg()
+    versions = {"Python": platform.python_version()} | {package: _version(package) for package in PACKAGES}
+    print(_processor(), versions)
+    sgd.measure(bench)
+    integrator.measure(bench)
+    record = {
+        "date": datetime.date.today().isoformat(),
+        "processor": _processor(),
+        "load": [load, os.getloadavg()],  # over 1, 5 and 15 minutes, at the start and at the end
+        "versions": versions,
+        "seconds": time.perf_counter() - begin,
+        "rows": bench.rows,
+    }
+    path = ROOT / "bench" / "results" / f"{record['date']}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(record, indent=1) + "\n")
+    print(f"\n{record['seconds']:.0f} s, load {load[0]:.1f} at the start; kept in {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
