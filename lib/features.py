@@ -12,12 +12,13 @@ In units of its own inputs the student is an ordinary linear network (:func:`red
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq, root
+from scipy.optimize import root
 
 from . import checks, linear
+from .kernels import features as kernels
 from .kernels import fields
-from .kernels import linear as kernels
 from .kernels.gamma import upper_gamma
+from .kernels.linear import decay_sum
 from .spectra import Spectrum
 
 # Below this unlearned variance the erf network's noise is amplified as for U -> 0, up to a relative O(U); eps_g
@@ -152,29 +153,13 @@ def error(spectrum, learned, eta, alpha, sigma_J=0.0):
     """
     eta, alpha, start = _arguments(eta, alpha, sigma_J)
     part = reduce(spectrum, learned)
-    eigenvalues, weights, rate = part.spectrum.eigenvalues, part.spectrum.weights, eta * part.seen
+    rate = eta * part.seen
     if 2.0 / rate == 1.0:
-        rate = np.nextafter(2.0, 0.0)  # as good a rounding of eta W, and no 0/0 below
-    x, c = np.empty(learned), np.empty(learned)
-    kernels.modes(eigenvalues, weights, rate, x, c, np.empty(4))
-    # the noise excites mode j with c_j (eta W/2) / (1 - eta W/2) = gain_j / x_j; as in c, 2/rate is rounded first
-    gain = c * x / (2.0 / rate - 1.0)
-    if x[-1] < 0.5 * eigenvalues[-1]:
-        # near the critical rate x and 1 - eta W/2 vanish together; their ratio is a sum without cancellation
-        distance = (eigenvalues - eigenvalues[-1]) + (eigenvalues[-1] - x[-1])
-        gain[-1] = 2.0 / rate / np.sum(weights * (eigenvalues / distance) ** 2)
-    out = np.empty_like(alpha)
-    for i, turns in enumerate(2.0 * rate * alpha / part.share):
-        with np.errstate(over="ignore", invalid="ignore"):
-            noise = 1.0 + np.sum(gain * _relaxed(x, turns))
-            out[i] = start * (part.seen * np.sum(c * np.exp(-x * turns)) + part.unseen * noise)
+        rate = np.nextafter(2.0, 0.0)  # as good a rounding of eta W, and no 0/0 in the modes
+    x, c, gain, out = np.empty(learned), np.empty(learned), np.empty(learned), np.empty_like(alpha)
+    kernels.noisy_modes(part.spectrum.eigenvalues, part.spectrum.weights, rate, x, c, gain, np.empty(4))
+    kernels.noisy_decay(x, c, gain, 2.0 * rate / part.share, part.seen, part.unseen, start, alpha, out)
     return out
-
-
-def _relaxed(x, time):
-    """(1 - exp(-x time)) / x, for x = 0 its limit."""
-    safe = np.where(x == 0.0, 1.0, x)
-    return np.where(x == 0.0, time, -np.expm1(-safe * time) / safe)
 
 
 def small_eta_error(spectrum, learned, eta, alpha, sigma_J=0.0):
@@ -186,7 +171,7 @@ def small_eta_error(spectrum, learned, eta, alpha, sigma_J=0.0):
     part = reduce(spectrum, learned)
     eigenvalues, weights = spectrum.eigenvalues[:learned], spectrum.weights[:learned]
     out = np.empty_like(alpha)
-    kernels.decay_sum(2.0 * eta * eigenvalues, weights * eigenvalues, start, alpha, out)
+    decay_sum(2.0 * eta * eigenvalues, weights * eigenvalues, start, alpha, out)
     return out + start * part.unseen
 
 
@@ -370,16 +355,7 @@ def optimal_training(beta):
     >>> round(lib.features.optimal_training(1.0), 4)
     0.583
     """
-    beta = checks.number("beta", beta, 0.0, open_minimum=True)
-    s = linear.exponent(beta)
-
-    def excess(log_x):
-        x = np.exp(log_x)
-        tail = upper_gamma(s, x)
-        # Gamma(1 + s, x) = s Gamma(s, x) + x^s e^-x
-        return beta / (2.0 + beta) * (x**s * (1.0 + beta) / beta + tail) - s * tail - x**s * np.exp(-x)
-
-    return float(np.exp(brentq(excess, np.log(1e-6), np.log(30.0), xtol=1e-14)))
+    return float(kernels.best_training(checks.number("beta", beta, 0.0, open_minimum=True)))
 
 
 def compute_law(spectrum, eta, compute, sigma_J=0.0):

@@ -355,3 +355,52 @@ BAD = [
 def test_bad_input_is_named(call, argument):
     with pytest.raises(ValueError, match=rf"^{argument}"):
         call(lib.power_law(1.0, 4))
+
+
+# --- The explorer -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("compute", [0.0, 1.0])
+def test_explorer_shows_what_its_program_computes(compute):
+    """The curves against the functions that the explorer's program calls, on either axis."""
+    from lib import widgets
+    from lib.widgets.experiments import EXPERIMENTS
+
+    explorer = widgets.explore("features", beta=0.5, levels=64, learned=4, eta=0.7, sigma_J=0.3, compute=compute, N=64,
+                               alpha_max=20.0, runs=1)
+    result, s = explorer.result, lib.power_law(0.5, 64)
+    unit = 4 if compute else 1
+    alpha = result["exact"].x / unit
+    # the same kernels, and a spectrum that numpy sums in another order
+    np.testing.assert_allclose(result["exact"].y, features.error(s, 4, 0.7, alpha, 0.3), rtol=1e-11)
+    np.testing.assert_allclose(result["small_eta"].y, features.small_eta_error(s, 4, 0.7, alpha, 0.3), rtol=1e-11)
+    floor = 1.09 * features.asymptotic_error(s, 4, 0.7)
+    np.testing.assert_allclose(result["floor"].y, floor, rtol=1e-12)
+    assert result.readouts["critical"] == pytest.approx(features.critical_eta(s, 4), rel=1e-12)
+    assert result.readouts["crossover"] == pytest.approx(features.crossover_time(s, 4, 0.7), rel=1e-12)
+    # the family: pieces of 1, 2, 4, ... levels, separated by points without a value
+    x, y = result["family"].x, result["family"].y
+    pieces = np.split(np.arange(x.size), np.flatnonzero(np.isnan(x)))
+    third = [i for i in pieces[2] if np.isfinite(x[i])]
+    np.testing.assert_allclose(y[third], features.error(s, 4, 0.7, x[third] / unit, 0.3), rtol=1e-11)
+    # the dashed frontier is the law's
+    seen = np.isfinite(result["frontier"].y)
+    compute_ = result["frontier"].x[seen] if compute else None
+    if compute:
+        np.testing.assert_allclose(
+            result["frontier"].y[seen], features.compute_law(s, 0.7, compute_, 0.3).eps_g, rtol=1e-9)
+    words = EXPERIMENTS["features"].python.format(**{c.name: getattr(explorer, c.name) for c in EXPERIMENTS["features"].controls})
+    names = {}
+    exec(words, names)
+    np.testing.assert_allclose(names["exact"][-1], result["exact"].y[-1], rtol=1e-11)
+    assert names["sgd"].eps_g.shape == (1, 13)
+
+
+def test_explorer_says_where_training_ends_badly():
+    from lib import widgets
+
+    assert "critical learning rate" in widgets.explore("features", eta=4.0, runs=1, alpha_max=1.0).result.notice
+    assert "above the initial" in widgets.explore("features", eta=2.05, runs=1, alpha_max=1.0).result.notice
+    assert widgets.explore("features", levels=4, learned=64, N=64, runs=1, alpha_max=5.0).result.readouts["unseen"] == 0.0
+    with pytest.raises(RuntimeError, match="N = 64 is smaller"):
+        widgets.explore("features", levels=128, N=64).result
