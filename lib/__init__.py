@@ -4,9 +4,9 @@ Names follow the book: a module for every chapter (``linear``, ...), and below t
 the numba functions that also run in the book's pages as WebAssembly.
 """
 
-from . import averages, linear, moments, regression
-from .claims import claim
+from . import averages, features, linear, moments, regression
 from .checks import DivergenceError
+from .claims import claim
 from .curve import Curve
 from .dynamics import solve
 from .fitting import PowerLawFit, fit_power_law
@@ -24,6 +24,7 @@ __all__ = [
     "StudentTeacher",
     "averages",
     "claim",
+    "features",
     "fit_power_law",
     "linear",
     "moments",

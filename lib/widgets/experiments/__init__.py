@@ -1,5 +1,7 @@
 """The explorers of the book, by name: one module each."""
 
-from . import flow, linear, spectrum
+from . import features, flow, linear, spectrum
 
-EXPERIMENTS = {e.name: e for e in (flow.EXPERIMENT, linear.EXPERIMENT, spectrum.EXPERIMENT)}
+EXPERIMENTS = {module.EXPERIMENT.name: module.EXPERIMENT for module in (
+    features, flow, linear, spectrum,
+)}
