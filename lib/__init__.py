@@ -4,7 +4,7 @@ Names follow the book: a module for every chapter (``linear``, ...), and below t
 the numba functions that also run in the book's pages as WebAssembly.
 """
 
-from . import linear
+from . import asymptotics, linear
 from .claims import claim
 from .checks import DivergenceError
 from .curve import Curve
@@ -22,6 +22,7 @@ __all__ = [
     "PowerLawFit",
     "Spectrum",
     "StudentTeacher",
+    "asymptotics",
     "claim",
     "fit_power_law",
     "linear",
