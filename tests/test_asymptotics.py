@@ -189,3 +189,24 @@ def test_refusals():
     ):
         with pytest.raises(ValueError):
             call()
+
+
+@pytest.mark.parametrize("M, L, beta, alignment", [(2, 256, 1.0, 0.1), (3, 4096, 0.5, 0.3), (1, 1, 1.0, 0.1)])
+def test_the_explorer_s_program_gives_its_numbers(M, L, beta, alignment):
+    from lib.widgets import explore
+
+    explorer = explore("asymptotics", units=M, levels=L, beta=beta, alignment=alignment, N=64, runs=1, until=1.0)
+    experiment, values = explorer.experiment, {}
+    for control in experiment.controls:
+        value = getattr(explorer, control.name)
+        values[control.name] = int(value) if float(value).is_integer() else value
+    program = {}
+    exec(experiment.python.format(**values), program)
+    result = explorer.result
+    seen = program["flow"] > 1e-8
+    # the page integrates to 1e-6 a step, and carries levels beyond the 24th on nodes
+    for name in ("flow", "modes"):
+        np.testing.assert_allclose(result[name].y[seen], program[name][seen], rtol=2e-3)
+    for name, fit in (("raw", program["raw"]), ("corrected", program["corrected"])):
+        assert result[name] == pytest.approx(-fit.exponent, abs=1e-4)
+        assert result[name + "_error"] == pytest.approx(fit.exponent - fit.interval()[0], rel=1e-3)

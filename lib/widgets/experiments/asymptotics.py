@@ -110,13 +110,13 @@ def start(p, data, work):
     show, M, beta, L, eta, alignment, sigma_J, low, high, until, N, runs, seed = _setup(p)
     if low >= high:
         return -1.0
-    eigenvalue, mass, noise = view(work, OUTPUT, (NODES,)), view(work, OUTPUT + NODES, (NODES,)), view(
-        work, OUTPUT + 2 * NODES, (NODES,))
     at = OUTPUT + 3 * NODES
     part, shifted = view(work, at, (POINTS,)), view(work, at + POINTS, (POINTS,))
     fit = view(work, at + 3 * POINTS, (FIT_SIZE,))
     at += 3 * POINTS + FIT_SIZE
-    n = coarse_levels(beta, L, eigenvalue, mass)
+    n = coarse_levels(beta, L, view(work, OUTPUT, (NODES,)), view(work, OUTPUT + NODES, (NODES,)))
+    eigenvalue, mass, noise = view(work, OUTPUT, (n,)), view(work, OUTPUT + NODES, (n,)), view(
+        work, OUTPUT + 2 * NODES, (n,))
     r, q, t = view(work, at, (n, M, M)), view(work, at + n * M * M, (n, M, M)), view(work, at + 2 * n * M * M, (n, M, M))
     at += 3 * NODES * M * M
     Q, R, T = view(work, at, (POINTS, M, M)), view(work, at + POINTS * M * M, (POINTS, M, M)), view(
@@ -149,7 +149,7 @@ def start(p, data, work):
                 q[k, i, j] = (alignment * alignment + sigma_J * sigma_J) * t[k, i, j]
                 T[i, j] = t[k, i, j]
     output = 1.0 / math.sqrt(M)
-    integrator.start(eigenvalue[:n], mass[:n], noise[:n], r, q, t, T, eta, output, output, ERF, buffer)
+    integrator.start(eigenvalue, mass, noise, r, q, t, T, eta, output, output, ERF, buffer)
     integrator.advance(buffer, alpha, RTOL, STEPS, flow, Q, R, view(buffer, 0, (0, M, 2 * M, n)))
 
     # amplified mode sum and law; sector 0 carries M - 1 parts, sector 1 one
@@ -172,7 +172,7 @@ def start(p, data, work):
             scale = decay_sum_parts * (root * y_0 if x == 0 else y_1)
             for k in range(n):
                 noise[k] = 2.0 * g * c[x] * eigenvalue[k]
-            decay_sum(noise[:n], mass[:n], scale, alpha, part)
+            decay_sum(noise, mass, scale, alpha, part)
             for i in range(POINTS):
                 modes[i] += part[i]
             scale *= eigenvalue[0] / L
@@ -188,27 +188,23 @@ def start(p, data, work):
     low *= last
     high *= last
     work[0] = s
-    fit_window(alpha, shifted, low, high, fit)
-    enough = fit[4] >= 6.0
-    work[3] = -fit[0] if enough else np.nan
-    work[4] = T_QUANTILE * fit[2] if enough else np.nan
-    corrected, log_corrected = fit[0], fit[1]
-    fit_window(alpha, flow, low, high, fit)
-    work[1] = -fit[0] if enough else np.nan
-    work[2] = T_QUANTILE * fit[2] if enough else np.nan
     work[5], work[6], work[7], work[8] = first, last, offset, c[6]
     line = READOUTS + 3 * CURVE
-    for i in range(LINE):
-        x = low if i == 0 else high
-        work[line + i] = x
-        work[line + LINE + i] = math.exp(fit[1] + fit[0] * math.log(x)) if enough else np.nan
-        if show == SHIFTED:
-            work[line + LINE + i] = math.exp(log_corrected + corrected * math.log(x)) if enough else np.nan
-        if show == SLOPE:
-            work[line + LINE + i] = -fit[0] if enough else np.nan
-    _present(show, alpha, flow, offset)
-    _present(show, alpha, modes, offset)
-    _present(show, alpha, law, offset)
+    for kind in range(2):  # the flow as it is, and with the constant
+        for i in range(POINTS):
+            part[i] = shifted[i] if kind == SHIFTED else flow[i]
+        fit_window(alpha, part, low, high, fit)
+        enough = fit[4] >= 6.0
+        work[1 + 2 * kind] = -fit[0] if enough else np.nan
+        work[2 + 2 * kind] = T_QUANTILE * fit[2] if enough else np.nan
+        if kind == (1 if show == SHIFTED else 0):
+            for i in range(LINE):
+                x = low if i == 0 else high
+                value = -fit[0] if show == SLOPE else math.exp(fit[1] + fit[0] * math.log(x))
+                work[line + i] = x
+                work[line + LINE + i] = value if enough else np.nan
+    for curve in range(3):
+        _present(show, alpha, view(work, READOUTS + curve * CURVE + POINTS, (POINTS,)), offset)
 
     out = line + 2 * LINE
     for i in range(4 * SIMULATED):
@@ -243,7 +239,7 @@ EXPERIMENT = Experiment(
     name="asymptotics",
     title="Late times: the law, its window, and a fit in yours",
     x=Axis("time α (examples / N)"),
-    y=Axis("generalisation error ε_g, or what is chosen", limits=(1e-12, 1e2)),
+    y=Axis("ε_g, or what is chosen", limits=(1e-12, 1e2)),
     controls=(
         Control("show", "show", "what is drawn", 0.0, choices=(0.0, 1.0, 2.0),
                 choice_labels=("error", "error + constant", "minus local slope")),
