@@ -6,6 +6,8 @@ import pytest
 import lib
 from lib import asymptotics
 from lib.kernels import flow as kernels
+from lib.widgets import explore
+from lib.widgets.experiments import EXPERIMENTS
 
 
 def near_teacher(spectrum, M, eta, alpha, sigma_J=1e-2, alignment=1.0, rtol=1e-8):
@@ -193,10 +195,8 @@ def test_refusals():
 
 @pytest.mark.parametrize("M, L, beta, alignment", [(2, 256, 1.0, 0.1), (3, 4096, 0.5, 0.3), (1, 1, 1.0, 0.1)])
 def test_the_explorer_s_program_gives_its_numbers(M, L, beta, alignment):
-    from lib.widgets import explore
-
     explorer = explore("asymptotics", units=M, levels=L, beta=beta, alignment=alignment, N=64, runs=1, until=1.0)
-    experiment, values = explorer.experiment, {}
+    experiment, values = EXPERIMENTS["asymptotics"], {}
     for control in experiment.controls:
         value = getattr(explorer, control.name)
         values[control.name] = int(value) if float(value).is_integer() else value
@@ -208,5 +208,5 @@ def test_the_explorer_s_program_gives_its_numbers(M, L, beta, alignment):
     for name in ("flow", "modes"):
         np.testing.assert_allclose(result[name].y[seen], program[name][seen], rtol=2e-3)
     for name, fit in (("raw", program["raw"]), ("corrected", program["corrected"])):
-        assert result[name] == pytest.approx(-fit.exponent, abs=1e-4)
-        assert result[name + "_error"] == pytest.approx(fit.exponent - fit.interval()[0], rel=1e-3)
+        assert result.readouts[name] == pytest.approx(-fit.exponent, abs=1e-4)
+        assert result.readouts[name + "_error"] == pytest.approx(fit.exponent - fit.interval()[0], rel=1e-3)
