@@ -4,7 +4,7 @@ Names follow the book: a module for every chapter (``linear``, ...), and below t
 the numba functions that also run in the book's pages as WebAssembly.
 """
 
-from . import averages, features, linear, moments, regression
+from . import asymptotics, averages, features, linear, moments, regression
 from .checks import DivergenceError
 from .claims import claim
 from .curve import Curve
@@ -22,6 +22,7 @@ __all__ = [
     "PowerLawFit",
     "Spectrum",
     "StudentTeacher",
+    "asymptotics",
     "averages",
     "claim",
     "features",

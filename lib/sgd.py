@@ -20,7 +20,7 @@ DRAWN = 1_000_000
 
 
 def simulate(model, N=None, eta=0.1, alpha=(1.0,), sigma_J=0.01, seeds=8, teacher="orthonormal",
-             method="direct", inputs=None, learned=None):
+             method="direct", inputs=None, learned=None, alignment=0.0):
     """Train the student by one-pass SGD and measure the order parameters on the way.
 
     Every step draws a fresh input xi, computes the error delta = zeta - sigma, and moves each student vector by
@@ -55,6 +55,9 @@ def simulate(model, N=None, eta=0.1, alpha=(1.0,), sigma_J=0.01, seeds=8, teache
     learned : int, optional
         Train the weights of this many leading levels only, 1 to L (with ``method="direct"``); the others stay as
         they began. Default: all.
+    alignment : float
+        Part of the teacher in the initial weights, see :meth:`StudentTeacher.initial_overlaps`. "reduced" takes
+        it up to N = 10^6.
 
     Returns
     -------
@@ -83,16 +86,19 @@ def simulate(model, N=None, eta=0.1, alpha=(1.0,), sigma_J=0.01, seeds=8, teache
         samples, root = _prepare(inputs, model, N)
         N = root.size
     N = model.check_start(sigma_J, N, teacher)
+    alignment = checks.number("alignment", alignment)
+    if alignment != 0.0 and method == "reduced" and N > DRAWN:
+        checks.refuse("alignment", alignment, f'0 for method "reduced" beyond N = {DRAWN}')
     steps = np.rint(alpha * N).astype(int)
     stop = threading.Event()
 
     def run(seed):
         if method == "reduced":
-            network = _Reduced(model, N, eta, sigma_J, seed, teacher)
+            network = _Reduced(model, N, eta, sigma_J, seed, teacher, alignment)
         elif inputs is None:
-            network = _Direct(model, N, eta, sigma_J, seed, teacher, learned)
+            network = _Direct(model, N, eta, sigma_J, seed, teacher, alignment, learned)
         else:
-            network = _OnSamples(model, N, eta, sigma_J, seed, teacher, learned, samples, root)
+            network = _OnSamples(model, N, eta, sigma_J, seed, teacher, alignment, learned, samples, root)
         return _run(network, model, steps, stop)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
@@ -128,8 +134,8 @@ def _run(network, model, steps, stop):
 class _Direct:
     """One run on the weights themselves: ``advance`` it by steps, ``measure`` its totals Q, R, T."""
 
-    def __init__(self, model, N, eta, sigma_J, seed, teacher, learned, root=None):
-        self.J, self.B = model.initial_weights(sigma_J, N, seed, teacher)
+    def __init__(self, model, N, eta, sigma_J, seed, teacher, alignment, learned, root=None):
+        self.J, self.B = model.initial_weights(sigma_J, N, seed, teacher, alignment)
         counts = model.spectrum.multiplicities(N)
         if root is None:
             root = np.sqrt(np.repeat(model.spectrum.eigenvalues, counts))
@@ -150,8 +156,8 @@ class _Direct:
 class _OnSamples(_Direct):
     """One run on rows of ``samples`` (n, N) in place of Gaussian inputs; both arrays from :func:`_prepare`."""
 
-    def __init__(self, model, N, eta, sigma_J, seed, teacher, learned, samples, root):
-        super().__init__(model, N, eta, sigma_J, seed, teacher, learned, root)
+    def __init__(self, model, N, eta, sigma_J, seed, teacher, alignment, learned, samples, root):
+        super().__init__(model, N, eta, sigma_J, seed, teacher, alignment, learned, root)
         self.samples = samples
 
     def advance(self, first, last):
@@ -162,13 +168,13 @@ class _OnSamples(_Direct):
 class _Reduced:
     """One run on the reduced coordinates, with the methods of :class:`_Direct`."""
 
-    def __init__(self, model, N, eta, sigma_J, seed, teacher):
+    def __init__(self, model, N, eta, sigma_J, seed, teacher, alignment):
         K, M = model.students, model.teachers
         eigenvalues, size = model.spectrum.eigenvalues, model.spectrum.multiplicities(N).astype(float)
         self.rule, self.seed = (eta, *model.output_weights, model.activity), seed
         self.state = np.empty(reduced.reduced_size(size, K, M))
         if N <= DRAWN:
-            J, B = model.initial_weights(sigma_J, N, seed, teacher)
+            J, B = model.initial_weights(sigma_J, N, seed, teacher, alignment)
             reduced.reduced_fold(self.state, eigenvalues, size, K, M, np.concatenate([B, J]))
         else:
             orthonormal = teacher == "orthonormal"

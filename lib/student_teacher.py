@@ -51,7 +51,7 @@ class StudentTeacher:
         """The activation's number in the kernels."""
         return ACTIVATIONS[self.activation]
 
-    def initial_overlaps(self, sigma_J, N=None, seed=0, teacher="orthonormal"):
+    def initial_overlaps(self, sigma_J, N=None, seed=0, teacher="orthonormal", alignment=0.0):
         """Block overlaps at the start of training.
 
         Parameters
@@ -66,20 +66,27 @@ class StudentTeacher:
         teacher : {"orthonormal", "random"}
             Teacher vectors orthonormal inside every block (t = identity, needs every multiplicity
             >= M), or of independent standard normal entries.
+        alignment : float
+            Student i starts from this multiple of teacher i's vector, plus the random weights: 0 knows
+            nothing, 1 with a small sigma_J starts near the teacher.
 
         Returns
         -------
         Overlaps
         """
         sigma_J = checks.number("sigma_J", sigma_J, 0.0)
+        alignment = checks.number("alignment", alignment)
         checks.one_of("teacher", teacher, TEACHERS)
         if N is None:
             L, K, M = self.spectrum.levels, self.students, self.teachers
-            q, t = np.zeros((L, K, K)), np.zeros((L, M, M))
+            r, q, t = np.zeros((L, K, M)), np.zeros((L, K, K)), np.zeros((L, M, M))
+            pairs = range(min(K, M))
+            r[:, pairs, pairs] = alignment
             q[:, range(K), range(K)] = sigma_J**2
+            q[:, pairs, pairs] += alignment**2
             t[:, range(M), range(M)] = 1.0
-            return Overlaps(np.zeros((L, K, M)), q, t)
-        J, B = self.initial_weights(sigma_J, N, seed, teacher)
+            return Overlaps(r, q, t)
+        J, B = self.initial_weights(sigma_J, N, seed, teacher, alignment)
         starts = self._block_starts(N)
         shapes = ((J, B), (J, J), (B, B))
         blocks = [np.empty((self.spectrum.levels, len(X), len(Y))) for X, Y in shapes]
@@ -87,7 +94,7 @@ class StudentTeacher:
             kernels.block_overlaps(starts, X, Y, out)
         return Overlaps(*blocks)
 
-    def initial_weights(self, sigma_J, N, seed=0, teacher="orthonormal"):
+    def initial_weights(self, sigma_J, N, seed=0, teacher="orthonormal", alignment=0.0):
         """The weights J (K, N), B (M, N) behind :meth:`initial_overlaps`, in the covariance's eigenbasis."""
         N = self.check_start(sigma_J, N, teacher)
         seed = checks.whole("seed", seed, 0)
@@ -95,6 +102,8 @@ class StudentTeacher:
         kernels.initial_weights(seed, sigma_J, J, B)
         if teacher == "orthonormal":
             kernels.orthonormalise(self._block_starts(N), B)
+        pairs = min(self.students, self.teachers)
+        J[:pairs] += checks.number("alignment", alignment) * B[:pairs]
         return J, B
 
     def check_start(self, sigma_J, N, teacher):

@@ -87,6 +87,16 @@ def ensemble_restrict(state, trained):
 
 
 @kernel
+def ensemble_align(state, K, M, N, L, points, alignment):
+    """Add ``alignment`` times teacher i's vector to student i's, before the first slice."""
+    target, total, square, count, start, J, B, root, xi, slope, Q, R, T, spare, C, starts = _parts(
+        state, K, M, N, L, points)
+    for i in range(min(K, M)):
+        for j in range(N):
+            start[i, j] += alignment * B[i, j]
+
+
+@kernel
 def ensemble_overlaps(state, K, M, N, L, points, r, q, t):
     """Block overlaps r (L, K, M), q (L, K, K), t (L, M, M) of the weights from which the runs start."""
     target, total, square, count, start, J, B, root, xi, slope, Q, R, T, spare, C, starts = _parts(
