@@ -4,7 +4,7 @@ Names follow the book: a module for every chapter (``linear``, ...), and below t
 the numba functions that also run in the book's pages as WebAssembly.
 """
 
-from . import asymptotics, averages, features, linear, moments, regression
+from . import asymptotics, averages, features, linear, mitigation, moments, regression
 from .checks import DivergenceError
 from .claims import claim
 from .curve import Curve
@@ -28,6 +28,7 @@ __all__ = [
     "features",
     "fit_power_law",
     "linear",
+    "mitigation",
     "moments",
     "power_law",
     "regression",

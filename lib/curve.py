@@ -53,10 +53,15 @@ def field_error(model, Q, R, T):
 
 def check_convergence(model, eta, alpha, eps_g, what, N=None, inputs=None, learned=None):
     """Raise DivergenceError if ``eps_g`` (n,) left every bound at one of the times ``alpha``."""
-    start = eps_g[0] if np.isfinite(eps_g[0]) else 0.0
-    bad = np.flatnonzero(~(eps_g < GROWTH * max(1.0, start)))
+    bad = unbounded(eps_g)
     if bad.size:
         raise divergence(model, eta, alpha[bad[0]], what, N, inputs, learned)
+
+
+def unbounded(eps_g):
+    """Where the errors ``eps_g`` (n,) have left every bound: indices."""
+    start = eps_g[0] if np.isfinite(eps_g[0]) else 0.0
+    return np.flatnonzero(~(eps_g < GROWTH * max(1.0, start)))
 
 
 def divergence(model, eta, alpha, what, N=None, inputs=None, learned=None):

@@ -76,8 +76,13 @@ def _node(top, bottom, j):
 
 @kernel
 def _interpolate(value, top, bottom, share):
-    """share (POINTS,): the Lagrange polynomials l_j at ``value``, by the barycentric formula."""
-    x = 2.0 * math.log(value / math.sqrt(top * bottom)) / math.log(top / bottom)
+    """share (POINTS,): the Lagrange polynomials l_j at ``value``, by the barycentric formula.
+
+    On a panel of (nearly) equal levels the place is rounding, and any place inside will do: the nodes are equal.
+    """
+    width = math.log(top / bottom)
+    x = 2.0 * math.log(value / math.sqrt(top * bottom)) / width if width > 0.0 else 0.0
+    x = min(1.0, max(-1.0, x))
     total = 0.0
     for j in range(POINTS):
         gap = x - POINT[j]

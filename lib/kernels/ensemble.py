@@ -107,6 +107,23 @@ def ensemble_overlaps(state, K, M, N, L, points, r, q, t):
 
 
 @kernel
+def ensemble_rescale(state, K, M, N, L, points, gain):
+    """Go to coordinates in which inputs of level k are multiplied by sqrt(gain_k), ``gain`` (L,), and weights divided.
+
+    Called after :func:`ensemble_start`, which was given the eigenvalues of the new coordinates.
+    """
+    target, total, square, count, start, J, B, root, xi, slope, Q, R, T, spare, C, starts = _parts(
+        state, K, M, N, L, points)
+    for j in range(N):
+        factor = 1.0 / math.sqrt(gain[j // (N // L)])
+        for i in range(K):
+            start[i, j] *= factor
+        for n in range(M):
+            B[n, j] *= factor
+    measure(B, B, root, xi, T, spare)
+
+
+@kernel
 def ensemble_advance(state, K, M, N, L, points, eta, v, u, activity, runs, seed, y, lower, upper):
     """One slice more. ``y`` receives the mean of eps_g over the runs so far at each time (NaN: none yet),
     ``lower`` and ``upper`` the mean -+ two standard errors. Returns the fraction done."""
