@@ -26,7 +26,7 @@ def train(J, inputs, zeta, eta, v, activity, batch, decay, momentum, memory, bat
 
         g <- momentum applied to g                        speed <- momentum speed + (1 - momentum) g
         g <- g / sqrt(mean square of g), element by element, if memory > 0
-        J <- (1 - eta decay batch / N) J + eta g          (eta / sqrt N of g normalised)
+        J <- (1 - eta decay / N) J + eta g          (eta / sqrt N of g normalised)
 
     ``eta`` (n / batch,) has the rate of every update, ``done`` is the number of updates before (for the
     start-up correction of the mean square, whose memory is 1 / (1 - memory) updates). ``speed`` and
@@ -41,7 +41,7 @@ def train(J, inputs, zeta, eta, v, activity, batch, decay, momentum, memory, bat
             for b in range(batch):
                 fields[i, b] = scale * dot(J[i], inputs[first + b])
         _pulls(fields, zeta[first:first + batch], v, activity, batch_norm, width, pull)
-        shrink = 1.0 - eta[update] * decay * batch / N
+        shrink = 1.0 - eta[update] * decay / N
         correction = 1.0 - memory ** (done + update + 1.0)
         for i in range(K):
             for j in range(N):
