@@ -211,6 +211,24 @@ def test_pictures_have_alternative_text(pages, name):
     assert not missing, "give the cell `mystnb: {image: {alt: ...}}`"
 
 
+@pytest.mark.parametrize("name", CHAPTERS[1:])
+def test_slides_run_from_a_folder_with_live_explorers(visit, site, pages, name):
+    slides = f"slides/{name.rsplit('/')[-1]}.html"
+    assert f"../{slides}" in pages[name].links
+    page = visit(slides, base=site.as_uri())
+    page.wait_for_function("window.Reveal?.isReady()")
+    number = page.evaluate("[...document.querySelectorAll('.slides > section')].findIndex(s => s.querySelector('.explorer'))")
+    for _ in range(number):
+        page.keyboard.press("ArrowRight")
+    picture = page.locator("section.present .explorer svg[role=img]")
+    picture.wait_for()
+    before = picture.inner_html()
+    page.locator("section.present input[type=range]").first.press("ArrowRight")
+    page.wait_for_function("([svg, before]) => svg.innerHTML !== before", arg=[picture.element_handle(), before])
+    assert page.evaluate("Reveal.getIndices().h") == number  # the key moved the slider, not the slides
+    assert page.locator(".slides mjx-container").count() > 0 and page.locator("mjx-merror").count() == 0
+
+
 def test_explorers_program_is_small(site):
     # The budget of design: the page's own JavaScript and WebAssembly, as a server transfers them.
     script = (site / "_static" / "explorers.js").read_bytes()
