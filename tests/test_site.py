@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import zipfile
 from html.parser import HTMLParser
 from urllib.parse import unquote, urldefrag, urlparse
 
@@ -227,6 +228,14 @@ def test_slides_run_from_a_folder_with_live_explorers(visit, site, pages, name):
     page.wait_for_function("([svg, before]) => svg.innerHTML !== before", arg=[picture.element_handle(), before])
     assert page.evaluate("Reveal.getIndices().h") == number  # the key moved the slider, not the slides
     assert page.locator(".slides mjx-container").count() > 0 and page.locator("mjx-merror").count() == 0
+
+
+def test_zip_opens_from_a_folder_with_live_explorers(visit, site, pages, tmp_path):
+    assert "../site.zip" in pages["book/course"].links
+    with zipfile.ZipFile(site / "site.zip") as archive:
+        archive.extractall(tmp_path)
+    page = visit(f"{PAGES[0]}.html", base=(tmp_path / "scaling-laws-book").as_uri())
+    page.locator(".explorer svg[role=img]").first.wait_for()
 
 
 def test_explorers_program_is_small(site):
