@@ -2,7 +2,10 @@
 
 import gzip
 import io
+import zipfile
 from html.parser import HTMLParser
+from importlib.util import find_spec
+from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlparse
 
 import numpy as np
@@ -11,6 +14,7 @@ import yaml
 from conftest import ROOT
 from matplotlib.image import imread
 
+AXE = (Path(find_spec("axe_playwright_python").origin).parent / "axe.min.js").read_text()
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
 # Pages that must have an explorer: all that compute, but for the appendices, which are looked up, not played with.
@@ -146,9 +150,9 @@ def test_first_screen_shows_a_live_picture(visit):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_phone_has_no_sideways_scroll(visit, name):
-    page = visit(f"{name}.html", viewport={"width": 360, "height": 740})
+    page = visit(f"{name}.html", viewport={"width": 320, "height": 640})
     read_through(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -211,6 +215,71 @@ def test_pictures_have_alternative_text(pages, name):
     missing = [picture for picture in pages[name].pictures
                if len(picture.get("alt") or "") < 10 or picture["alt"].endswith((".svg", ".png"))]
     assert not missing, "give the cell `mystnb: {image: {alt: ...}}`"
+
+
+@pytest.mark.parametrize("name", CHAPTERS[1:])
+def test_slides_run_from_a_folder_with_live_explorers(visit, site, pages, name):
+    slides = f"slides/{name.rsplit('/')[-1]}.html"
+    assert f"../{slides}" in pages[name].links
+    page = visit(slides, base=site.as_uri())
+    page.wait_for_function("window.Reveal?.isReady()")
+    number = page.evaluate("[...document.querySelectorAll('.slides > section')].findIndex(s => s.querySelector('.explorer'))")
+    for _ in range(number):
+        page.keyboard.press("ArrowRight")
+    picture = page.locator("section.present .explorer svg[role=img]")
+    picture.wait_for()
+    before = picture.inner_html()
+    page.locator("section.present input[type=range]").first.press("ArrowRight")
+    page.wait_for_function("([svg, before]) => svg.innerHTML !== before", arg=[picture.element_handle(), before])
+    assert page.evaluate("Reveal.getIndices().h") == number  # the key moved the slider, not the slides
+    assert page.locator(".slides mjx-container").count() > 0 and page.locator("mjx-merror").count() == 0
+
+
+@pytest.mark.parametrize("how", ["served", "from a folder"])
+def test_links_show_what_they_lead_to(visit, site, how):
+    # An equation of the page, one of another page, and a work cited.
+    for name, target, content in [("linear", "#equation-eq-linear-flow", "mjx-container"),
+                                  ("linear", "setting.html#equation-eq-flow", "mjx-container"),
+                                  ("setting", "references.html#", "em")]:
+        page = visit(f"book/{name}.html", **({} if how == "served" else {"base": site.as_uri()}))
+        tip = page.get_by_role("tooltip")
+        page.locator(f"article a.internal[href^='{target}']").first.hover()
+        tip.wait_for()
+        tip.locator(content).first.wait_for()
+        box = tip.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= page.viewport_size["width"]
+        page.keyboard.press("Escape")
+        assert not tip.is_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_no_serious_violation(visit, name, theme):
+    page = visit(f"{name}.html", color_scheme=theme)
+    page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
+    read_through(page)
+    page.evaluate(AXE)
+    found = page.evaluate("axe.run(document, { resultTypes: ['violations'], preload: false })")["violations"]
+    serious = [f"{item['id']}: {item['nodes'][0]['html'][:200]} ({len(item['nodes'])}x)" for item in found
+               if item["impact"] in ("serious", "critical")]
+    assert not serious, "\n".join(serious)
+
+
+def test_a_page_says_what_it_is_and_how_to_cite_it(site, pages):
+    places = (site / "sitemap.xml").read_text()
+    for name in PAGES:
+        assert 'property="og:title"' in pages[name].text and 'property="og:description"' in pages[name].text
+        assert "@incollection{scalinglaws-" in pages[name].text
+        assert f"/{name}.html</loc>" in places
+    assert "no such page" in (site / "404.html").read_text()
+
+
+def test_zip_opens_from_a_folder_with_live_explorers(visit, site, pages, tmp_path):
+    assert "../site.zip" in pages["book/course"].links
+    with zipfile.ZipFile(site / "site.zip") as archive:
+        archive.extractall(tmp_path)
+    page = visit(f"{PAGES[0]}.html", base=(tmp_path / "scaling-laws-book").as_uri())
+    page.locator(".explorer svg[role=img]").first.wait_for()
 
 
 def test_explorers_program_is_small(site):

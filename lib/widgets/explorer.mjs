@@ -216,7 +216,7 @@ class Plot {
     this.svg.setAttribute("role", "img");
     this.tip = make("div", { class: "ex-tip", hidden: true, "aria-hidden": true });
     // A slider's content is not read out, so the slider lies over the picture.
-    this.reader = make("div", { class: "ex-reader", role: "slider", tabindex: 0,
+    this.reader = make("div", { class: "ex-reader", role: "slider", tabindex: 0, "aria-valuenow": 0,
       "data-lm-suppress-shortcuts": true, "aria-label": `Read the curves along ${spec.x.label}`,
       pointermove: (event) => this.point(event.offsetX), pointerdown: (event) => this.point(event.offsetX),
       pointerleave: () => this.hide(), blur: () => this.hide(), keydown: (event) => this.walk(event),
