@@ -4,7 +4,7 @@ Names follow the book: a module for every chapter (``linear``, ...), and below t
 the numba functions that also run in the book's pages as WebAssembly.
 """
 
-from . import linear
+from . import laws, linear, realdata
 from .claims import claim
 from .checks import DivergenceError
 from .curve import Curve
@@ -24,8 +24,10 @@ __all__ = [
     "StudentTeacher",
     "claim",
     "fit_power_law",
+    "laws",
     "linear",
     "power_law",
+    "realdata",
     "simulate",
     "solve",
     "sweep",
