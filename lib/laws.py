@@ -20,7 +20,7 @@ _LAWS = {
     "exponential": (lambda u, c: [np.exp(u)], (None,)),
     "stretched exponential": (lambda u, c: [np.exp(c * u)], np.linspace(0.02, 1.0, 99)),
     "curved (log-normal)": (lambda u, c: [u, u * u], (None,)),
-    "broken power law": (lambda u, c: [u, np.maximum(0.0, u - c)], "inside"),
+    "broken power law": (lambda u, c: [u, np.maximum(0.0, u - c)], np.linspace(0.1, 0.9, 81)),  # c: share of the range of u
 }
 
 
@@ -86,27 +86,31 @@ def compare(spectra, window):
     edges = np.linspace(u[0], u[-1] + 1e-9, GROUPS + 1)
     group = np.digitize(u, edges) - 1
     members = [np.flatnonzero(group == g) for g in np.unique(group)]
-    u = np.array([u[some].mean() for some in members])
     v = np.array([values[:, some].mean(axis=1) for some in members]).T
-    measured, m, n = v[0], len(u), len(v) - 1
+    measured, m, n = v[0], len(v[0]), len(v) - 1
     root = np.linalg.cholesky(np.cov(v[1:].T))
-    first = u < 0.5 * (u[0] + u[-1])
+    middle = 0.5 * (u[0] + u[-1])
+    first = np.array([u[some].mean() < middle for some in members])
+
+    def designs(name, until):
+        """The regressions of a law, one for every shape; a break lies inside the range of u up to ``until``."""
+        columns, shapes = _LAWS[name]
+        if name == "broken power law":
+            shapes = u[0] + (until - u[0]) * shapes
+        full = [np.column_stack([np.ones(len(u)), *columns(u, c)]) for c in shapes]
+        return [np.array([design[some].mean(axis=0) for some in members]) for design in full]
 
     fits = []
-    for name, (columns, shapes) in _LAWS.items():
-        shapes = u[2:-2] if isinstance(shapes, str) else shapes
-        designs = [np.column_stack([np.ones(m), *columns(u, c)]) for c in shapes]
-        misfits = [_misfit(design, measured, root) for design in designs]
-        free = designs[0].shape[1] + (len(shapes) > 1)
-        misfit, dof = min(misfits), m - free
+    for name, (_, shapes) in _LAWS.items():
+        whole = designs(name, u[-1])
+        free = whole[0].shape[1] + (len(shapes) > 1)
+        misfit, dof = min(_misfit(design, measured, root) for design in whole), m - free
         # T^2 of dof numbers with a covariance from n: an F distribution
         p = stats.f.sf(misfit * (n - dof) / (dof * (n - 1)), dof, n - dof)
         # fitted to the first half alone, shape and all
-        parts = [np.column_stack([np.ones(m), *columns(u, c)]) for c in
-                 (shapes if name != "broken power law" else u[first][1:-1])]
-        guesses = [(np.sum((d[first] @ b - measured[first]) ** 2), d, b) for d in parts
-                   for b in (np.linalg.lstsq(d[first], measured[first], rcond=None)[0],)]
-        _, design, coefficients = min(guesses, key=lambda guess: guess[0])
+        guesses = [(design, np.linalg.lstsq(design[first], measured[first], rcond=None)[0])
+                   for design in designs(name, middle)]
+        design, coefficients = min(guesses, key=lambda g: np.sum((g[0] @ g[1] - measured)[first] ** 2))
         wrong = (design @ coefficients - measured)[~first]
         fits.append((name, free, misfit, p, misfit + 2 * free, np.sqrt(np.mean(wrong**2))))
     best = min(fit[4] for fit in fits)
