@@ -174,3 +174,14 @@ def test_jupyter_takes_the_same_files():
     with pytest.raises(ValueError, match="at most 2048"):
         widget.data = np.arange(1.0, 3000.0)
     assert len(widget.data) == 20
+
+
+def test_small_screen_and_paper(page, address):  # noqa: F811
+    page.set_viewport_size({"width": 320, "height": 640})
+    root = opened(page, address)
+    give(root, "a-file-with-a-rather-long-name-that-has-to-go-somewhere.csv", b"1,2\n3,x\n")
+    root.get_by_text("is not a finite number").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    assert root.locator("input[type=file]").bounding_box()["height"] >= 44
+    page.emulate_media(media="print")
+    assert not root.locator("input[type=file]").is_visible()
