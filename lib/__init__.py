@@ -4,7 +4,7 @@ Names follow the book: a module for every chapter (``linear``, ...), and below t
 the numba functions that also run in the book's pages as WebAssembly.
 """
 
-from . import asymptotics, averages, features, linear, mitigation, moments, regression
+from . import asymptotics, averages, features, laws, linear, mitigation, moments, realdata, regression
 from .checks import DivergenceError
 from .claims import claim
 from .curve import Curve
@@ -27,10 +27,12 @@ __all__ = [
     "claim",
     "features",
     "fit_power_law",
+    "laws",
     "linear",
     "mitigation",
     "moments",
     "power_law",
+    "realdata",
     "regression",
     "simulate",
     "solve",

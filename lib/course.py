@@ -75,7 +75,7 @@ def key(name):
         If there is no such entry, or it could not work: an unknown field, an answer that is neither a finite number
         nor words, a negative tolerance, a choice that is missing, a hint that the answer itself would trigger.
     """
-    entry = _entries(name.partition("-")[0]).get(name)
+    entry = _entries(name).get(name)
     if entry is None:
         raise ValueError(f"there is no question {name!r} in answers/{name.partition('-')[0]}.yml")
     if not {"ask", "answer"} <= set(entry) <= _KEYS:
@@ -100,12 +100,14 @@ def key(name):
     return Key(entry["ask"], answer, tolerance, choices, tuple(hints))
 
 
-def _entries(chapter):
-    """All entries of a chapter as they stand in its file."""
+def _entries(name):
+    """All entries of the file with the longest name that the question's begins with: a chapter's may hold hyphens."""
+    parts = name.split("-")
     for folder in (Path.cwd(), _FOLDER.parent / "book"):
-        file = folder / "answers" / f"{chapter}.yml"
-        if file.is_file():
-            return yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        for end in range(len(parts) - 1, 0, -1):
+            file = folder / "answers" / f"{'-'.join(parts[:end])}.yml"
+            if file.is_file():
+                return yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     return {}
 
 

@@ -50,8 +50,10 @@ def simulate(model, N=None, eta=0.1, alpha=(1.0,), sigma_J=0.01, seeds=8, teache
     inputs : array_like, shape (samples, features), optional
         Real data instead of Gaussian inputs: rows drawn with replacement, after the mean is removed and the
         scale set to mean eigenvalue 1. The data is then the whole population, its covariance
-        exact, and ``model.spectrum`` must be ``Spectrum.from_data(inputs)``. Linear activation only:
-        elsewhere eps_g is no function of the overlaps.
+        exact, and ``model.spectrum`` must be ``Spectrum.from_data(inputs)``. eps_g is exact for that
+        population too: a function of the overlaps for linear activation; else measured on every
+        row at every time, at a cost of samples * (K + M) * features each, since fields that are not Gaussian
+        make it no function of the overlaps. All levels hold one direction: M > 1 needs teacher="random".
     learned : int, optional
         Train the weights of this many leading levels only, 1 to L (with ``method="direct"``); the others stay as
         they began. Default: all.
@@ -119,6 +121,7 @@ def _run(network, model, steps, stop):
     """One seed: Q (n, K, K), R (n, K, M), T (M, M), eps_g (n,) at the given step numbers."""
     K, M = model.students, model.teachers
     Q, R, T = np.empty((len(steps), K, K)), np.empty((len(steps), K, M)), np.empty((M, M))
+    eps_g = np.empty(len(steps))
     at, slice_length = 0, max(1, int(SLICE / network.step_cost))
     for i, target in enumerate(steps):
         while at < target:
@@ -128,11 +131,19 @@ def _run(network, model, steps, stop):
             network.advance(at, last)
             at = last
         network.measure(Q[i], R[i], T)
-    return Q, R, T, field_error(model, Q, R, T)
+        eps_g[i] = network.error(model, Q[i], R[i], T)
+    return Q, R, T, eps_g
 
 
-class _Direct:
-    """One run on the weights themselves: ``advance`` it by steps, ``measure`` its totals Q, R, T."""
+class _Gaussian:
+    """What Gaussian fields share: their error is a function of the totals Q, R, T."""
+
+    def error(self, model, Q, R, T):
+        return field_error(model, Q[None], R[None], T)[0]
+
+
+class _Direct(_Gaussian):
+    """One run on the weights themselves: ``advance`` it by steps, ``measure`` its totals, and their ``error``."""
 
     def __init__(self, model, N, eta, sigma_J, seed, teacher, alignment, learned, root=None):
         self.J, self.B = model.initial_weights(sigma_J, N, seed, teacher, alignment)
@@ -164,8 +175,13 @@ class _OnSamples(_Direct):
         kernels.advance_on_samples(
             self.J, self.B, self.samples, *self.rule, self.seed, first, last, self.slope)
 
+    def error(self, model, Q, R, T):
+        if model.activation == "linear":
+            return super().error(model, Q, R, T)
+        return kernels.error_on_samples(self.J, self.B, self.samples, *self.rule[1:4])
 
-class _Reduced:
+
+class _Reduced(_Gaussian):
     """One run on the reduced coordinates, with the methods of :class:`_Direct`."""
 
     def __init__(self, model, N, eta, sigma_J, seed, teacher, alignment):
@@ -200,8 +216,6 @@ def _prepare(inputs, model, N):
     """Samples in the eigenbasis of their own covariance, scaled to mean eigenvalue 1, and sqrt(lambda)."""
     if N is not None:
         checks.refuse("N", N, "left out when inputs are given: the data decides")
-    if model.activation != "linear":
-        checks.refuse("activation", model.activation, '"linear" when inputs are given')
     samples, eigenvalues = eigenbasis(inputs)
     if eigenvalues.shape != model.spectrum.eigenvalues.shape or not np.allclose(
         eigenvalues, model.spectrum.eigenvalues, rtol=1e-6, atol=1e-9 * eigenvalues[0]

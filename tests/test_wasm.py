@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import wasmtime
 
+from lib.kernels.table import table_size, table_start
 from lib.widgets import wasm
 from lib.widgets.experiments import EXPERIMENTS
 from lib.widgets.exports import EXPORTS
@@ -91,7 +92,7 @@ def _experiment_cases(name, experiment):
     """Cases of an experiment's three kernels: they work on what the one before them left."""
 
     def size(rng):
-        return _controls(experiment, rng), np.zeros(0)
+        return _controls(experiment, rng), _spectrum(100)[0] if experiment.table else np.zeros(0)
 
     def start(rng):
         p, data = size(rng)
@@ -105,7 +106,25 @@ def _experiment_cases(name, experiment):
     return {f"{name}_size": size, f"{name}_start": start, f"{name}_advance": advance}
 
 
+def _table_size(rng):
+    return np.array([40.0, 30.0]), rng.standard_normal(1200)
+
+
+def _table_start(rng):
+    p, data = _table_size(rng)
+    return p, data, np.zeros(int(table_size(p, data)))
+
+
+def _table_advance(rng):
+    p, data, work = _table_start(rng)
+    table_start(p, data, work)
+    return p, data, work
+
+
 CASES = {
+    "table_size": _table_size,
+    "table_start": _table_start,
+    "table_advance": _table_advance,
     "normals": _normals,
     "activations": _activations,
     "upper_gamma": _upper_gamma,

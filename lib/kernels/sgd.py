@@ -143,3 +143,17 @@ def advance_on_samples(J, B, samples, eta, v, u, activity, trained, seed, first,
     for step in range(first, last):
         xi = samples[int((1.0 - uniform(key, step)) * samples.shape[0])]
         learn(J, xi, answer(B, xi, u, activity), eta, v, activity, trained, slope)
+
+
+@kernel(hot=True)
+def error_on_samples(J, B, samples, v, u, activity):
+    """eps_g with the rows of ``samples`` (n, N) as the whole population: the mean of (zeta - sigma)^2 / 2."""
+    scale = 1.0 / math.sqrt(samples.shape[1])
+    total = 0.0
+    for s in range(samples.shape[0]):
+        error = answer(B, samples[s], u, activity)
+        for i in range(J.shape[0]):
+            x = scale * dot(J[i], samples[s])
+            error -= v * (x if activity == LINEAR else activation(x)[0])
+        total += error * error
+    return 0.5 * total / samples.shape[0]

@@ -77,7 +77,10 @@ class Axis:
 @dataclass(frozen=True)
 class Experiment:
     """An explorer's content; see the module's text. ``python`` is a template with the controls'
-    names in braces: the code that gives the same numbers."""
+    names in braces, and {data}: the code that gives the same numbers.
+
+    ``table`` > 0: ``data`` is a spectrum, its eigenvalues descending and of mean 1, and the reader may bring another:
+    a file of at most so many features or eigenvalues (:mod:`lib.realdata`; on a page :mod:`lib.kernels.table`)."""
 
     name: str
     title: str
@@ -92,6 +95,7 @@ class Experiment:
     notices: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     python: str = ""
+    table: int = 0
     output_size: int = field(init=False)
 
     def __post_init__(self):

@@ -6,6 +6,9 @@
  * To the host: {do: "start", values} computes what is immediate and drops the previous run;
  * {do: "resume"} and {do: "pause"} carry the long part on and halt it, nothing being lost.
  * From the host: {values, status, fraction} with the output as a buffer of doubles, or {values, error}.
+ * If the experiment takes the reader's data: {do: "open", name} with the file as a buffer, without one for the author's
+ * data again. From the host: {file, fraction} on the way, {file, fraction: 1, words}, or {file, error}; `python` says
+ * what the data is where Python gave it.
  */
 
 const REST = 150; // ms that the controls must rest before the long part begins
@@ -359,7 +362,7 @@ class Run {
   constructor(model, reply) {
     this.#model = model;
     this.#reply = reply;
-    this.#receive = (message, buffers) => this.#hear(message, buffers);
+    this.#receive = (message, buffers) => "file" in message ? reply(message) : this.#hear(message, buffers);
     model.on("msg:custom", this.#receive);
   }
 
@@ -417,12 +420,14 @@ class Run {
 class Explorer {
   constructor(model, root) {
     Object.assign(this, { model, root, spec: model.get("_spec"), hidden: new Set() });
+    this.source = this.spec.source;
     this.values = Object.fromEntries(this.spec.controls.map(({ name }) => [name, model.get(name)]));
     this.build();
     this.listeners = this.spec.controls.map(({ name }) =>
       [`change:${name}`, () => this.propose({ [name]: model.get(name) })]);
     this.listeners.forEach(([event, listener]) => model.on(event, listener));
-    this.run = new Run(model, (message, output) => this.hear(message, output));
+    this.run = new Run(model, (message, output) =>
+      "file" in message ? this.opened(message) : this.hear(message, output));
     this.run.start(this.vector());
     this.observer = new ResizeObserver(() => this.plot.node.clientWidth !== this.width && this.draw());
     this.observer.observe(this.plot.node);
@@ -486,11 +491,60 @@ class Explorer {
     root.append(make("p", { class: "ex-title" }, spec.title), this.print,
       make("div", { class: "ex-controls", role: "group", "aria-label": "Controls" },
         ...Object.values(this.controls).map(({ node }) => node)),
-      this.picture, this.plot.node, this.problem, this.notice,
+      spec.table ? this.makeData(id, button) : "", this.picture, this.plot.node, this.problem, this.notice,
       make("div", { class: "ex-legend", role: "group", "aria-label": "Curves shown" },
         ...spec.curves.map((curve, i) => this.toggle(curve, this.plot.looks[i]))),
       this.progressRow, this.readouts, tools, spec.python ? python : "", this.table, this.status);
     for (const [name, value] of Object.entries(this.values)) this.controls[name].show(value);
+  }
+
+  // --- The reader's own data
+
+  makeData(id, button) {
+    const where = this.model.link ? "stays on this machine" : "goes to this notebook's kernel";
+    const label = make("label", { for: `${id}-file` }, `Your own data: .npy, .csv or .txt; it ${where}`);
+    this.file = make("input", { type: "file", id: `${id}-file`, accept: ".npy,.csv,.tsv,.txt,.dat",
+      "aria-describedby": `${id}-data`, "data-lm-suppress-shortcuts": true, change: () => this.open(this.file.files[0]) });
+    this.back = button("Back to the first data", () => this.open());
+    this.back.hidden = true;
+    this.dataNote = make("p", { id: `${id}-data`, role: "status" },
+      `Samples × features, or a list of eigenvalues: at most 64 MB and ${this.spec.table} features.`);
+    this.dataProblem = make("p", { class: "ex-problem", role: "alert" });
+    return make("div", { class: "ex-data" }, label, make("div", { class: "ex-row" }, this.file, this.back),
+      this.dataNote, this.dataProblem);
+  }
+
+  /** Give the host a file; without one it takes the author's data again. */
+  async open(file) {
+    this.dataProblem.textContent = "";
+    if (!file) {
+      this.file.value = "";
+      this.model.send({ do: "open", name: "" });
+      return;
+    }
+    if (file.size > 2 ** 26) { // not even read
+      this.opened({ file: file.name, error: `${file.name}: has ${Math.ceil(file.size / 2 ** 20)} MB: must have at most 64 MB` });
+      return;
+    }
+    this.dataNote.textContent = `Reading ${file.name} …`;
+    const bytes = await file.arrayBuffer();
+    this.model.send({ do: "open", name: file.name }, undefined, [bytes]);
+  }
+
+  opened({ file, fraction, words, error, python }) {
+    if (error) {
+      this.dataProblem.textContent = `${error}. The picture is still that of the data before.`;
+      this.dataNote.textContent = "";
+      return;
+    }
+    if (fraction < 1) {
+      this.dataNote.textContent = `${file}: ${Math.floor(100 * fraction)} %`;
+      return;
+    }
+    this.dataNote.textContent = file ? `${file}: ${words}.` : "The first data again.";
+    this.back.hidden = !file;
+    this.source = !file ? this.spec.source : python ?? `lib.realdata.spectrum(${JSON.stringify(file)})`;
+    this.run.start(this.vector());
   }
 
   /** The legend's entry of a curve, which hides and shows it. */
@@ -577,7 +631,7 @@ class Explorer {
     this.print.innerHTML = rich(this.caption());
     this.readouts.innerHTML = join(this.spec.readouts, ({ label, digits }, i) =>
       `<div><dt>${rich(label)}</dt><dd>${format(readouts[i], digits)}</dd></div>`);
-    this.code.textContent = fill(this.spec.python, values);
+    this.code.textContent = fill(this.spec.python, { ...values, data: this.source });
     this.progress();
     this.tabulate();
     const detail = { fraction: this.run.fraction, ms: performance.now() - this.run.since };

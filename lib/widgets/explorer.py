@@ -24,7 +24,7 @@ import anywidget
 import numpy as np
 import traitlets
 
-from .. import figures
+from .. import checks, figures, realdata
 from .experiments import EXPERIMENTS
 
 _FOLDER = Path(__file__).parent
@@ -34,7 +34,7 @@ _LINE_STYLES = {"line": "-", "dashed": "--", "dotted": ":", "points": "none"}
 _MARKERS = "os^Dv<P"  # by colour, so that points can be told apart without it; explorer.mjs has the same
 
 
-def explore(name, data=None, **values):
+def explore(name, data=None, source="spectrum", **values):
     """Make the explorer of an experiment.
 
     Parameters
@@ -42,7 +42,10 @@ def explore(name, data=None, **values):
     name : str
         Key of ``lib.widgets.experiments.EXPERIMENTS``.
     data : array_like, optional
-        Numbers that the experiment works on, flattened; say, a measured spectrum.
+        Numbers that the experiment works on. Where it takes the reader's data (``Experiment.table``) anything that
+        :func:`lib.realdata.spectrum` takes; elsewhere an array, flattened.
+    source : str
+        Python expression for the spectrum given as ``data``, shown with the code of the explorer.
     **values : float
         Controls that shall not begin at their defaults. "Reset" returns to these.
 
@@ -57,7 +60,7 @@ def explore(name, data=None, **values):
     """
     if name not in EXPERIMENTS:
         raise ValueError(f"there is no experiment {name!r}; there are {', '.join(sorted(EXPERIMENTS))}")
-    return _explorer_class(EXPERIMENTS[name])(data, values)
+    return _explorer_class(EXPERIMENTS[name])(data, source, values)
 
 
 @functools.cache
@@ -187,11 +190,12 @@ class Explorer(anywidget.AnyWidget):
     _css = _FOLDER / "explorer.css"
     _spec = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, data, values):
+    def __init__(self, data, source, values):
         experiment = self._experiment
-        self._data = np.ascontiguousarray([] if data is None else data, dtype=np.float64).ravel()
+        self._data = self._first_data = self._checked_data(data)
         self._run = None
         self._run_lock = threading.Lock()
+        self._opened = None  # name and bytes of the reader's file
         self._asked = None  # values that the view waits for
         self._going = False  # whether the long part shall run
         self._thread = None
@@ -200,7 +204,7 @@ class Explorer(anywidget.AnyWidget):
         for name in values:
             self._known(name)
         super().__init__(**(defaults | values))
-        self._spec = _specification(experiment, self._values())
+        self._spec = _specification(experiment, self._values()) | {"source": source}
         self.on_msg(self._receive)
 
     def __setattr__(self, name, value):
@@ -218,6 +222,50 @@ class Explorer(anywidget.AnyWidget):
     def _values(self):
         """Present values of the controls by name."""
         return {control.name: getattr(self, control.name) for control in self._experiment.controls}
+
+    # --- Data ----------------------------------------------------------------------------------------
+
+    @property
+    def data(self):
+        """The numbers that the experiment works on; to be set as ``data`` of :func:`explore`.
+
+        Raises
+        ------
+        ValueError
+            If they cannot be read, or there are more than the experiment takes.
+        """
+        return self._data
+
+    @data.setter
+    def data(self, data):
+        self._take(self._checked_data(data), "the data of the notebook", {"python": "lib.Spectrum(explorer.data)"})
+
+    def _checked_data(self, data):
+        table = self._experiment.table
+        if data is None or not table:
+            return np.ascontiguousarray([] if data is None else data, dtype=np.float64).ravel()
+        measured = realdata.spectrum(data)
+        if measured.levels > table:
+            checks.refuse("data", f"{measured.levels} eigenvalues", f"at most {table} eigenvalues")
+        if np.ptp(measured.weights) > 1e-12:
+            checks.refuse("data", "a spectrum with weights", "a spectrum of equal weights")
+        return measured.eigenvalues
+
+    def _take(self, data, name, more={}):
+        """Work on other data from now on, and tell the view."""
+        with self._run_lock:
+            self._data, self._run = data, None
+        self.send({"file": name, "fraction": 1, "words": f"{len(data)} eigenvalues"} | more)
+
+    def _open(self, name, content):
+        """Take the reader's file, or say what is wrong with it."""
+        if not content:
+            self._take(self._first_data, "")
+            return
+        try:
+            self._take(self._checked_data(realdata.load(io.BytesIO(content), name)), name)
+        except ValueError as error:
+            self.send({"file": name, "error": str(error)})
 
     # --- Numbers -------------------------------------------------------------------------------------
 
@@ -291,7 +339,9 @@ class Explorer(anywidget.AnyWidget):
     def _receive(self, _, message, buffers):
         """Note what the view wants; the kernel's main thread does no more."""
         with self._wake:
-            if message["do"] == "start":
+            if message["do"] == "open":
+                self._opened = message["name"], bytes(buffers[0]) if buffers else b""
+            elif message["do"] == "start":
                 self._asked, self._going = tuple(map(float, message["values"])), False
             else:
                 self._going = message["do"] == "resume"
@@ -304,8 +354,13 @@ class Explorer(anywidget.AnyWidget):
         run = None
         while True:
             with self._wake:
-                self._wake.wait_for(lambda: self._asked is not None or self._going)
+                self._wake.wait_for(lambda: self._opened or self._asked is not None or self._going)
+                opened, self._opened = self._opened, None
                 asked, self._asked = self._asked, None
+            if opened:
+                self._open(*opened)
+            if asked is None and not self._going:
+                continue
             try:
                 if asked is not None:
                     run = self._run_at(asked)
@@ -482,6 +537,7 @@ def page_script(wasm):
     parts = {
         "EXPLORER_WASM": base64.b64encode(wasm).decode("ascii"),
         "EXPLORER_MODULE": _lean("explorer.mjs"),
+        "EXPLORER_TABLE": _lean("table.js"),
         "EXPLORER_STYLE": _lean("explorer.css"),
     }
     constants = "".join(f"globalThis.{name} = {json.dumps(text)};\n" for name, text in parts.items())

@@ -6,7 +6,8 @@
 - an array is its address followed by its lengths, one per axis, in elements (``i32`` each);
 - every scalar, integers too, is a double, and so is the value returned.
 
-Experiments (``lib.widgets.experiment``) enter by themselves, as NAME_size, NAME_start, NAME_advance.
+Experiments (``lib.widgets.experiment``) enter by themselves, as NAME_size, NAME_start, NAME_advance; the kernels
+for the reader's table have the same form.
 """
 
 from ..kernels.flow import flow
@@ -16,6 +17,7 @@ from ..kernels.linear import decay_sum, modes
 from ..kernels.rng import fill_normals, stream_key
 from ..kernels.sgd import advance, measure
 from ..kernels.special import activation
+from ..kernels.table import table_advance, table_size, table_start
 from .experiments import EXPERIMENTS
 
 
@@ -50,7 +52,8 @@ EXPORTS = {
     "measure": (measure, "void(f8[:,::1], f8[:,::1], f8[::1], f8[::1], f8[:,::1], f8[:,::1])"),
 }
 
-for _name, _experiment in EXPERIMENTS.items():
-    EXPORTS[f"{_name}_size"] = (_experiment.size, "f8(f8[::1], f8[::1])")
-    EXPORTS[f"{_name}_start"] = (_experiment.start, "f8(f8[::1], f8[::1], f8[::1])")
-    EXPORTS[f"{_name}_advance"] = (_experiment.advance, "f8(f8[::1], f8[::1], f8[::1])")
+_TRIOS = {name: (experiment.size, experiment.start, experiment.advance) for name, experiment in EXPERIMENTS.items()}
+for _name, (_size, _start, _advance) in (_TRIOS | {"table": (table_size, table_start, table_advance)}).items():
+    EXPORTS[f"{_name}_size"] = (_size, "f8(f8[::1], f8[::1])")
+    EXPORTS[f"{_name}_start"] = (_start, "f8(f8[::1], f8[::1], f8[::1])")
+    EXPORTS[f"{_name}_advance"] = (_advance, "f8(f8[::1], f8[::1], f8[::1])")

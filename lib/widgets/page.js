@@ -1,7 +1,7 @@
 /**
  * A page's explorers: gives each `.explorer` of the document a host (the kernels as WebAssembly in a worker)
- * and renders it with explorer.mjs. A classic script, run after EXPLORER_WASM (base64), EXPLORER_MODULE and
- * EXPLORER_STYLE (text) are set: modules and fetch do not work from file://, imports from a Blob do.
+ * and renders it with explorer.mjs. A classic script, run after EXPLORER_WASM (base64), EXPLORER_MODULE,
+ * EXPLORER_TABLE and EXPLORER_STYLE (text) are set: modules and fetch do not work from file://, imports from a Blob do.
  */
 (() => {
   "use strict";
@@ -11,20 +11,20 @@
   const blob = (text) => URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
   const once = (work) => { let done; return () => done ??= work(); };
   const userInterface = once(() => import(blob(globalThis.EXPLORER_MODULE)));
-  const workerSource = once(() => blob(`(${worker})()`));
+  const workerSource = once(() => blob(`${globalThis.EXPLORER_TABLE}(${worker})()`));
   const kernels = once(() => Uint8Array.from(atob(globalThis.EXPLORER_WASM), (sign) => sign.charCodeAt(0)));
 
   /** The worker's program. It answers the messages that explorer.mjs describes. */
   function worker() {
     const SLICE = 30; // ms of the long part between two pictures, and before a message is answered
     const ticks = new MessageChannel(); // lets messages in between slices; setTimeout would wait 4 ms
-    let setup, module, exports, run;
+    let setup, module, exports, run, data;
+    let opening, waiting; // the reader's file while its spectrum is computed, and a start that waits for that
     let going = false;
     let ticking = false;
 
-    /** Place p, data and work behind the module's own memory, and start. */
-    function begin(values) {
-      const { name, data, outputSize } = setup;
+    /** Place p, data and work behind the module's own memory, and start the kernels of `name`. */
+    function begin(name, values, data) {
       exports ??= new WebAssembly.Instance(module, { Math }).exports;
       const { memory, __heap_base: heap } = exports;
       const doubles = (start, length) => {
@@ -33,22 +33,22 @@
         return new Float64Array(memory.buffer, start, length);
       };
       const base = 16 * Math.ceil(heap.value / 16);
-      const inputs = [...values, ...data];
-      doubles(base, inputs.length).set(inputs);
+      doubles(base, values.length).set(values);
+      doubles(base + 8 * values.length, data.length).set(data);
       const given = [base, values.length, base + 8 * values.length, data.length];
-      const work = [base + 8 * inputs.length, exports[`${name}_size`](...given)];
+      const work = [base + 8 * (values.length + data.length), exports[`${name}_size`](...given)];
       doubles(...work).fill(0);
       const status = exports[`${name}_start`](...given, ...work);
       return { values, status, fraction: status < 0 ? 1 : 0,
         advance: () => exports[`${name}_advance`](...given, ...work),
-        output: () => doubles(work[0], outputSize).slice() };
+        output: (size) => doubles(work[0], size).slice() };
     }
 
     /** Do `step` and answer; what it throws is an answer too. */
     function attempt(values, step) {
       try {
         step();
-        const { buffer } = run.output();
+        const { buffer } = run.output(setup.outputSize);
         postMessage([{ values, status: run.status, fraction: run.fraction }, [buffer]], [buffer]);
       } catch (error) {
         run = exports = undefined; // the next start finds a clean memory
@@ -60,26 +60,82 @@
     /** Go on after the messages that wait. */
     function tick() {
       going &&= run?.fraction < 1;
-      if (!going || ticking) return;
+      if (!(going || opening) || ticking) return;
       ticking = true;
       ticks.port2.postMessage(0);
     }
 
+    const slice = (job) => {
+      const end = performance.now() + SLICE;
+      while (job.fraction < 1 && performance.now() < end) job.fraction = job.advance();
+    };
+
     ticks.port1.onmessage = () => {
       ticking = false;
-      if (going) attempt(run.values, () => {
-        const end = performance.now() + SLICE;
-        while (run.fraction < 1 && performance.now() < end) run.fraction = run.advance();
-      });
+      if (opening) digest(() => slice(opening.job));
+      else if (going) attempt(run.values, () => slice(run));
     };
+
+    /** Take the reader's file, or without one return to the page's own data. The data in use stays until it is read. */
+    function open({ name, bytes }) {
+      going = false;
+      if (!bytes) {
+        data = setup.data;
+        postMessage([{ file: "" }, []]);
+        return;
+      }
+      opening = { name };
+      digest(() => {
+        const { rows, columns, values } = readTable(name, bytes, setup.table);
+        if (rows === 1 || columns === 1) opening.spectrum = readSpectrum(name, values);
+        else opening.job = begin("table", [rows, columns], values);
+        opening.words = rows === 1 || columns === 1 ? "list of" : `${rows} samples of ${columns} features,`;
+      });
+    }
+
+    /** Do `step` of opening a file, and answer; at the end its spectrum is the data. */
+    function digest(step) {
+      const { name } = opening;
+      try {
+        step();
+        const { job, words } = opening;
+        if (job?.fraction >= 1) {
+          const [count] = job.output(1);
+          if (count < 2) throw new Error(`${name}: the samples vary in ${count} directions: must vary in at least 2`);
+          opening.spectrum = job.output(1 + count).subarray(1);
+        }
+        const { spectrum } = opening;
+        if (spectrum) {
+          data = spectrum;
+          opening = undefined;
+        }
+        postMessage([{ file: name, fraction: spectrum ? 1 : job.fraction,
+          words: spectrum && `${words} ${spectrum.length} eigenvalues` }, []]);
+      } catch (error) {
+        opening = exports = undefined;
+        postMessage([{ file: name, error: error.message }, []]);
+      }
+      if (!opening && waiting) launch();
+      tick();
+    }
+
+    function launch() {
+      const values = waiting;
+      waiting = undefined;
+      attempt(values, () => { run = begin(setup.name, values, data); });
+    }
 
     onmessage = ({ data: message }) => {
       going = message.do === "resume";
       if (message.do === "load") {
         setup = message;
+        data = message.data;
         module = new WebAssembly.Module(message.wasm);
       } else if (message.do === "start") {
-        attempt(message.values, () => { run = begin(message.values); });
+        waiting = message.values;
+        if (!opening) launch(); // the two would share their memory
+      } else if (message.do === "open") {
+        open(message);
       } else {
         tick();
       }
@@ -94,7 +150,7 @@
     constructor(address, { spec, values, data }) {
       this.address = address;
       this.#state = { ...values, _spec: spec };
-      this.#setup = { do: "load", name: spec.name, data, outputSize: spec.output_size };
+      this.#setup = { do: "load", name: spec.name, data, outputSize: spec.output_size, table: spec.table };
     }
 
     get(name) { return this.#state[name]; }
@@ -111,10 +167,10 @@
 
     #tell(event, ...details) { this.#listeners[event]?.forEach((listener) => listener(...details)); }
 
-    send(message) {
+    send(message, _, [buffer] = []) {
       if (message.do === "start") this.#asked = message.values;
       this.#worker ??= this.#hire();
-      this.#worker.postMessage(message);
+      this.#worker.postMessage(buffer ? { ...message, bytes: buffer } : message, buffer ? [buffer] : []);
     }
 
     #hire() {

@@ -78,9 +78,11 @@ EXPERIMENT = Experiment(
     advance=advance,
     notices=("The fitted β is not positive: over this window the spectrum has no convergent tail.",),
     errors=("The window from rank {first} to {last} holds fewer than 5 eigenvalues.",),
+    table=POINTS,
     python="""\
 import lib
-fit = spectrum.fit(window=({first}, {last}))   # spectrum = lib.Spectrum.from_data(X)
+spectrum = {data}
+fit = spectrum.fit(window=({first}, {last}))
 fit.beta, fit.standard_error
 """,
 )

@@ -1,0 +1,63 @@
+"""Eigenvalues of a table's covariance, a slice at a time, against LAPACK."""
+
+import numpy as np
+import pytest
+
+import lib
+from lib.kernels import table
+
+
+def eigenvalues(X):
+    """The kernels run to their end: eigenvalues, and the fractions that they reported on the way."""
+    p, data = np.array(X.shape, dtype=np.float64), np.ascontiguousarray(X, dtype=np.float64).ravel()
+    work = np.zeros(int(table.table_size(p, data)))
+    assert table.table_start(p, data, work) == 0
+    fractions = [table.table_advance(p, data, work)]
+    while fractions[-1] < 1:
+        fractions.append(table.table_advance(p, data, work))
+    return work[1 : 1 + int(work[0])], fractions
+
+
+def lapack(X):
+    return lib.Spectrum.from_data(X).eigenvalues
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (2, 2), (50, 50), (40, 300), (700, 257)])
+@pytest.mark.parametrize("decay", [0.0, 1.0, 3.0])
+def test_eigenvalues(shape, decay):
+    X = np.random.default_rng(0).normal(size=shape) * np.arange(1.0, shape[1] + 1) ** -decay + 7.0
+    values, fractions = eigenvalues(X)
+    expected = lapack(X)
+    # Both are backward stable: an error of some roundings (2e-16) of the largest eigenvalue.
+    np.testing.assert_allclose(values, expected, rtol=0, atol=5e-15 * expected[0])
+    assert fractions == sorted(fractions)
+
+
+def test_long_work_comes_in_slices():
+    fractions = eigenvalues(np.random.default_rng(0).normal(size=(700, 257)))[1]
+    assert len(fractions) > 3 and fractions[0] < 0.5
+
+
+@pytest.mark.parametrize("rank", [0, 1, 3])
+def test_low_rank(rank):
+    """Constant and repeated columns; a matrix that falls apart while it is reduced."""
+    rng = np.random.default_rng(1)
+    X = np.ones((40, 12))
+    X[:, :rank] = rng.normal(size=(40, rank))
+    X[:, 6 : 6 + rank] = X[:, :rank]
+    values = eigenvalues(X)[0]
+    assert len(values) == rank
+    if rank:
+        np.testing.assert_allclose(values, lapack(X), rtol=1e-13)
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-30, 1e60, 1e150])
+def test_any_unit(scale):
+    X = np.random.default_rng(2).normal(size=(30, 6))
+    np.testing.assert_allclose(eigenvalues(scale * X)[0], eigenvalues(X)[0], rtol=1e-12)
+
+
+def test_repeated_eigenvalues():
+    """The corners of a cube: all eigenvalues equal, and nothing to reduce."""
+    X = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
+    np.testing.assert_allclose(eigenvalues(X)[0], 1.0, rtol=1e-15)
