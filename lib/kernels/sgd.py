@@ -145,7 +145,7 @@ def advance_on_samples(J, B, samples, eta, v, u, activity, trained, seed, first,
         learn(J, xi, answer(B, xi, u, activity), eta, v, activity, trained, slope)
 
 
-@kernel(hot=True)
+@kernel
 def error_on_samples(J, B, samples, v, u, activity):
     """eps_g with the rows of ``samples`` (n, N) as the whole population: the mean of (zeta - sigma)^2 / 2."""
     scale = 1.0 / math.sqrt(samples.shape[1])
