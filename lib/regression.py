@@ -122,7 +122,7 @@ def experiment(spectrum, N, examples, features=None, ridge=0.0, noise=0.0, time=
     ----------
     spectrum : Spectrum
     N : int
-        Input dimension; see :meth:`Spectrum.multiplicities`.
+        Input dimension; see :meth:`lib.Spectrum.multiplicities`.
     examples : int
         P.
     features : int, optional
