@@ -5,7 +5,7 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: help book site test lab outputs clean
+.PHONY: help book site test lab outputs course clean
 .DEFAULT_GOAL := help
 
 help:  ## This list
@@ -29,6 +29,9 @@ lab: .venv/ready  ## Open the chapters in JupyterLab
 outputs: .venv/ready  ## Execute the chapters and store their outputs, for GitHub's view and the tests
 	$(BIN)/jupyter nbconvert --to notebook --inplace --execute --ExecutePreprocessor.timeout=600 \
 	    --ExecutePreprocessor.record_timing=False --ExecutePreprocessor.store_widget_state=False book/*.ipynb
+
+course: .venv/ready  ## Write instructor's and students' notebooks (nbgrader) into _build/course
+	$(BIN)/python -m tools.editions
 
 clean:  ## Delete what was built; the next build executes every cell again
 	rm -rf _build .pytest_cache

@@ -33,6 +33,7 @@ def finished_book(tmp_path_factory):
         "class BuildError(Exception):\n    pass\n\n\ndef build():\n    return b'toy module'\n")
     (folder / "lib" / "widgets" / "explorer.py").write_text(
         "def page_script(wasm):\n    return f'// explorers: {wasm.decode()}'\n")
+    (folder / "lib" / "course.py").write_text("def page_script():\n    return '// questions'\n")
     for name in ("_config.yml", "requirements.txt"):
         shutil.copy(ROOT / name, folder)
     for name in ("_ext", "_style"):

@@ -32,7 +32,8 @@ def numbers_digest(root):
     for package in NUMERICAL_PACKAGES:
         digest.update(f"{package}={version(package)}".encode())
     library = [path for path in (root / "lib").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    for source in [root / "requirements.txt", *sorted(library)]:
+    answers = sorted((root / "book" / "answers").glob("*.yml"))
+    for source in [root / "requirements.txt", *sorted(library), *answers]:
         digest.update(str(source.relative_to(root)).encode() + b"\0" + source.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
@@ -92,13 +93,24 @@ def write_explorers(app):
         module = build()
     except BuildError as error:
         raise ExtensionError(f"the kernels do not compile to WebAssembly: {error}") from None
-    script = Path(app.outdir) / "_static" / "explorers.js"
-    script.parent.mkdir(parents=True, exist_ok=True)
-    script.write_text(page_script(module), encoding="utf-8")
+    static = Path(app.outdir) / "_static"
+    static.mkdir(parents=True, exist_ok=True)
+    (static / "explorers.js").write_text(page_script(module), encoding="utf-8")
+
+
+def write_questions(app):
+    """Write the program of the questions, as one classic script too."""
+    if app.builder.format != "html":
+        return
+    from lib.course import page_script
+
+    static = Path(app.outdir) / "_static"
+    static.mkdir(parents=True, exist_ok=True)
+    (static / "questions.js").write_text(page_script(), encoding="utf-8")
 
 
 def finish_page(app, pagename, templatename, context, doctree):
-    """Give a page its explorers, and take away the state of Jupyter's widgets.
+    """Give a page its explorers and questions, and take away the state of Jupyter's widgets.
 
     myst-nb writes every trait of every widget into the page for a widget manager that this book does not
     load. The list is changed in place: it is the builder's own, which `add_js_file` appends to.
@@ -108,6 +120,8 @@ def finish_page(app, pagename, templatename, context, doctree):
                   if "widget-state" not in getattr(script, "attributes", {}).get("type", "")]
     if 'class="explorer' in context.get("body", ""):
         app.add_js_file("explorers.js", loading_method="defer")
+    if 'class="question' in context.get("body", ""):
+        app.add_js_file("questions.js", loading_method="defer")
 
 
 class AuthorYear(Style):
@@ -129,6 +143,7 @@ def setup(app):
     app.connect("config-inited", follow_the_library)
     app.connect("builder-inited", serve_mathjax)
     app.connect("builder-inited", write_explorers)
+    app.connect("builder-inited", write_questions)
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", forget_a_flawed_build)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
