@@ -1,5 +1,5 @@
 """The explorers of the book, by name: one module each."""
 
-from . import flow, linear, spectrum
+from . import flow, linear, plateau, spectrum
 
-EXPERIMENTS = {e.name: e for e in (flow.EXPERIMENT, linear.EXPERIMENT, spectrum.EXPERIMENT)}
+EXPERIMENTS = {e.name: e for e in (flow.EXPERIMENT, linear.EXPERIMENT, plateau.EXPERIMENT, spectrum.EXPERIMENT)}
