@@ -1,0 +1,290 @@
+"""The plateau's closed forms against the flow, its Jacobian, its solutions, and SGD."""
+
+import numpy as np
+import pytest
+
+import lib
+from lib import plateau
+from lib.kernels import field_slopes, fields, flow
+from lib.kernels import plateau as kernels
+
+# theory-details, section 7: of another implementation, for outputs without a scale (v = u = 1); eta -> eta / M and
+# eps_g -> eps_g / M lead to ours where K = M. The kernels take any output weights.
+GOLDEN_POINTS = [
+    (2, 2, 0.0, 0.4082482905, 0.3333333333, 0.0116108403),
+    (2, 2, 0.1, 0.4085433157, 0.3342970753, 0.0120857562),
+    (2, 2, 1.0, 0.4142341800, 0.3529626883, 0.0211564539),
+    (3, 3, 0.3, 0.2591367668, 0.2038776669, 0.0261457148),
+    (5, 5, 0.2, 0.1495083639, 0.1137191353, 0.0502725512),
+    (3, 2, 0.2, 0.2525805113, 0.1284991594, 0.0149906185),
+]
+GOLDEN_TIMES = [
+    (2, 1, 1.0, 0.1, 152.0917003490, 151.0449396047),
+    (2, 16, 1.0, 0.1, 22.0474633234, 21.8367284193),
+    (2, 64, 0.5, 0.1, 11.0433115061, 10.9103961595),
+    (3, 4, 0.5, 0.3, 42.8433549452, 38.7075863996),
+    (5, 8, 1.0, 0.2, 46.3465770124, 36.8357970764),
+]
+NETWORKS = [(2, 2, 0.1), (2, 2, 4.0), (3, 2, 1.0), (2, 3, 0.5), (5, 5, 1.0), (8, 8, 5.0)]
+
+
+@pytest.mark.parametrize("K, M, eta, R, Q, height", GOLDEN_POINTS)
+def test_golden_fixed_points(K, M, eta, R, Q, height):
+    q = kernels.fixed_point(M, float(K), 1.0, eta / K)
+    r = kernels.balance(q, M, float(K), 1.0)
+    np.testing.assert_allclose([r, q, kernels.error(q, r, M, float(K), 1.0)], [R, Q, height], atol=6e-11)
+    if K == M:
+        point = plateau.fixed_point(lib.power_law(1.0, 3), M, M * eta)
+        np.testing.assert_allclose([point.R, point.Q, M * point.height], [R, Q, height], atol=6e-11)
+
+
+@pytest.mark.parametrize("M, L, beta, eta, small, exact", GOLDEN_TIMES)
+def test_golden_escape_times(M, L, beta, eta, small, exact):
+    s = lib.power_law(beta, L)
+    assert plateau.small_eta_escape_time(s, M, M * eta) == pytest.approx(small, abs=6e-11)
+    assert plateau.escape_time(s, M, M * eta) == pytest.approx(exact, abs=6e-11)
+
+
+def right_hand_side(model, eta, r, q):
+    """dr, dq of the flow at overlaps r, q."""
+    s, K, M = model.spectrum, model.students, model.teachers
+    P = K + M
+    dr, dq, t = np.empty_like(r), np.empty_like(q), np.broadcast_to(np.eye(M), (s.levels, M, M)).copy()
+    scratch = [np.zeros(shape) for shape in ((K, K), (K, M), (P, P), (K, P), (K, K))]
+    flow.flow(s.eigenvalues, s.weights, t, np.eye(M), eta, *model.output_weights, fields.ERF, r, q, dr, dq, *scratch)
+    return dr, dq
+
+
+@pytest.mark.parametrize("K, M, eta", NETWORKS)
+def test_fixed_point_stands_still(K, M, eta):
+    model = lib.StudentTeacher(lib.power_law(0.5, 4), K, M)
+    point = plateau.fixed_point(model.spectrum, M, eta, K)
+    r, q = point.overlaps.r.copy(), point.overlaps.q.copy()
+    for change in right_hand_side(model, eta, r, q):
+        assert np.abs(change).max() < 1e-13 * eta * model.spectrum.eigenvalues[0]  # rounding of sums of order one
+    assert point.height == pytest.approx(fields.generalization_error(
+        np.block([[q[0], r[0]], [r[0].T, np.eye(M)]]), K, *model.output_weights, fields.ERF), abs=1e-14)
+
+
+@pytest.mark.parametrize("M", [1, 2, 8, 200])
+def test_fixed_point_at_small_rate_is_the_closed_form(M):
+    point = plateau.fixed_point(lib.power_law(1.0, 2), M)
+    np.testing.assert_allclose(
+        [point.Q, point.R, point.height],
+        [1 / (2 * M - 1), 1 / np.sqrt(M * (2 * M - 1)), 1 / 6 - M / np.pi * np.arcsin(1 / (2 * M))], atol=1e-15)
+    near = plateau.fixed_point(lib.power_law(1.0, 2), M, 1e-9)
+    # first order in eta; for M = 1 students that are alike learn the teacher, and the noise vanishes with the error
+    assert 0 <= near.Q - point.Q < 1e-9
+
+
+def jacobian(model, eta, point):
+    """Of the flow at the fixed point, in the coordinates (r, q upper triangle) of every level; exact slopes."""
+    s, K, M = model.spectrum, model.students, model.teachers
+    P, L = K + M, s.levels
+    z = np.concatenate([np.full((K, K), point.Q), np.full((K, M), point.R)], axis=1)
+    C = np.block([[z], [z[:, K:].T, np.eye(M)]])
+    D, G = np.empty((K, P)), np.empty((K, K))
+    fields.coefficients(C, K, *model.output_weights, fields.ERF, D, G)
+    m = field_slopes.count(K, P)
+    slope_D, slope_G = np.empty((K, P, m)), np.empty((K, K, m))
+    field_slopes.slopes(C, K, *model.output_weights, fields.ERF, slope_D, slope_G)
+    cells = [(i, b) for i in range(K) for b in range(i, P)]
+    J = np.zeros((L * m, L * m))
+    for k in range(L):
+        for c, (i, b) in enumerate(cells):
+            own = np.zeros((P, P))
+            own[i, b] = own[b, i] = 1.0
+
+            def change(o, dD, dG):
+                pull = D @ o + dD @ C
+                out = pull.copy()
+                out[:, :K] += pull[:, :K].T + eta * dG
+                return eta * np.array([out[cell] for cell in cells])
+
+            J[k * m:(k + 1) * m, k * m + c] += s.eigenvalues[k] * change(own, np.zeros((K, P)), np.zeros((K, K)))
+            response = change(np.zeros((P, P)), slope_D[..., c], slope_G[..., c])
+            for l in range(L):
+                J[l * m:(l + 1) * m, k * m + c] += s.eigenvalues[l] * s.weights[k] * s.eigenvalues[k] * response
+    return J
+
+
+@pytest.mark.parametrize("K, M, L, beta, eta", [
+    (2, 2, 1, 1.0, 0.2), (2, 2, 8, 1.0, 1.0), (3, 3, 4, 0.5, 0.9), (2, 2, 16, 0.05, 2.0), (2, 2, 8, 3.0, 2.5),
+    (3, 2, 4, 1.0, 0.4), (2, 3, 3, 1.0, 0.4), (5, 5, 2, 1.0, 1.0),
+])
+def test_escape_rate_is_the_largest_eigenvalue(K, M, L, beta, eta):
+    """Of the whole Jacobian. The mode is (K-1)(M-1)-fold: eigenvalues of a nearly symmetric matrix, rounding only."""
+    model = lib.StudentTeacher(lib.power_law(beta, L), K, M)
+    rates = np.sort(np.linalg.eigvals(jacobian(model, eta, plateau.fixed_point(model.spectrum, M, eta, K))).real)
+    largest = rates[-(K - 1) * (M - 1):]
+    np.testing.assert_allclose(largest * plateau.escape_time(model.spectrum, M, eta, K), 1.0, rtol=1e-8)
+    assert rates[-(K - 1) * (M - 1) - 1] < 0.9 * largest[0]
+
+
+@pytest.mark.parametrize("eta", [3.0, 4.6])
+def test_students_split_beyond_large_rates(eta):
+    """Beyond eta ~ 3.5 (M = 2) another instability is faster: the chapter's limit of validity. Below it is not."""
+    model = lib.StudentTeacher(lib.power_law(1.0, 4), 2, 2)
+    rates = np.linalg.eigvals(jacobian(model, eta, plateau.fixed_point(model.spectrum, 2, eta))).real
+    escape = 1 / plateau.escape_time(model.spectrum, 2, eta)
+    assert np.min(np.abs(rates - escape)) < 1e-9  # it is still an eigenvalue
+    assert (rates.max() > 1.5 * escape) == (eta == 4.6)
+
+
+@pytest.mark.parametrize("beta", [0.05, 1.0, 3.0])
+@pytest.mark.parametrize("levels", [1, 30, 10**6])
+@pytest.mark.parametrize("eta", [1e-8, 0.1, 5.0])
+def test_secular_equation_over_the_whole_range(beta, levels, eta):
+    s, M = lib.power_law(beta, levels), 3
+    rate = 1 / plateau.escape_time(s, M, eta)
+    point = plateau.fixed_point(s, M, eta)
+    V, u, e = np.sqrt(M), 1 / np.sqrt(M), eta / M
+    _, _, G, decay, slope = kernels.coefficients(point.Q, point.R, M, V, u)
+    assert decay == pytest.approx(-0.5 * e * G, abs=1e-15)
+    noise = 0.5 * e * e * G * s.eigenvalues
+    distance = rate - noise  # relative rounding 1e-16 rate / distance
+    total = np.sum(s.weights * e * slope * s.eigenvalues**2 / distance)
+    assert total == pytest.approx(1.0, rel=1e-12 + 1e-15 * rate / distance[0])
+    assert distance[0] > 0
+    if eta < 1e-6:
+        assert rate * plateau.small_eta_escape_time(s, M, eta) == pytest.approx(1.0, rel=1e-6)
+
+
+def test_law_of_many_levels_and_teachers():
+    """Corrections: 1 + 1/2M in M, and 1 - 2 L^-beta / (beta zeta(1 + beta)) in L, to first order."""
+    for M in (10, 100):
+        ratio = plateau.small_eta_escape_time(lib.power_law(2.0, 10**5), M, 0.1) / plateau.escape_time_law(2.0, 10**5, M, 0.1)
+        assert ratio == pytest.approx(1 + 1 / (2 * M), abs=1 / M**2)
+
+
+@pytest.mark.parametrize("M", [2, 5, 40])
+def test_no_plateau_beyond_the_largest_rate(M):
+    s = lib.power_law(1.0, 4)
+    limit = plateau.largest_eta(M)
+    assert plateau.fixed_point(s, M, limit * (1 - 1e-6)).Q > 1e8
+    with pytest.raises(lib.DivergenceError, match=r"^eta\b"):
+        plateau.fixed_point(s, M, limit * (1 + 1e-12))
+    with pytest.raises(lib.DivergenceError):
+        plateau.escape_time(s, M, 2 * limit)
+
+
+@pytest.mark.parametrize("M, levels, beta, eta", [(2, 1, 1.0, 0.3), (3, 8, 0.3, 1.0), (2, 400, 1.0, 0.2)])
+def test_symmetric_path_is_the_flow_of_students_alike(M, levels, beta, eta):
+    """From zero overlaps all students stay alike: the flow of one student at eta / K, by another integrator."""
+    s = lib.power_law(beta, levels)
+    alpha = np.geomspace(0.01, 3.0, 12) * plateau.escape_time(s, M, eta)
+    model = lib.StudentTeacher(s, 1, M)
+    expected = lib.solve(model, model.initial_overlaps(0.0), eta / M, alpha, rtol=1e-9).eps_g
+    np.testing.assert_allclose(plateau.symmetric_error(s, M, eta, alpha), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("M, levels, beta, eta", [(2, 1, 1.0, 0.1), (3, 8, 1.0, 0.1), (2, 16, 1.0, 1.0)])
+def test_length_is_that_of_the_flow(M, levels, beta, eta):
+    """To linear order in the specialisation, which at the end is a quarter of the rest: a few tenths of tau."""
+    model = lib.StudentTeacher(lib.power_law(beta, levels), M, M)
+    predicted = plateau.length(model.spectrum, M, eta, 1e-3, 10**6)
+    alpha = np.linspace(0.5, 1.6, 600) * predicted
+    start = plateau.typical_overlaps(model, 1e-3, 10**6)
+    measured = plateau.measured_length(lib.solve(model, start, eta, alpha, blocks=False),
+                                       plateau.fixed_point(model.spectrum, M, eta))
+    assert abs(measured - predicted) < 0.4 * plateau.escape_time(model.spectrum, M, eta)
+
+
+def test_length_grows_with_the_logarithms():
+    """By tau / 2 for a factor e in N and by tau for one in 1 / sigma_J, once the plateau is reached."""
+    s, eta = lib.power_law(0.5, 2), 0.1
+    tau = plateau.escape_time(s, 2, eta)
+    base = plateau.length(s, 2, eta, 1e-6, 10**8)
+    assert plateau.length(s, 2, eta, 1e-6, 10**10) - base == pytest.approx(tau * np.log(10), rel=1e-3)
+    assert plateau.length(s, 2, eta, 1e-8, 10**8) - base == pytest.approx(tau * np.log(100), rel=1e-3)
+
+
+def test_length_against_sgd():
+    """Mean over seeds, on levels with a plateau. Exit times scatter by about 1.3 tau (the logarithm of a Gaussian,
+    and the kicks of single examples); the end's nonlinearity and the kicks move the mean by some 0.3 tau."""
+    model = lib.StudentTeacher(lib.power_law(1.0, 4), 2, 2)
+    eta, N, runs = 0.5, 512, 24
+    s = model.spectrum
+    tau, predicted = plateau.escape_time(s, 2, eta), plateau.length(s, 2, eta, 0.01, N)
+    sgd = lib.simulate(model, N, eta, np.linspace(0.1, 3.0, 240) * predicted, 0.01, seeds=runs, method="reduced")
+    measured = plateau.measured_length(sgd, plateau.fixed_point(s, 2, eta))
+    assert not np.isnan(measured).any()
+    assert abs(measured.mean() - predicted) < (4 * 1.3 / np.sqrt(runs) + 0.3) * tau
+    assert 0.5 < measured.std() / tau < 2.5
+
+
+def test_start_shape_is_nearly_the_exact_variance():
+    """S of a start in proportion to lambda against that of independent levels: a Cauchy-Schwarz ratio near 1."""
+    s, eta, M = lib.power_law(1.0, 12), 0.2, 2
+    lam, b = s.eigenvalues, np.sqrt(s.weights) * s.eigenvalues
+    V, u, e = np.sqrt(M), 1 / np.sqrt(M), eta / M
+    steps = 20_000
+    h = 6 * plateau.escape_time(s, M, eta) / steps
+    r, q, y = np.zeros(12), np.zeros(12), np.eye(12)
+    for _ in range(steps):  # Euler, first order: enough for a ratio near 1
+        Q, R = (s.weights * lam) @ q, (s.weights * lam) @ r
+        A, c, G, decay, slope = kernels.coefficients(Q, R, M, V, u)
+        y += h * e * (slope * np.outer(b, b @ y) - decay * lam[:, None] * y)
+        q += h * e * lam * (2 * A * q + 2 * M * c * r + e * G)
+        r += h * e * lam * (A * r + c)
+    gain = b @ y
+    assert 1 <= np.linalg.norm(gain) / (gain @ b / np.linalg.norm(b)) < 1.02
+
+
+def test_measured_length_of_curves():
+    s = lib.power_law(1.0, 2)
+    point = plateau.fixed_point(s, 2)
+    level = 0.25 * 2 * point.R  # of |R~|
+    special = np.array([[0.5, -0.5], [-0.5, 0.5]]) * level  # a pattern of norm |R~| = level
+    R = point.R + np.exp(np.array([-2.0, -1.0, 1.0]))[:, None, None] * special
+    alpha = np.array([1.0, 2.0, 4.0])
+    curve = lib.Curve(alpha, None, R, None, None)
+    assert plateau.measured_length(curve, point) == pytest.approx(3.0)
+    several = lib.Curve(alpha, None, np.stack([R, np.full_like(R, point.R) + 1e-9 * special]), None, None)
+    np.testing.assert_allclose(plateau.measured_length(several, point), [3.0, np.nan])
+
+
+def test_start_beyond_the_end_has_no_plateau():
+    assert plateau.length(lib.power_law(1.0, 2), 2, 0.1, 5.0, 4) == 0.0
+
+
+BAD = [
+    (lambda s: plateau.fixed_point(s, 0), "teachers"),
+    (lambda s: plateau.fixed_point(s, 2, -0.1), "eta"),
+    (lambda s: plateau.fixed_point(s, 2, np.nan), "eta"),
+    (lambda s: plateau.fixed_point(s, 2, 0.1, students=0), "students"),
+    (lambda s: plateau.escape_time(s, 1, 0.1), "teachers"),
+    (lambda s: plateau.escape_time(s, 2, 0.0), "eta"),
+    (lambda s: plateau.escape_time(s, 2, 0.1, students=1), "students"),
+    (lambda s: plateau.escape_time_law(0.0, 2, 2, 0.1), "beta"),
+    (lambda s: plateau.length(s, 2, 0.1, 0.0, 100), "sigma_J"),
+    (lambda s: plateau.length(s, 2, 0.1, 0.01, 0), "N"),
+    (lambda s: plateau.symmetric_error(s, 2, 0.1, [2, 1]), "alpha"),
+]
+
+
+@pytest.mark.parametrize("call, argument", BAD)
+def test_bad_input_is_named(call, argument):
+    with pytest.raises(ValueError, match=rf"^{argument}\b"):
+        call(lib.power_law(1.0, 4))
+
+
+def test_explorer_gives_the_same_numbers():
+    """The explorer's read-outs, its flow, and the code that it shows."""
+    from lib.widgets.experiments import EXPERIMENTS
+
+    x = EXPERIMENTS["plateau"]
+    values = {c.name: c.default for c in x.controls} | {"alpha_max": 1500.0, "N": 64.0, "teachers": 3.0}
+    p, data = np.array([values[c.name] for c in x.controls]), np.zeros(0)
+    work = np.zeros(int(x.size(p, data)))
+    assert x.start(p, data, work) == 0.0
+    for _ in range(100):
+        x.advance(p, data, work)
+    names = {}
+    whole = {"students", "teachers", "levels", "N", "seed"}
+    exec(x.python.format(**{k: int(v) if k in whole else v for k, v in values.items()}), names)
+    assert work[0] == pytest.approx(names["point"].height, rel=1e-12)
+    assert work[1] == pytest.approx(names["tau"], rel=1e-12)
+    # 121 points over five decades of time, and two integrators' tolerances amplified by the escape
+    np.testing.assert_allclose(work[7 + 121:7 + 242:40], names["flow"].eps_g[::40], rtol=1e-3)
+    assert work[6] == pytest.approx(names["exit"], rel=1e-2)
