@@ -4,7 +4,7 @@ Names follow the book: a module for every chapter (``linear``, ...), and below t
 the numba functions that also run in the book's pages as WebAssembly.
 """
 
-from . import linear, regression
+from . import features, linear, regression
 from .claims import claim
 from .checks import DivergenceError
 from .curve import Curve
@@ -23,6 +23,7 @@ __all__ = [
     "Spectrum",
     "StudentTeacher",
     "claim",
+    "features",
     "fit_power_law",
     "linear",
     "power_law",

@@ -6,7 +6,8 @@ import numpy as np
 
 from .checks import DivergenceError
 from .kernels import fields
-from .linear import critical_eta, fourth_moments
+from .features import critical_eta
+from .linear import fourth_moments
 
 # A run that converges never comes near: the error starts within a factor of a few of its largest value.
 GROWTH = 1e6
@@ -50,22 +51,24 @@ def field_error(model, Q, R, T):
     return errors
 
 
-def check_convergence(model, eta, alpha, eps_g, what, N=None, inputs=None):
+def check_convergence(model, eta, alpha, eps_g, what, N=None, inputs=None, learned=None):
     """Raise DivergenceError if ``eps_g`` (n,) left every bound at one of the times ``alpha``."""
     start = eps_g[0] if np.isfinite(eps_g[0]) else 0.0
     bad = np.flatnonzero(~(eps_g < GROWTH * max(1.0, start)))
     if bad.size:
-        raise divergence(model, eta, alpha[bad[0]], what, N, inputs)
+        raise divergence(model, eta, alpha[bad[0]], what, N, inputs, learned)
 
 
-def divergence(model, eta, alpha, what, N=None, inputs=None):
+def divergence(model, eta, alpha, what, N=None, inputs=None, learned=None):
     """The DivergenceError that says where, and names the critical learning rate where it is known.
 
-    For Gaussian inputs of dimension ``N`` (None: the limit), or the data ``inputs`` (samples, features).
+    For Gaussian inputs of dimension ``N`` (None: the limit), or the data ``inputs`` (samples, features), and
+    ``learned`` leading levels (None: all).
     """
     if model.activation == "linear":
         moments = None if inputs is None else fourth_moments(inputs)
-        critical = critical_eta(model.spectrum, model.students, model.teachers, N, moments)
+        levels = model.spectrum.levels if learned is None else learned
+        critical = critical_eta(model.spectrum, levels, model.students, model.teachers, N, moments)
         words = f"eta = {eta:g}: must be below the critical learning rate {critical:.4g}"
     else:
         critical, words = None, f"eta = {eta:g} is too large"

@@ -12,7 +12,7 @@ SLICE = 50
 LARGEST_HISTORY = 4e9
 
 
-def solve(model, overlaps, eta, alpha, rtol=1e-8, blocks=True):
+def solve(model, overlaps, eta, alpha, rtol=1e-8, blocks=True, learned=None):
     """Solve the order-parameter equations of one-pass SGD (N -> infinity at a fixed number of levels).
 
     A stiff integrator of order 5 whose cost is linear in the number of levels and grows with the logarithm of
@@ -33,6 +33,8 @@ def solve(model, overlaps, eta, alpha, rtol=1e-8, blocks=True):
         carry rounding errors of some 1e-16, so that eps_g below 1e-16/rtol is known less precisely.
     blocks : bool
         Whether to return the overlaps level by level as well.
+    learned : int, optional
+        Train the weights of this many leading levels only, 1 to L; the others stay as they began. Default: all.
 
     Returns
     -------
@@ -50,6 +52,7 @@ def solve(model, overlaps, eta, alpha, rtol=1e-8, blocks=True):
     alpha = checks.times("alpha", alpha)
     rtol = checks.number("rtol", rtol, 1e-13, 0.1)
     s, L, K, M = model.spectrum, model.spectrum.levels, model.students, model.teachers
+    learned = L if learned is None else checks.whole("learned", learned, 1, L)
     start = [checks.array(name, value, ndim=3) for name, value in
              (("overlaps.r", overlaps.r), ("overlaps.q", overlaps.q), ("overlaps.t", overlaps.t))]
     for name, value, shape in zip("rqt", start, ((L, K, M), (L, K, K), (L, M, M))):
@@ -58,36 +61,45 @@ def solve(model, overlaps, eta, alpha, rtol=1e-8, blocks=True):
     if blocks and 8.0 * alpha.size * L * K * (K + M) > LARGEST_HISTORY:
         raise ValueError(f"blocks = True: {alpha.size} times of {L} levels take more than 4 GB; pass blocks=False")
 
-    n = compression.count_blocks(s.eigenvalues, K, M, int(blocks))
-    stand_ins = [np.empty(shape) for shape in ((n,), (n,), (n,), (n, K, M), (n, K, K), (n, M, M))]
+    moving, weights = s.eigenvalues[:learned], s.weights[:learned]
+    n = compression.count_blocks(moving, K, M, int(blocks))
+    # levels that are not learned act through their totals alone: one block more, at rate zero
+    total = n + (learned < L)
+    stand_ins = [np.zeros((total, *shape)) for shape in ((), (), (), (K, M), (K, K), (M, M))]
     share = np.empty(compression.POINTS)
-    compression.compress(s.eigenvalues, s.weights, *start, int(blocks), *stand_ins, share)
+    compression.compress(moving, weights, *(x[:learned] for x in start), int(blocks), *(x[:n] for x in stand_ins), share)
+    if total > n:
+        stand_ins[1][n] = 1.0
+        mass = (s.weights * s.eigenvalues)[learned:]
+        for block, levels in zip(stand_ins[3:], start):
+            block[n] = np.tensordot(mass, levels[learned:], axes=1)
     T = overlaps.totals(s)[2]
-    work = np.empty(integrator.size(n, K, M))
+    work = np.empty(integrator.size(total, K, M))
     v, u = model.output_weights
     integrator.start(*stand_ins, T, eta, v, u, model.activity, work)
 
     eps_g, Q, R = np.empty(alpha.size), np.empty((alpha.size, K, K)), np.empty((alpha.size, K, M))
-    history = np.empty((alpha.size if blocks else 0, K, K + M, n))
+    history = np.empty((alpha.size if blocks else 0, K, K + M, total))
     status = integrator.RUNNING
     while status == integrator.RUNNING:
         status = integrator.advance(work, alpha, rtol, SLICE, eps_g, Q, R, history)
     if status == integrator.DIVERGED:
-        raise divergence(model, eta, work[integrator.ALPHA], "the flow")
+        raise divergence(model, eta, work[integrator.ALPHA], "the flow", learned=learned)
     if status == integrator.STALLED:
         raise ArithmeticError(
             f"rtol = {rtol:g}: cannot be kept beyond alpha = {work[integrator.ALPHA]:.6g}, where steps are lost in rounding"
         )
-    check_convergence(model, eta, alpha, eps_g, "the flow")
-    r, q = _levels(s, start, history) if blocks else (None, None)
+    check_convergence(model, eta, alpha, eps_g, "the flow", learned=learned)
+    r, q = _levels(s, start, history, learned) if blocks else (None, None)
     return Curve(alpha, eps_g, R, Q, T, r, q)
 
 
-def _levels(spectrum, start, history):
-    """Overlaps r (n, L, K, M), q (n, L, K, K) of every level, from those of the nodes."""
+def _levels(spectrum, start, history, learned):
+    """Overlaps r (n, L, K, M), q (n, L, K, K) of every level: from those of the nodes, or as at the start."""
     L, K, M = start[0].shape
-    r, q = np.empty((len(history), L, K, M)), np.empty((len(history), L, K, K))
+    r, q = (np.repeat(x[None], len(history), axis=0) for x in start[:2])
+    moving, begin = spectrum.eigenvalues[:learned], [x[:learned] for x in start]
     scratch = np.empty(compression.POINTS), np.empty((K, K + M)), np.empty((K, K))
     for row, z in enumerate(history):
-        compression.expand(spectrum.eigenvalues, *start, z, r[row], q[row], *scratch)
+        compression.expand(moving, *begin, z, r[row, :learned], q[row, :learned], *scratch)
     return r, q

@@ -239,10 +239,15 @@ def finite_size_error(spectrum, N, eta, alpha, sigma_J=0.0, students=1, teachers
     """
     eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers)
     spectrum.multiplicities(N)
-    e = np.full(spectrum.levels, 2.0 * start)
+    return finite_size_curve(spectrum.eigenvalues, spectrum.weights * spectrum.eigenvalues, N, eta, alpha, start)
+
+
+def finite_size_curve(rate, mass, N, eta, alpha, start):
+    """The recursion of :func:`finite_size_error` for levels with any ``rate`` (L,) and ``mass`` (L,), from e_k = 2 start."""
+    e = np.full(rate.size, 2.0 * start)
     out, at = np.empty_like(alpha), 0
     for i, target in enumerate(np.rint(alpha * N).astype(int)):
-        out[i] = 0.5 * kernels.finite_size_advance(spectrum.eigenvalues, spectrum.weights, eta, N, e, target - at)
+        out[i] = 0.5 * kernels.finite_size_advance(rate, mass, eta, N, e, target - at)
         at = target
     return out
 

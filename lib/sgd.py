@@ -20,7 +20,7 @@ DRAWN = 1_000_000
 
 
 def simulate(model, N=None, eta=0.1, alpha=(1.0,), sigma_J=0.01, seeds=8, teacher="orthonormal",
-             method="direct", inputs=None):
+             method="direct", inputs=None, learned=None):
     """Train the student by one-pass SGD and measure the order parameters on the way.
 
     Every step draws a fresh input xi, computes the error delta = zeta - sigma, and moves each student vector by
@@ -52,6 +52,9 @@ def simulate(model, N=None, eta=0.1, alpha=(1.0,), sigma_J=0.01, seeds=8, teache
         scale set to mean eigenvalue 1. The data is then the whole population, its covariance
         exact, and ``model.spectrum`` must be ``Spectrum.from_data(inputs)``. Linear activation only:
         elsewhere eps_g is no function of the overlaps.
+    learned : int, optional
+        Train the weights of this many leading levels only, 1 to L (with ``method="direct"``); the others stay as
+        they began. Default: all.
 
     Returns
     -------
@@ -70,6 +73,10 @@ def simulate(model, N=None, eta=0.1, alpha=(1.0,), sigma_J=0.01, seeds=8, teache
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     alpha = checks.times("alpha", alpha)
     seeds = _seed_list(seeds)
+    if learned is not None:
+        checks.whole("learned", learned, 1, model.spectrum.levels)
+        if method != "direct":
+            checks.refuse("method", method, '"direct" when learned is given')
     if inputs is not None:
         if method != "direct":
             checks.refuse("method", method, '"direct" when inputs are given')
@@ -83,9 +90,9 @@ def simulate(model, N=None, eta=0.1, alpha=(1.0,), sigma_J=0.01, seeds=8, teache
         if method == "reduced":
             network = _Reduced(model, N, eta, sigma_J, seed, teacher)
         elif inputs is None:
-            network = _Direct(model, N, eta, sigma_J, seed, teacher)
+            network = _Direct(model, N, eta, sigma_J, seed, teacher, learned)
         else:
-            network = _OnSamples(model, N, eta, sigma_J, seed, teacher, samples, root)
+            network = _OnSamples(model, N, eta, sigma_J, seed, teacher, learned, samples, root)
         return _run(network, model, steps, stop)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
@@ -98,7 +105,7 @@ def simulate(model, N=None, eta=0.1, alpha=(1.0,), sigma_J=0.01, seeds=8, teache
             raise
     times = steps / N
     for s in range(len(seeds)):
-        check_convergence(model, eta, times, eps_g[s], f"SGD with seed {seeds[s]}", N, inputs)
+        check_convergence(model, eta, times, eps_g[s], f"SGD with seed {seeds[s]}", N, inputs, learned)
     return Curve(times, eps_g, R, Q, T)
 
 
@@ -121,11 +128,13 @@ def _run(network, model, steps, stop):
 class _Direct:
     """One run on the weights themselves: ``advance`` it by steps, ``measure`` its totals Q, R, T."""
 
-    def __init__(self, model, N, eta, sigma_J, seed, teacher, root=None):
+    def __init__(self, model, N, eta, sigma_J, seed, teacher, learned, root=None):
         self.J, self.B = model.initial_weights(sigma_J, N, seed, teacher)
+        counts = model.spectrum.multiplicities(N)
         if root is None:
-            root = np.sqrt(np.repeat(model.spectrum.eigenvalues, model.spectrum.multiplicities(N)))
-        self.root, self.rule, self.seed = root, (eta, *model.output_weights, model.activity), seed
+            root = np.sqrt(np.repeat(model.spectrum.eigenvalues, counts))
+        trained = int(np.sum(counts[:learned]))
+        self.root, self.rule, self.seed = root, (eta, *model.output_weights, model.activity, trained), seed
         self.xi, self.slope = np.empty(N), np.empty(model.students)
         self.scratch = np.empty((model.teachers, model.teachers))
         self.step_cost = reduced.step_cost(N, 0, model.students, model.teachers)
@@ -141,8 +150,8 @@ class _Direct:
 class _OnSamples(_Direct):
     """One run on rows of ``samples`` (n, N) in place of Gaussian inputs; both arrays from :func:`_prepare`."""
 
-    def __init__(self, model, N, eta, sigma_J, seed, teacher, samples, root):
-        super().__init__(model, N, eta, sigma_J, seed, teacher, root)
+    def __init__(self, model, N, eta, sigma_J, seed, teacher, learned, samples, root):
+        super().__init__(model, N, eta, sigma_J, seed, teacher, learned, root)
         self.samples = samples
 
     def advance(self, first, last):

@@ -62,7 +62,7 @@ def _flow(rng):
 def _sgd(rng):
     N, K, M = 301, 2, 3
     J, B = 0.1 * rng.standard_normal((K, N)), rng.standard_normal((M, N))
-    return J, B, np.sqrt(_spectrum(N)[0]), 0.2, 0.5, 0.5, 0, 7, 10, 60, np.zeros(N), np.zeros(K)
+    return J, B, np.sqrt(_spectrum(N)[0]), 0.2, 0.5, 0.5, 0, 200, 7, 10, 60, np.zeros(N), np.zeros(K)
 
 
 def _measure(rng):

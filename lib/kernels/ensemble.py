@@ -20,9 +20,9 @@ SLICE = 2e7
 
 @kernel
 def _parts(state, K, M, N, L, points):
-    """Views of the state: progress (3,), step numbers, sums and sums of squares of eps_g, counts (points,) each,
+    """Views of the state: progress (3,), coordinates trained, step numbers, sums and sums of squares of eps_g, counts (points,) each,
     then J0, J, B, root, xi, slope, Q, R, T, C, block starts."""
-    at = 3
+    at = 4
     target = view(state, at, (points,))
     total = view(state, at + points, (points,))
     square = view(state, at + 2 * points, (points,))
@@ -49,7 +49,7 @@ def _parts(state, K, M, N, L, points):
 @kernel
 def ensemble_size(K, M, N, L, points):
     """Doubles that the state needs."""
-    return 3 + 4 * points + (2 * K + M + 2) * N + K + K * K + K * M + 2 * M * M + (K + M) * (K + M) + L + 1
+    return 4 + 4 * points + (2 * K + M + 2) * N + K + K * K + K * M + 2 * M * M + (K + M) * (K + M) + L + 1
 
 
 @kernel
@@ -63,6 +63,7 @@ def ensemble_start(state, K, M, N, points, eigenvalue, sigma_J, seed, alpha_firs
     target, total, square, count, start, J, B, root, xi, slope, Q, R, T, spare, C, starts = _parts(
         state, K, M, N, L, points)
     state[0] = state[1] = state[2] = 0.0
+    state[3] = N
     first = max(alpha_first, 1.0 / N)
     for i in range(points):
         alpha = first * math.exp(math.log(max(alpha_last / first, 1.0)) * i / (points - 1))
@@ -77,6 +78,12 @@ def ensemble_start(state, K, M, N, points, eigenvalue, sigma_J, seed, alpha_firs
     if N // L >= M:
         orthonormalise(starts, B)
     measure(B, B, root, xi, T, spare)
+
+
+@kernel
+def ensemble_restrict(state, trained):
+    """Let the runs train the first ``trained`` coordinates only, in place of all N."""
+    state[3] = trained
 
 
 @kernel
@@ -105,7 +112,7 @@ def ensemble_advance(state, K, M, N, L, points, eta, v, u, activity, runs, seed,
                     J[i, j] = start[i, j]
         stop = min(step + budget, int(target[index]))
         # stream 2 of every seed: run number 0, 1, ... of the reader's seed
-        advance(J, B, root, eta, v, u, activity, seed + run, step, stop, xi, slope)
+        advance(J, B, root, eta, v, u, activity, int(state[3]), seed + run, step, stop, xi, slope)
         budget -= stop - step
         step = stop
         if step == int(target[index]):

@@ -106,21 +106,23 @@ def decay_sum(rate, amplitude, scale, alpha, out):
 
 
 @kernel
-def finite_size_advance(eigenvalue, weight, eta, N, e, steps):
+def finite_size_advance(rate, mass, eta, N, e, steps):
     """``steps`` steps of the mean of e_k (L,) under SGD at finite N, in place; returns E after them.
+
+    ``rate`` (L,) holds lambda_k, or 0 where nothing is learned; ``mass`` (L,) holds w_k lambda_k.
 
     Exact: the average over one Gaussian input of (Delta . xi)^2 xi_j^2 adds 2 lambda_j^2 Delta_j^2 to the
     flow's lambda_j E.
     """
-    L = eigenvalue.shape[0]
+    L = rate.shape[0]
     error = 0.0
     for k in range(L):
-        error += weight[k] * eigenvalue[k] * e[k]
+        error += mass[k] * e[k]
     for _ in range(steps):
         following = 0.0
         for k in range(L):
-            g = eta * eigenvalue[k] / N
+            g = eta * rate[k] / N
             e[k] += -2.0 * g * (1.0 - g) * e[k] + eta * g * error
-            following += weight[k] * eigenvalue[k] * e[k]
+            following += mass[k] * e[k]
         error = following
     return error

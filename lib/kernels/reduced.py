@@ -261,7 +261,7 @@ def reduced_advance(state, eta, v, u, activity, seed, first, last):
         _draw(state, number, u, activity, seed)
         begin = number * batch
         for s in range(max(first, begin) - begin, min(last, begin + batch) - begin):
-            learn(J, inputs[s], answers[s], eta, v, activity, slope)
+            learn(J, inputs[s], answers[s], eta, v, activity, P, slope)
             for block in range(blocks):
                 _triangularise(J, P - (blocks - block) * (K + M + 1) + M, triangle)
 

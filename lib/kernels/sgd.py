@@ -5,6 +5,8 @@ standard normal, and ``root`` (N,) holds sqrt(lambda_j). One step is::
 
     x_i = J_i . xi / sqrt(N),  y_n = B_n . xi / sqrt(N)
     J_i += (eta / sqrt(N)) v g'(x_i) (u sum_n g(y_n) - v sum_j g(x_j)) xi
+
+of which the first ``trained`` coordinates alone are carried out.
 """
 
 import math
@@ -97,7 +99,7 @@ def answer(B, xi, u, activity):
 
 
 @kernel
-def learn(J, xi, zeta, eta, v, activity, slope):
+def learn(J, xi, zeta, eta, v, activity, trained, slope):
     """One SGD step on the input ``xi`` (N,) with the teacher's answer ``zeta``; ``slope`` (K,) is scratch."""
     K, N = J.shape
     scale = 1.0 / math.sqrt(N)
@@ -114,12 +116,12 @@ def learn(J, xi, zeta, eta, v, activity, slope):
     for i in range(K):
         step = eta * scale * slope[i] * error
         row = J[i]
-        for k in range(N):
+        for k in range(trained):
             row[k] += step * xi[k]
 
 
 @kernel
-def advance(J, B, root, eta, v, u, activity, seed, first, last, xi, slope):
+def advance(J, B, root, eta, v, u, activity, trained, seed, first, last, xi, slope):
     """Steps ``first`` to ``last - 1`` on Gaussian inputs; step s always sees the same input.
 
     A slice of a run: calling it twice with adjoining ranges is calling it once.
@@ -131,13 +133,13 @@ def advance(J, B, root, eta, v, u, activity, seed, first, last, xi, slope):
         fill_normals(key, step * pairs, xi)
         for k in range(N):
             xi[k] *= root[k]
-        learn(J, xi, answer(B, xi, u, activity), eta, v, activity, slope)
+        learn(J, xi, answer(B, xi, u, activity), eta, v, activity, trained, slope)
 
 
 @kernel
-def advance_on_samples(J, B, samples, eta, v, u, activity, seed, first, last, slope):
+def advance_on_samples(J, B, samples, eta, v, u, activity, trained, seed, first, last, slope):
     """Steps ``first`` to ``last - 1`` on rows of ``samples`` (n, N), drawn with replacement."""
     key = stream_key(seed, INPUTS)
     for step in range(first, last):
         xi = samples[int((1.0 - uniform(key, step)) * samples.shape[0])]
-        learn(J, xi, answer(B, xi, u, activity), eta, v, activity, slope)
+        learn(J, xi, answer(B, xi, u, activity), eta, v, activity, trained, slope)

@@ -1,5 +1,5 @@
 """The explorers of the book, by name: one module each."""
 
-from . import flow, linear, spectrum
+from . import features, flow, linear, spectrum
 
-EXPERIMENTS = {e.name: e for e in (flow.EXPERIMENT, linear.EXPERIMENT, spectrum.EXPERIMENT)}
+EXPERIMENTS = {e.name: e for e in (features.EXPERIMENT, flow.EXPERIMENT, linear.EXPERIMENT, spectrum.EXPERIMENT)}

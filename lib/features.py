@@ -1,0 +1,523 @@
+"""Chapter "How many features": students that can learn only the leading levels of the data.
+
+Of the L levels a student learns the first l. The rest of the teacher's answer, of variance
+U = sum_{k>l} w_k lambda_k in a linear network, it can only take for noise:
+
+    e_k' = -2 eta lambda_k e_k + eta^2 lambda_k E   (k <= l),      E = sum_{k<=l} w_k lambda_k e_k + U = 2 eps_g.
+
+In units of its own inputs the student is an ordinary linear network (:func:`reduce`), and what chapter
+"Linear activations" proved of those holds for it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import root
+
+from . import checks, linear
+from .kernels import features as kernels
+from .kernels import fields
+from .kernels.gamma import upper_gamma
+from .kernels.linear import decay_sum
+from .spectra import Spectrum
+
+# Below this unlearned variance the erf network's noise is amplified as for U -> 0, up to a relative O(U); eps_g
+# at the fixed point, a difference of arcsines, would have lost its digits.
+SMALLEST_UNLEARNED = 1e-7
+# Largest relative step in eta with which the erf network's fixed point is followed from eta = 0.
+CONTINUATION = 0.1
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """What a restricted student sees: a linear network of fewer inputs, and noise.
+
+    Attributes
+    ----------
+    spectrum : Spectrum
+        Of the levels it learns, with mean 1.
+    share : float
+        Of the input directions, N_l / N = sum_{k<=l} w_k.
+    seen, unseen : float
+        Variance of a teacher's field in the levels that are learned, W, and in the others, U; W + U = 1.
+    """
+
+    spectrum: Spectrum
+    share: float
+    seen: float
+    unseen: float
+
+
+def reduce(spectrum, learned):
+    """The network of N_l inputs that a student of ``learned`` levels is.
+
+    With rate eta W and time examples / N_l in place of eta and alpha, the reduced spectrum's linear network
+    obeys the equations of the restricted student, except for the noise U.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    learned : int
+        Leading levels that the student learns, l = 1..L.
+
+    Returns
+    -------
+    Reduced
+    """
+    learned = checks.whole("learned", learned, 1, spectrum.levels)
+    eigenvalues, weights = spectrum.eigenvalues, spectrum.weights
+    unseen = float(np.sum(weights[learned:] * eigenvalues[learned:]))
+    share = float(np.sum(weights[:learned]))
+    return Reduced(Spectrum(eigenvalues[:learned], weights[:learned]), share, 1.0 - unseen, unseen)
+
+
+def critical_eta(spectrum, learned, students=1, teachers=1, N=None, fourth_moments=None):
+    """Largest learning rate at which a linear student of ``learned`` levels converges: 2 K / (M W) for N -> infinity.
+
+    Parameters
+    ----------
+    spectrum, learned
+        As in :func:`reduce`.
+    students, teachers, N, fourth_moments
+        As in :func:`lib.linear.critical_eta`, for the data as a whole.
+
+    Returns
+    -------
+    float
+    """
+    part = reduce(spectrum, learned)
+    if fourth_moments is not None:
+        moments = checks.array("fourth_moments", fourth_moments, ndim=2)
+        fourth_moments = moments[:learned, :learned] * (part.share / part.seen) ** 2
+    if N is not None:
+        N = int(np.sum(spectrum.multiplicities(N)[:learned]))
+    return linear.critical_eta(part.spectrum, students, teachers, N, fourth_moments) / part.seen
+
+
+def asymptotic_error(spectrum, learned, eta=0.0, N=None):
+    """eps_g of a linear student of ``learned`` levels after infinitely many examples: (U/2) / (1 - eta W/2).
+
+    At finite N the denominator is 1 - sum_{k<=l} w_k eta lambda_k / (2 (1 - eta lambda_k / N)), exact in the mean.
+
+    Parameters
+    ----------
+    spectrum, learned
+        As in :func:`reduce`.
+    eta : float
+        Learning rate, >= 0.
+    N : int, optional
+        Input dimension; default: the limit.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    DivergenceError
+        From the critical learning rate on.
+    """
+    eta = checks.number("eta", eta, 0.0)
+    part, critical = reduce(spectrum, learned), critical_eta(spectrum, learned, N=N)
+    if eta >= critical:
+        raise _divergence(eta, critical)
+    rate = eta * spectrum.eigenvalues[:learned]
+    mean = np.sum(spectrum.weights[:learned] * rate / (1.0 - (0.0 if N is None else rate / N)))
+    return float(0.5 * part.unseen / (1.0 - 0.5 * mean))
+
+
+def error(spectrum, learned, eta, alpha, sigma_J=0.0):
+    """eps_g of a linear student of ``learned`` levels at any time and rate, exact for N -> infinity.
+
+    With c(alpha) the learning curve of the reduced network, normalised to c(0) = 1,
+
+        2 eps_g = (1 + sigma_J^2) { W c + U [1 + (eta W/2) (1 - c) / (1 - eta W/2)] }.
+
+    Up to the critical rate both terms are sums of positive ones, accurate to rounding. Costs O(l^2) once
+    and O(l) per time. Beyond the critical rate it holds, and grows.
+
+    Parameters
+    ----------
+    spectrum, learned
+        As in :func:`reduce`.
+    eta : float
+        Learning rate, > 0.
+    alpha : array_like, shape (n,) or a number
+        Times >= 0, increasing.
+    sigma_J : float
+        Standard deviation of the student's initial weights, which it keeps where it does not learn.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+    """
+    eta, alpha, start = _arguments(eta, alpha, sigma_J)
+    part = reduce(spectrum, learned)
+    rate = eta * part.seen
+    if 2.0 / rate == 1.0:
+        rate = np.nextafter(2.0, 0.0)  # as good a rounding of eta W, and no 0/0 in the modes
+    x, c, gain, out = np.empty(learned), np.empty(learned), np.empty(learned), np.empty_like(alpha)
+    kernels.noisy_modes(part.spectrum.eigenvalues, part.spectrum.weights, rate, x, c, gain, np.empty(4))
+    kernels.noisy_decay(x, c, gain, 2.0 * rate / part.share, part.seen, part.unseen, start, alpha, out)
+    return out
+
+
+def small_eta_error(spectrum, learned, eta, alpha, sigma_J=0.0):
+    """eps_g to leading order in the learning rate: (1 + sigma_J^2)/2 [sum_{k<=l} w_k lambda_k exp(-2 eta lambda_k alpha) + U].
+
+    Parameters and result as :func:`error`; costs O(l) per time.
+    """
+    eta, alpha, start = _arguments(eta, alpha, sigma_J)
+    part = reduce(spectrum, learned)
+    eigenvalues, weights = spectrum.eigenvalues[:learned], spectrum.weights[:learned]
+    out = np.empty_like(alpha)
+    decay_sum(2.0 * eta * eigenvalues, weights * eigenvalues, start, alpha, out)
+    return out + start * part.unseen
+
+
+def finite_size_error(spectrum, learned, N, eta, alpha, sigma_J=0.0):
+    """Mean eps_g of SGD at finite N for a linear student of ``learned`` levels, exactly.
+
+    The recursion of :func:`lib.linear.finite_size_error` with the levels k > l at rest.
+
+    Parameters and result as :func:`error`, with the input dimension ``N``; alpha is rounded to whole steps.
+    """
+    eta, alpha, start = _arguments(eta, alpha, sigma_J)
+    learned = checks.whole("learned", learned, 1, spectrum.levels)
+    spectrum.multiplicities(N)
+    rate = np.where(np.arange(spectrum.levels) < learned, spectrum.eigenvalues, 0.0)
+    return linear.finite_size_curve(rate, spectrum.weights * spectrum.eigenvalues, N, eta, alpha, start)
+
+
+# --- The joint law of time and features -----------------------------------------------------------------
+
+
+def scaling_function(beta, x):
+    """F(x) = 1/beta + x^-s Gamma(s, x) / (1 + beta), s = beta/(1+beta), of the joint law of time and features.
+
+    In 2 eps_g = (lambda_1/L) l^-beta F(x), x = 2 eta lambda_l alpha counts the relaxation times of the last level
+    that is learned. F -> Gamma(s)/(1+beta) x^-s for x -> 0, limited by time; -> 1/beta for x -> infinity, limited
+    by features.
+
+    Parameters
+    ----------
+    beta : float
+        Exponent of the spectrum, > 0.
+    x : array_like
+        Positive.
+
+    Returns
+    -------
+    ndarray
+        Of the shape of ``x``.
+    """
+    s = linear.exponent(beta)
+    x = np.asarray(x, dtype=np.float64)
+    if not np.all(x > 0):
+        raise ValueError("x: must be > 0")
+    return 1.0 / beta + x**-s * _upper_gamma(s, x) / (1.0 + beta)
+
+
+def joint_law(spectrum, learned, eta, alpha, sigma_J=0.0):
+    """eps_g by the joint law: (1 + sigma_J^2)/2 (lambda_1/L) [l^-beta F(x) - L^-beta/beta] / (1 - eta W/2).
+
+    Here l and L stand for l + 1/2 and L + 1/2 (midpoint rule), and x = 2 eta lambda_1 l^-(1+beta) alpha. It holds
+    once the first level is learned; the factor of the noise is exact for late times, and else correct to
+    order U. Parameters and result as :func:`error`; needs a spectrum from :func:`lib.power_law`, alpha > 0, and eta
+    below the critical rate.
+    """
+    eta, alpha, start = _arguments(eta, alpha, sigma_J)
+    beta, L, s = linear._power_law(spectrum)
+    if alpha[0] == 0:
+        raise ValueError("alpha[0] = 0.0: must be > 0 for the joint law")
+    part, critical = reduce(spectrum, learned), critical_eta(spectrum, learned)
+    if eta >= critical:
+        raise _divergence(eta, critical)
+    last, leading = learned + 0.5, spectrum.eigenvalues[0]
+    x = 2.0 * eta * leading * last ** -(1.0 + beta) * alpha
+    time = x**-s * _upper_gamma(s, x) / (1.0 + beta)
+    features = -np.expm1(-beta * np.log((L + 0.5) / last)) / beta  # l^-beta - L^-beta without cancellation
+    return start * leading / L * last**-beta * (time + features) / (1.0 - 0.5 * eta * part.seen)
+
+
+def _upper_gamma(s, x):
+    """Gamma(s, x) of every element of x."""
+    return np.array([upper_gamma(s, value) for value in np.ravel(x)]).reshape(np.shape(x))
+
+
+def crossover_time(spectrum, learned, eta):
+    """Time 1/(2 eta lambda_l) at which the last level that is learned relaxes: F's argument is 1 there.
+
+    Before it, time limits the error; after it, features do.
+    """
+    learned = checks.whole("learned", learned, 1, spectrum.levels)
+    eta = checks.number("eta", eta, 0.0, open_minimum=True)
+    return float(0.5 / (eta * spectrum.eigenvalues[learned - 1]))
+
+
+# --- The best split of a compute budget -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Frontier:
+    """The best that a compute budget can buy.
+
+    Attributes
+    ----------
+    compute : ndarray, shape (n,)
+        C = l alpha: features times examples, in units of N^2 / L.
+    learned, alpha, eps_g : ndarray, shape (n,)
+        Levels, time and error of the best student of that budget.
+    """
+
+    compute: np.ndarray
+    learned: np.ndarray
+    alpha: np.ndarray
+    eps_g: np.ndarray
+
+
+def compute_exponents(beta):
+    """(1/(2+beta), (1+beta)/(2+beta), beta/(2+beta)): l ~ C^first, alpha ~ C^second, eps_g ~ C^-third.
+
+    Examples
+    --------
+    >>> import lib
+    >>> lib.features.compute_exponents(2.0)
+    (0.25, 0.75, 0.5)
+    """
+    beta = checks.number("beta", beta, 0.0, open_minimum=True)
+    return 1.0 / (2.0 + beta), (1.0 + beta) / (2.0 + beta), beta / (2.0 + beta)
+
+
+def compute_optimal(spectrum, eta, compute, sigma_J=0.0):
+    """The number of levels that minimises the exact :func:`error` at C = l alpha.
+
+    Levels 1, 2, 3, ... are tried on a grid of ratio 2^(1/4), until more of them only harm; then every budget
+    bisects between the neighbours of its best, where the error as a function of l has one minimum.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        Of equal weights.
+    eta : float
+        Learning rate, > 0 and below 2.
+    compute : array_like, shape (n,) or a number
+        Budgets C > 0, increasing.
+    sigma_J : float
+        As in :func:`error`.
+
+    Returns
+    -------
+    Frontier
+    """
+    compute = checks.times("compute", compute)
+    checks.number("compute[0]", float(compute[0]), 0.0, open_minimum=True)
+    checks.number("eta", eta, 0.0, np.nextafter(2.0, 0.0), open_minimum=True)
+    if np.ptp(spectrum.weights) > 1e-12 * spectrum.weights[0]:
+        raise ValueError("spectrum: must have equal weights, so that the cost of a level is the same for all")
+    known = {}
+
+    def at(l):
+        if l not in known:
+            known[l] = error(spectrum, l, eta, compute / l, sigma_J)
+        return known[l]
+
+    grid, best, since = [], np.full(compute.size, np.inf), 0
+    for l in np.unique(np.rint(2.0 ** np.arange(0.0, np.log2(spectrum.levels) + 0.25, 0.25)).astype(int)):
+        grid.append(min(int(l), spectrum.levels))
+        since = 0 if np.any(at(grid[-1]) < best) else since + 1
+        best = np.minimum(best, at(grid[-1]))
+        if since == 4:
+            break
+    choice = np.argmin([at(l) for l in grid], axis=0)
+    learned = np.empty(compute.size, dtype=int)
+    for i, place in enumerate(choice):
+        low, high = grid[max(place - 1, 0)], grid[min(place + 1, len(grid) - 1)]
+        while low < high:
+            middle = (low + high) // 2
+            if at(middle)[i] <= at(middle + 1)[i]:
+                high = middle
+            else:
+                low = middle + 1
+        learned[i] = low
+    eps_g = np.array([at(l)[i] for i, l in enumerate(learned)])
+    return Frontier(compute, learned, compute / learned, eps_g)
+
+
+def optimal_training(beta):
+    """The x = 2 eta lambda_l alpha at which a compute-optimal student stops training: a number of beta alone.
+
+    It minimises x^(beta/(2+beta)) F(x), that is, solves beta/(2+beta) F(x) = x^-s Gamma(1+s, x) / (1+beta).
+
+    Examples
+    --------
+    >>> import lib
+    >>> round(lib.features.optimal_training(1.0), 4)
+    0.583
+    """
+    return float(kernels.best_training(checks.number("beta", beta, 0.0, open_minimum=True)))
+
+
+def compute_law(spectrum, eta, compute, sigma_J=0.0):
+    """The frontier by the joint law: x = :func:`optimal_training` for every budget, so that all is a power of C.
+
+    With Y = 2 eta lambda_1 C: l = (Y/x)^(1/(2+beta)), alpha = C/l, and eps_g from the law of an infinite spectrum,
+    less the constant of the missing levels. ``learned`` is not rounded. Parameters and result as
+    :func:`compute_optimal`; needs a spectrum from :func:`lib.power_law`.
+    """
+    eta, compute, start = _arguments(eta, compute, sigma_J)
+    beta, L, s = linear._power_law(spectrum)
+    checks.number("eta", eta, 0.0, np.nextafter(2.0, 0.0), open_minimum=True)
+    x, leading = optimal_training(beta), spectrum.eigenvalues[0]
+    learned = (2.0 * eta * leading * compute / x) ** (1.0 / (2.0 + beta))
+    law = learned**-beta * float(scaling_function(beta, x)) - (L + 0.5) ** -beta / beta
+    return Frontier(compute, learned, compute / learned, start * leading / L * law / (1.0 - 0.5 * eta))
+
+
+# --- erf networks -----------------------------------------------------------------------------------------
+
+
+def erf_asymptotic_error(spectrum, learned, units, eta=0.0):
+    """eps_g of an erf student of ``learned`` levels after infinitely many examples, K = M = ``units``.
+
+    For orthonormal teachers and a student that specialised. At eta -> 0 it is, whatever M,
+
+        eps_g = 1/2 [1/3 - (2/pi) arcsin((1 - U)/2)] ~ U / (pi sqrt 3):
+
+    the student is the teacher averaged over the directions that it does not see, J = B / sqrt(1 + U) in the
+    others. At finite eta the fixed point of the flow, the same in every level that is learned, is solved for
+    numerically: relative accuracy 1e-6 up to half the critical rate, 1e-5 at 0.9 of it. Where much is unlearned the
+    fixed point may lose its stability before: students then grow in opposite pairs (:func:`lib.solve` shows it).
+
+    Parameters
+    ----------
+    spectrum, learned
+        As in :func:`reduce`.
+    units : int
+        K = M >= 1.
+    eta : float
+        Learning rate, >= 0.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    DivergenceError
+        From :func:`erf_critical_eta` / W on: there the noise of the student itself would grow without U, to an error
+        of order one at which the erf saturates.
+    """
+    units = checks.whole("units", units)
+    eta = checks.number("eta", eta, 0.0)
+    part = reduce(spectrum, learned)
+    critical = erf_critical_eta(units) / part.seen
+    if eta >= critical:
+        raise _divergence(eta, critical)
+    if eta == 0.0:
+        return _erf_small_eta(part.unseen)
+    if part.unseen < SMALLEST_UNLEARNED:
+        return _erf_small_eta(part.unseen) * erf_amplification(units, eta * part.seen)
+    return _erf_fixed_point(part.seen, units, eta)
+
+
+def erf_critical_eta(units):
+    """Learning rate at which an erf student, K = M = ``units``, no longer stays at its teacher. Any spectrum.
+
+    There the linear response of the noise, :func:`erf_amplification`, diverges.
+
+    Examples
+    --------
+    >>> import lib
+    >>> round(lib.features.erf_critical_eta(1), 6)
+    4.055779
+    """
+    relaxation, noise = _erf_response(checks.whole("units", units))
+    return float(1.0 / np.max(np.linalg.eigvals(np.linalg.solve(relaxation, noise)).real))
+
+
+def erf_amplification(units, rate):
+    """Factor by which a finite rate multiplies the asymptotic error of an erf student, to first order in U.
+
+    The stationary errors e of the student's levels obey H e + e H = (eta/M) X : E with E = W e + U, where
+    H_ij = <g'_i g'_j> and X_ijlm = <g'_i g'_j g'_l g'_m>, and eps_g = tr(H E) / (2 M).
+
+    Parameters
+    ----------
+    units : int
+        K = M.
+    rate : float
+        eta W, 0 to :func:`erf_critical_eta`.
+
+    Returns
+    -------
+    float
+    """
+    M = checks.whole("units", units)
+    rate = checks.number("rate", rate, 0.0, erf_critical_eta(M))
+    relaxation, noise = _erf_response(M)
+    E = np.linalg.solve(np.eye(2) - rate * np.linalg.solve(relaxation, noise), [1.0, 0.0])
+    # tr(H E) in units of its value for E = 1: <g'>^2 / <g'^2> = sqrt(3)/2
+    return float(E[0] + (M - 1) * 0.5 * np.sqrt(3.0) * E[1])
+
+
+def _erf_response(M):
+    """The maps e -> H e + e H and e -> X : e / M on symmetric e, by its elements (diagonal, off the diagonal)."""
+    m1, m2, m3, m4 = ((2.0 / np.pi) ** (n / 2) / np.sqrt(n + 1) for n in (1, 2, 3, 4))  # <g'^n>
+    relaxation = 2.0 * np.array([[m2, (M - 1) * m1**2], [m1**2, m2 + (M - 2) * m1**2]])
+    noise = np.array([
+        [m4 + (M - 1) * m2**2, 2 * (M - 1) * m3 * m1 + (M - 1) * (M - 2) * m2 * m1**2],
+        [2 * m3 * m1 + (M - 2) * m1**2 * m2, 2 * m2**2 + 4 * (M - 2) * m2 * m1**2 + (M - 2) * (M - 3) * m1**4],
+    ])
+    if M == 1:
+        relaxation[1], noise[1] = (0.0, 1.0), 0.0
+    return relaxation, noise / M
+
+
+def _erf_small_eta(U):
+    """1/pi [arcsin(1/2) - arcsin((1 - U)/2)] by the addition theorem, which does not cancel."""
+    a, b = 0.5, 0.5 * (1.0 - U)
+    return float(np.arcsin(0.25 * U * (2.0 - U) / (a * np.sqrt(1.0 - b * b) + b * np.sqrt(1.0 - a * a))) / np.pi)
+
+
+def _erf_fixed_point(seen, M, eta):
+    """eps_g at the flow's fixed point r^k = r, q^k = q (k <= l), R = W r, Q = W q, followed from eta = 0 up."""
+    v, u = 1.0 / np.sqrt(M), 1.0 / np.sqrt(M)
+    D, G, C = np.empty((M, 2 * M)), np.empty((M, M)), np.empty((2 * M, 2 * M))
+    one = np.eye(M)
+
+    def overlaps(z):
+        """r and q from their two distinct elements each; by symmetry only the diagonal if M = 1."""
+        return z[0] * one + z[1] * (1.0 - one), z[2] * one + z[3] * (1.0 - one)
+
+    def residual(z, rate):
+        r, q = overlaps(z)
+        fields.assemble(seen * q, seen * r, one, C)
+        fields.coefficients(C, M, v, u, fields.ERF, D, G)
+        Dx, Dy = D[:, :M], D[:, M:]
+        still_r = Dx @ r + Dy
+        still_q = Dx @ q + Dy @ r.T
+        still_q = still_q + still_q.T + rate * G
+        if M == 1:
+            return np.array([still_r[0, 0], z[1], still_q[0, 0], z[3]])
+        return np.array([still_r[0, 0], still_r[0, 1], still_q[0, 0], still_q[0, 1]])
+
+    # the noise moves the solution by O(U): what is solved for is that shift in units of U
+    U = 1.0 - seen
+    start, shift = np.array([(1.0 + U) ** -0.5, 0.0, 1.0 / (1.0 + U), 0.0]), np.zeros(4)
+    for rate in np.linspace(0.0, eta, 1 + int(np.ceil(eta / CONTINUATION)))[1:]:
+        shift = root(lambda y: residual(start + U * y, rate) / U, shift, tol=1e-12).x
+    r, q = overlaps(start + U * shift)
+    fields.assemble(seen * q, seen * r, one, C)
+    return fields.generalization_error(C, M, v, u, fields.ERF)
+
+
+def _arguments(eta, alpha, sigma_J):
+    """Checked eta and alpha, and eps_g(0) = (1 + sigma_J^2)/2."""
+    eta = checks.number("eta", eta, 0.0, open_minimum=True)
+    return eta, checks.times("alpha", alpha), 0.5 * (1.0 + checks.number("sigma_J", sigma_J, 0.0) ** 2)
+
+
+def _divergence(eta, critical):
+    words = f"eta = {eta:g}: must be below the critical learning rate {critical:.6g}; the error does not converge"
+    return checks.DivergenceError(words, np.inf, critical)

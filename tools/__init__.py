@@ -1,0 +1,1 @@
+"""Commands that make something of the book beside its site: `python -m tools.NAME`, or `make NAME`."""
