@@ -4,7 +4,7 @@ Names follow the book: a module for every chapter (``linear``, ...), and below t
 the numba functions that also run in the book's pages as WebAssembly.
 """
 
-from . import features, linear, regression
+from . import features, linear, planning, regression
 from .claims import claim
 from .checks import DivergenceError
 from .curve import Curve
@@ -26,6 +26,7 @@ __all__ = [
     "features",
     "fit_power_law",
     "linear",
+    "planning",
     "power_law",
     "regression",
     "simulate",
