@@ -327,7 +327,7 @@ def level_sum(beta, levels):
     """Rates k^-(1+beta) and ln of masses with which a few nodes stand for the sum over k = 1..L.
 
     Levels one by one at first, then cells in ln k with their exact mass, so that L may be any number and the
-    work does not grow with it. Exact up to L = 8. Beyond, to better than 1 % of the sum while the last level is unlearned, and when that has relaxed
+    work does not grow with it. Exact up to L = 8. Beyond, to better than 2 % of the sum while the last level is unlearned, and when that has relaxed
     three times, to 5 % for beta = 1, 12 % for beta = 3.
 
     Parameters
