@@ -1,5 +1,8 @@
 """The explorers of the book, by name: one module each."""
 
-from . import features, flow, linear, spectrum
+from . import features, flow, linear, planning, spectrum
 
-EXPERIMENTS = {e.name: e for e in (features.EXPERIMENT, flow.EXPERIMENT, linear.EXPERIMENT, spectrum.EXPERIMENT)}
+EXPERIMENTS = {
+    e.name: e
+    for e in (features.EXPERIMENT, flow.EXPERIMENT, linear.EXPERIMENT, planning.EXPERIMENT, spectrum.EXPERIMENT)
+}
