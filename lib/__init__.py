@@ -4,7 +4,19 @@ Names follow the book: a module for every chapter (``linear``, ...), and below t
 the numba functions that also run in the book's pages as WebAssembly.
 """
 
-from . import asymptotics, averages, features, laws, linear, mitigation, moments, plateau, realdata, regression
+from . import (
+    asymptotics,
+    averages,
+    features,
+    laws,
+    linear,
+    mitigation,
+    moments,
+    planning,
+    plateau,
+    realdata,
+    regression,
+)
 from .checks import DivergenceError
 from .claims import claim
 from .curve import Curve
@@ -31,6 +43,7 @@ __all__ = [
     "linear",
     "mitigation",
     "moments",
+    "planning",
     "plateau",
     "power_law",
     "realdata",

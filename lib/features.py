@@ -126,7 +126,7 @@ def asymptotic_error(spectrum, learned, eta=0.0, N=None):
     return float(0.5 * part.unseen / (1.0 - 0.5 * mean))
 
 
-def error(spectrum, learned, eta, alpha, sigma_J=0.0):
+def error(spectrum, learned, eta, alpha, sigma_J=0.0, noise=0.0):
     """eps_g of a linear student of ``learned`` levels at any time and rate, exact for N -> infinity.
 
     With c(alpha) the learning curve of the reduced network, normalised to c(0) = 1,
@@ -146,19 +146,24 @@ def error(spectrum, learned, eta, alpha, sigma_J=0.0):
         Times >= 0, increasing.
     sigma_J : float
         Standard deviation of the student's initial weights, which it keeps where it does not learn.
+    noise : float
+        Variance of a noise in the teacher's answers, >= 0. To the student it is like U, and so to the result, which
+        is then the error on fresh noisy answers: noise/2 of it is irreducible.
 
     Returns
     -------
     ndarray, shape (n,)
     """
     eta, alpha, start = _arguments(eta, alpha, sigma_J)
+    noise = checks.number("noise", noise, 0.0)
     part = reduce(spectrum, learned)
     rate = eta * part.seen
     if 2.0 / rate == 1.0:
         rate = np.nextafter(2.0, 0.0)  # as good a rounding of eta W, and no 0/0 in the modes
     x, c, gain, out = np.empty(learned), np.empty(learned), np.empty(learned), np.empty_like(alpha)
     kernels.noisy_modes(part.spectrum.eigenvalues, part.spectrum.weights, rate, x, c, gain, np.empty(4))
-    kernels.noisy_decay(x, c, gain, 2.0 * rate / part.share, part.seen, part.unseen, start, alpha, out)
+    unseen = part.unseen + 0.5 * noise / start
+    kernels.noisy_decay(x, c, gain, 2.0 * rate / part.share, part.seen, unseen, start, alpha, out)
     return out
 
 
@@ -289,7 +294,7 @@ def compute_exponents(beta):
     return 1.0 / (2.0 + beta), (1.0 + beta) / (2.0 + beta), beta / (2.0 + beta)
 
 
-def compute_optimal(spectrum, eta, compute, sigma_J=0.0):
+def compute_optimal(spectrum, eta, compute, sigma_J=0.0, noise=0.0):
     """The number of levels that minimises the exact :func:`error` at C = l alpha.
 
     Levels 1, 2, 3, ... are tried on a grid of ratio 2^(1/4), until more of them only harm; then every budget
@@ -303,7 +308,7 @@ def compute_optimal(spectrum, eta, compute, sigma_J=0.0):
         Learning rate, > 0 and below 2.
     compute : array_like, shape (n,) or a number
         Budgets C > 0, increasing.
-    sigma_J : float
+    sigma_J, noise : float
         As in :func:`error`.
 
     Returns
@@ -319,7 +324,7 @@ def compute_optimal(spectrum, eta, compute, sigma_J=0.0):
 
     def at(l):
         if l not in known:
-            known[l] = error(spectrum, l, eta, compute / l, sigma_J)
+            known[l] = error(spectrum, l, eta, compute / l, sigma_J, noise)
         return known[l]
 
     grid, best, since = [], np.full(compute.size, np.inf), 0
