@@ -4,7 +4,7 @@ Names follow the book: a module for every chapter (``linear``, ...), and below t
 the numba functions that also run in the book's pages as WebAssembly.
 """
 
-from . import linear, regression
+from . import linear, networks, regression
 from .claims import claim
 from .checks import DivergenceError
 from .curve import Curve
@@ -25,6 +25,7 @@ __all__ = [
     "claim",
     "fit_power_law",
     "linear",
+    "networks",
     "power_law",
     "regression",
     "simulate",
