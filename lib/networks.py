@@ -1,0 +1,365 @@
+"""Networks beyond the two-layer erf machine: other activations, learned output weights, depth, heavy tails.
+
+The teacher stays a two-layer network of M units, orthonormal in every level, with output weights 1/sqrt(M). The
+student may have any number of layers, any activation, and may learn all its weights. Inputs are scale mixtures of
+Gaussians, xi = sqrt(tau) sqrt(lambda) z, whose one parameter kappa = <tau^2> says how heavy their tails are.
+Chapter "Deeper and other networks".
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.integrate import solve_ivp
+from scipy.special import ndtri, roots_genlaguerre
+from scipy.stats import qmc
+
+from . import checks
+from .checks import DivergenceError
+from .curve import GROWTH
+from .kernels import fields, networks as kernels
+from .kernels import flow as flow_kernels, sgd
+from .spectra import Spectrum
+from .student_teacher import StudentTeacher
+
+ACTIVATIONS = {"erf": fields.ERF, "linear": fields.LINEAR, "relu": kernels.RELU, "tanh": kernels.TANH}
+
+# Points, a power of 2, at which outputs are averaged over the fields where no closed form exists: the averages
+# are then good to a per cent or better (tests/test_networks.py).
+ERROR_POINTS = 2**13
+NOISE_POINTS = 2**11
+
+
+@dataclass(frozen=True)
+class Network:
+    """A student of any depth, a two-layer teacher, and their data.
+
+    With one hidden layer of K units it starts as the student of :class:`lib.StudentTeacher`,
+    sigma = (sqrt(M)/K) sum_i g(x_i).
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    widths : tuple of int
+        Units of every hidden layer, from the input upwards.
+    teachers : int
+        Hidden units M of the teacher.
+    activation : {"erf", "relu", "tanh", "linear"}
+        Of student and teacher.
+    kappa : float
+        Tail of the inputs, <|xi|^4> / <|xi|^2>^2 for N -> infinity, 1 (Gaussian) to 10: see :func:`scale_mixture`.
+    """
+
+    spectrum: Spectrum
+    widths: tuple = (2,)
+    teachers: int = 2
+    activation: str = "erf"
+    kappa: float = 1.0
+
+    def __post_init__(self):
+        if not isinstance(self.spectrum, Spectrum):
+            checks.refuse("spectrum", self.spectrum, "a lib.Spectrum, as from lib.power_law")
+        if not isinstance(self.widths, tuple) or not self.widths:
+            checks.refuse("widths", self.widths, "a tuple of whole numbers, one for each hidden layer")
+        for l, width in enumerate(self.widths):
+            checks.whole(f"widths[{l}]", width)
+        checks.whole("teachers", self.teachers)
+        checks.one_of("activation", self.activation, tuple(ACTIVATIONS))
+        checks.number("kappa", self.kappa, 1.0, 10.0)
+
+    @property
+    def activity(self):
+        """The activation's number in the kernels."""
+        return ACTIVATIONS[self.activation]
+
+    @property
+    def start(self):
+        """Two-layer model with the same first layer: gives initial weights and overlaps, the same random numbers."""
+        return StudentTeacher(self.spectrum, self.widths[0], self.teachers)
+
+    def initial_upper(self, seed=0):
+        """All weights above the first layer, flat: hidden ones normal / sqrt(units below), output sqrt(M)/K."""
+        shape = np.array(self.widths, dtype=float)
+        upper = np.empty(int(np.sum(shape[1:] * shape[:-1])) + self.widths[-1])
+        hidden = upper[: upper.size - self.widths[-1]]
+        kernels.initial_upper(seed, shape, hidden)
+        upper[hidden.size:] = np.sqrt(self.teachers) / self.widths[-1]
+        return upper
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """A learning curve of a :class:`Network`.
+
+    Attributes
+    ----------
+    alpha : ndarray, shape (n,)
+    eps_g : ndarray, shape (n,) or (seeds, n)
+    Q, R, T : ndarray
+        Overlaps of the first layer's fields, as in :class:`lib.Curve`.
+    upper : ndarray, shape (..., n, weights)
+        Weights above the first layer; the last ones are the output weights.
+    """
+
+    alpha: np.ndarray
+    eps_g: np.ndarray
+    Q: np.ndarray
+    R: np.ndarray
+    T: np.ndarray
+    upper: np.ndarray
+
+
+def scale_mixture(kappa, nodes=6):
+    """Scales tau and their probabilities, with <tau> = 1 and <tau^2> = kappa.
+
+    The Gauss quadrature of the gamma distribution of shape 1/(kappa - 1), whose first 2 nodes - 1 = 11 moments it shares.
+    It is used as a distribution of its own: theory and simulation both have these six scales and no others.
+
+    Parameters
+    ----------
+    kappa : float
+        1 to 10.
+    nodes : int
+
+    Returns
+    -------
+    scales, shares : ndarray, shape (nodes,), or (1,) for kappa = 1
+    """
+    kappa = checks.number("kappa", kappa, 1.0, 10.0)
+    nodes = checks.whole("nodes", nodes, 2, 20)
+    if kappa - 1.0 < 1e-6:
+        return np.ones(1), np.ones(1)
+    shape = 1.0 / (kappa - 1.0)
+    x, mass = roots_genlaguerre(nodes, shape - 1.0)
+    return x / shape, mass / mass.sum()
+
+
+def train(network, N, eta, alpha, sigma_J=0.1, seeds=4, upper_eta=0.0):
+    """Train by one-pass SGD on the weights and measure the error on the way.
+
+    Parameters
+    ----------
+    network : Network
+    N : int
+        Input dimension.
+    eta : float
+        Learning rate of the first layer, > 0.
+    alpha : array_like, shape (n,)
+        Times, in examples / N, increasing.
+    sigma_J : float
+        Standard deviation of the first layer's initial weights.
+    seeds : int
+        Number of runs; run s uses the weights and inputs of seed s of :func:`lib.simulate`.
+    upper_eta : float
+        Learning rate of all weights above the first layer, in steps of upper_eta / N; 0 keeps them.
+
+    Returns
+    -------
+    Training
+        With a leading axis of seeds. The inputs enter through Gaussian fields, so eps_g is an average over K + M
+        Gaussian numbers: closed for erf, linear and ReLU with one hidden layer, else on 8192 points of a Sobol sequence.
+
+    Raises
+    ------
+    ValueError, DivergenceError
+    """
+    eta = checks.number("eta", eta, 0.0, open_minimum=True)
+    upper_eta = checks.number("upper_eta", upper_eta, 0.0)
+    alpha = checks.times("alpha", alpha)
+    steps = np.rint(alpha * N).astype(int)
+    parts = [_run(network, N, eta, steps, sigma_J, seed, upper_eta) for seed in range(checks.whole("seeds", seeds))]
+    Q, R, T, upper, eps_g = (np.stack(x) for x in zip(*parts))
+    bad = np.argwhere(~(eps_g < GROWTH))
+    if bad.size:
+        at = steps[bad[0, 1]] / N
+        raise DivergenceError(f"SGD with seed {bad[0, 0]} diverged before alpha = {at:g}: eta = {eta:g} is too large", at)
+    return Training(steps / N, eps_g, Q, R, T, upper)
+
+
+def _run(network, N, eta, steps, sigma_J, seed, upper_eta):
+    J, B = network.start.initial_weights(sigma_J, N, seed)
+    root = np.sqrt(np.repeat(network.spectrum.eigenvalues, network.spectrum.multiplicities(N)))
+    upper = network.initial_upper(seed)
+    widths = np.array(network.widths, dtype=float)
+    scales, shares = scale_mixture(network.kappa)
+    cumulative = np.append(np.cumsum(shares)[:-1], np.inf)
+    layers = np.empty((4, len(network.widths), max(network.widths)))
+    xi, u = np.empty(N), 1.0 / np.sqrt(network.teachers)
+    Qs, Rs, uppers, errors, at = [], [], [], [], 0
+    K, M = network.widths[0], network.teachers
+    for target in steps:
+        kernels.advance(J, B, upper, widths, root, scales, cumulative, eta, upper_eta, u, network.activity, seed,
+                        at, target, xi, *layers)
+        at = target
+        Q, R, T, unused = np.empty((K, K)), np.empty((K, M)), np.empty((M, M)), np.empty((M, M))
+        sgd.measure(J, B, root, xi, Q, R)
+        sgd.measure(B, B, root, xi, T, unused)
+        Qs.append(Q), Rs.append(R), uppers.append(upper.copy())
+        errors.append(error(network, Q, R, T, upper))
+    return np.stack(Qs), np.stack(Rs), T, np.stack(uppers), np.array(errors)
+
+
+def error(network, Q, R, T, upper):
+    """eps_g from the first layer's overlaps Q (K, K), R (K, M), T (M, M) and the weights above it.
+
+    Closed with one hidden layer and erf, linear or ReLU; else an average on Sobol points.
+    """
+    C = np.block([[Q, R], [R.T, T]])
+    if not np.all(np.isfinite(C)):
+        return np.nan
+    scales, shares = scale_mixture(network.kappa)
+    K, u = network.widths[0], 1.0 / np.sqrt(network.teachers)
+    if len(network.widths) == 1 and network.activation != "tanh":
+        w = np.append(-upper, np.full(network.teachers, u))
+        return sum(p * kernels.pair_error(tau * C, w, network.activity) for tau, p in zip(scales, shares))
+    F = np.empty_like(C)
+    kernels.factor(C, K, F)
+    layers = np.empty((3, len(network.widths), max(network.widths)))
+    return kernels.sampled_error(F, _points(len(C), ERROR_POINTS), K, np.array(network.widths, dtype=float), upper,
+                                 scales, shares, u, network.activity, *layers)
+
+
+def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e-7):
+    """Order-parameter equations of a two-layer student with output weights of its own, in the limit N -> infinity.
+
+    Closed for erf and linear activations. For ReLU the drift is closed and the noise of single examples is an average on
+    2048 Sobol points. Explicit Runge-Kutta, so for some tens of levels; :func:`lib.solve` takes millions where it applies.
+
+    Parameters
+    ----------
+    network : Network
+        One hidden layer; activation "erf", "linear" or "relu".
+    eta, alpha, upper_eta
+        As for :func:`train`.
+    sigma_J : float
+        Without ``overlaps``: training starts from the mean overlaps of weights of this standard deviation.
+    overlaps : Overlaps, optional
+        Where the first layer starts, as from ``network.start.initial_overlaps``.
+    rtol : float
+
+    Returns
+    -------
+    Training
+    """
+    if len(network.widths) != 1:
+        checks.refuse("widths", network.widths, "a single hidden layer: the overlaps of deeper students do not close")
+    checks.one_of("activation", network.activation, ("erf", "linear", "relu"))
+    eta = checks.number("eta", eta, 0.0, open_minimum=True)
+    upper_eta = checks.number("upper_eta", upper_eta, 0.0)
+    alpha = checks.times("alpha", alpha)
+    start = network.start.initial_overlaps(sigma_J) if overlaps is None else overlaps
+    T = start.totals(network.spectrum)[2]
+    s, (L, K, M) = network.spectrum, start.r.shape
+    P, split = K + M, (L * K * M, L * K * (K + M))
+    C, work, w = np.empty((P, P)), np.empty((3, P, P)), np.full(P, 1.0 / np.sqrt(M))
+    Q, R, D, G, scratch = np.empty((K, K)), np.empty((K, M)), np.empty((K, P)), np.empty((K, K)), np.empty(P)
+    mixture, points = scale_mixture(network.kappa), _points(P, NOISE_POINTS)
+
+    def unpack(z):
+        return z[: split[0]].reshape(L, K, M), z[split[0] : split[1]].reshape(L, K, K), z[split[1] :]
+
+    def velocity(_, z):
+        out = np.empty_like(z)
+        (r, q, v), (dr, dq, dv) = unpack(z), unpack(out)
+        flow_kernels.total(s.weights, s.eigenvalues, r, R)
+        flow_kernels.total(s.weights, s.eigenvalues, q, Q)
+        fields.assemble(Q, R, T, C)
+        w[:K] = -v
+        kernels.coefficients(C, K, w, upper_eta, *mixture, network.activity, points, work, scratch, D, G, dv)
+        flow_kernels.velocity(s.eigenvalues, r, q, start.t, D, G, eta, dr, dq)
+        return out
+
+    z0 = np.concatenate([start.r.ravel(), start.q.ravel(), network.initial_upper()])
+    solution = solve_ivp(velocity, (0.0, alpha[-1]), z0, "DOP853", alpha, rtol=rtol, atol=1e-12)
+    if not solution.success or not np.all(np.abs(solution.y) < GROWTH):
+        raise DivergenceError(f"the flow diverged: eta = {eta:g} is too large", float(solution.t[-1]))
+    Qs, Rs, vs, errors = [], [], [], []
+    for z in solution.y.T:
+        r, q, v = unpack(np.ascontiguousarray(z))
+        Qs.append(np.tensordot(s.weights * s.eigenvalues, q, axes=1))
+        Rs.append(np.tensordot(s.weights * s.eigenvalues, r, axes=1))
+        vs.append(v)
+        errors.append(error(network, Qs[-1], Rs[-1], T, v))
+    return Training(alpha, np.array(errors), np.stack(Qs), np.stack(Rs), T, np.stack(vs))
+
+
+def slope_moments(activation):
+    """Means <g'^p>, p = 1..4, over a standard normal field: all that the late stage knows of an activation.
+
+    Closed for erf, ReLU and linear; Gauss-Hermite quadrature for tanh.
+    """
+    checks.one_of("activation", activation, tuple(ACTIVATIONS))
+    p = np.arange(1, 5)
+    if activation == "linear":
+        return np.ones(4)
+    if activation == "relu":
+        return np.full(4, 0.5)
+    if activation == "erf":
+        return (2 / np.pi) ** (p / 2) / np.sqrt(1 + p)
+    x, mass = np.polynomial.hermite_e.hermegauss(120)
+    return np.cosh(x) ** (-2.0 * p[:, None]) @ mass / mass.sum()
+
+
+def late_matrices(activation, M):
+    """Decay and noise of the error near perfect learning, K = M, in the sector that all units share.
+
+    For orthonormal teachers the fields are independent standard normals, and with E = <(J - B)(J - B)^T> the error obeys
+    e^k' = -(eta/M) lambda_k (H e^k + e^k H) + (eta/M)^2 lambda_k X[E], H_ij = <g'_i g'_j>, X[E]_ij = sum_lm <g'_i g'_j g'_l g'_m> E_lm.
+    On E_ii = d, E_ij = o (i != j) both act as 2 x 2 matrices.
+
+    Returns
+    -------
+    decay, noise : ndarray, shape (2, 2), or (1, 1) for M = 1
+    """
+    m1, m2, m3, m4 = slope_moments(activation)
+    M = checks.whole("M", M)
+    if M > 1 and activation == "linear":
+        checks.refuse("activation", activation, '"erf", "relu" or "tanh" for M > 1: linear units learn only their sum')
+    if M == 1:
+        return np.array([[2 * m2]]), np.array([[m4]])
+    decay = 2 * np.array([[m2, (M - 1) * m1**2], [m1**2, m2 + (M - 2) * m1**2]])
+    noise = np.array([
+        [m4 + (M - 1) * m2**2, 2 * (M - 1) * m3 * m1 + (M - 1) * (M - 2) * m2 * m1**2],
+        [2 * m3 * m1 + (M - 2) * m1**2 * m2,
+         2 * m2**2 + 4 * (M - 2) * m2 * m1**2 + (M - 2) * (M - 3) * m1**4],
+    ])
+    return decay, noise
+
+
+def critical_eta(activation, M):
+    """Largest learning rate at which perfect learning is stable (K = M, any spectrum, N -> infinity)."""
+    decay, noise = late_matrices(activation, M)
+    return float(M / np.max(np.linalg.eigvals(np.linalg.solve(decay, noise)).real))
+
+
+def late_error(spectrum, activation, M, eta, alpha, start=1.0):
+    """Late error of K = M units at small eta: a sum of exponentials for every distinct decay rate of H.
+
+    eps_g = (start / 2M) sum_k w_k lambda_k [(M-1) a_0 exp(-2 eta a_0 lambda_k alpha / M) + a_1 exp(-2 eta a_1 lambda_k alpha / M)],
+    a_0 = m2 - m1^2, a_1 = m2 + (M-1) m1^2.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    activation : str
+    M : int
+    eta : float
+    alpha : array_like, shape (n,)
+    start : float
+        Initial \\|J - B\\|^2 per direction of the slow levels: 1 + sigma_J^2.
+    """
+    m1, m2 = slope_moments(activation)[:2]
+    M = checks.whole("M", M)
+    eta = checks.number("eta", eta, 0.0, open_minimum=True)
+    alpha = checks.times("alpha", alpha)
+    start = checks.number("start", start, 0.0)
+    total = np.zeros(alpha.size)
+    for a, count in ((m2 - m1**2, M - 1), (m2 + (M - 1) * m1**2, 1)):
+        modes = np.exp(-2.0 * eta * a / M * np.outer(alpha, spectrum.eigenvalues))
+        total += count * a * (modes @ (spectrum.weights * spectrum.eigenvalues))
+    return 0.5 * start / M * total
+
+
+def _points(dimensions, count):
+    """Standard normal points (count, dimensions) of a scrambled Sobol sequence, always the same."""
+    sobol = qmc.Sobol(dimensions, seed=0).random(count)
+    return ndtri(np.clip(sobol, 1e-12, 1 - 1e-12))
