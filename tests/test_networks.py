@@ -1,0 +1,157 @@
+"""Deeper and other networks: against the two-layer code, finite differences, sampling, and each other."""
+
+import numpy as np
+import pytest
+
+import lib
+from lib import networks
+from lib.kernels import networks as kernels
+
+
+def test_one_hidden_layer_of_erf_is_the_simulator_of_the_book():
+    s = lib.power_law(1.0, 4)
+    mine = networks.train(networks.Network(s, (3,), 2), 60, 0.7, [1.0, 3.0], 0.4, seeds=2)
+    other = lib.simulate(lib.StudentTeacher(s, 3, 2), 60, 0.7, [1.0, 3.0], 0.4, seeds=2)
+    # the same random numbers: rounding of some 180 steps only
+    np.testing.assert_allclose(mine.Q, other.Q, rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(mine.eps_g, other.eps_g, rtol=1e-10)
+
+
+@pytest.mark.parametrize("activation", ["erf", "linear"])
+def test_flow_without_learned_outputs_is_solve(activation):
+    s = lib.power_law(1.0, 4)
+    network = networks.Network(s, (3,), 2, activation)
+    model = lib.StudentTeacher(s, 3, 2, activation)
+    alpha = [1.0, 5.0, 20.0]
+    mine = networks.flow(network, 0.5, alpha, 0.3)
+    other = lib.solve(model, model.initial_overlaps(0.3), 0.5, alpha)
+    np.testing.assert_allclose(mine.eps_g, other.eps_g, rtol=1e-5)  # 1e-7 and 1e-8 a step, some hundred steps
+
+
+@pytest.mark.parametrize("activation", ["erf", "relu", "tanh", "linear"])
+@pytest.mark.parametrize("widths", [(3,), (3, 2), (2, 3, 2)])
+def test_gradients_are_finite_differences(activation, widths):
+    rng = np.random.default_rng(1)
+    shape, act = np.array(widths, float), networks.ACTIVATIONS[activation]
+    upper = rng.normal(size=networks.Network(lib.power_law(1, 2), widths).initial_upper().size)
+    h, g, slope, back = np.zeros((4, len(widths), max(widths)))
+    x = rng.normal(size=widths[0])
+
+    def output(fields, weights):
+        h[0, : widths[0]] = fields
+        return kernels.forward(shape, weights, act, h, g, slope)
+
+    output(x, upper)
+    moved = upper.copy()
+    kernels.backward(shape, moved, 1.0, g, slope, back)
+    first, above, step = back[0, : widths[0]].copy(), moved - upper, 1e-6
+    for i in range(len(x)):
+        d = step * np.eye(len(x))[i]
+        assert abs((output(x + d, upper) - output(x - d, upper)) / (2 * step) - first[i]) < 1e-7
+    for i in range(upper.size):
+        d = step * np.eye(upper.size)[i]
+        assert abs((output(x, upper + d) - output(x, upper - d)) / (2 * step) - above[i]) < 1e-7
+
+
+@pytest.mark.parametrize("activation", ["erf", "relu"])
+def test_coefficients_are_averages_over_samples(activation):
+    """Drift by Stein's lemma and noise against 400,000 draws of the fields, 4.5 standard errors."""
+    rng = np.random.default_rng(0)
+    K, act = 2, networks.ACTIVATIONS[activation]
+    A = rng.normal(size=(4, 4))
+    C = A @ A.T / 4 + 0.1 * np.eye(4)
+    w = np.array([-0.7, -1.1, 0.7, 0.7])
+    u = rng.multivariate_normal(np.zeros(4), C, size=400_000)
+    values = [kernels.unit(x, act) for x in u.ravel()]
+    g, slope = (np.reshape(part, u.shape) for part in zip(*values))
+    delta = g @ w
+    delta_i = -w[:K] * slope[:, :K] * delta[:, None]
+    D, G = np.empty((K, 4)), np.empty((K, K))
+    kernels.drift(C, K, w, act, D)
+    if activation == "erf":
+        kernels.closed_noise(C, K, w, act, G)
+        quadrature = 0.0
+    else:
+        F = np.empty((4, 4))
+        kernels.factor(C, K, F)
+        kernels.sampled_noise(F, networks._points(4, networks.NOISE_POINTS), K, w, act, np.empty(4), G)
+        quadrature = 0.02 * abs(G).max()  # what 2048 points are good for
+    for i in range(K):
+        for a in range(4):
+            x = delta_i[:, i] * u[:, a]
+            assert abs(x.mean() - D[i] @ C[:, a]) < 4.5 * x.std() / np.sqrt(len(x))
+        for j in range(K):
+            x = delta_i[:, i] * delta_i[:, j]
+            assert abs(x.mean() - G[i, j]) < 4.5 * x.std() / np.sqrt(len(x)) + quadrature
+    assert abs(kernels.pair_error(C, w, act) - np.mean(delta**2) / 2) < 4.5 * np.std(delta**2) / 2 / np.sqrt(len(u))
+
+
+@pytest.mark.parametrize("activation, kappa, upper_eta", [("relu", 1.0, 0.5), ("erf", 2.0, 0.5), ("linear", 3.0, 0.0)])
+def test_sgd_follows_the_flow(activation, kappa, upper_eta):
+    s, alpha = lib.power_law(1.0, 4), np.array([1.0, 4.0])
+    network = networks.Network(s, (2,), 2, activation, kappa)
+    runs = networks.train(network, 1024, 0.3, alpha, 0.5, 6, upper_eta)
+    flows = np.array([networks.flow(network, 0.3, alpha, upper_eta=upper_eta, rtol=1e-5,
+                                    overlaps=network.start.initial_overlaps(0.5, 1024, seed)).eps_g for seed in range(6)])
+    ratio = np.log(runs.eps_g / flows)
+    error = ratio.std(axis=0, ddof=1) / np.sqrt(6)
+    # t with 5 degrees of freedom exceeds 6 with probability 0.002; 2 % for kappa eta lambda_1 / N and the quadrature
+    assert np.all(np.abs(ratio.mean(axis=0)) < 6 * error + 0.02)
+
+
+@pytest.mark.parametrize("kappa", [1.0, 1.5, 3.0])
+def test_heavy_tails_of_a_linear_network_are_a_rescaling(kappa):
+    s, alpha = lib.power_law(1.0, 8), np.array([0.5, 3.0, 10.0])
+    scales, shares = networks.scale_mixture(kappa)
+    np.testing.assert_allclose([shares @ scales, shares @ scales**2], [1.0, kappa], rtol=1e-10)
+    flow = networks.flow(networks.Network(s, (1,), 1, "linear", kappa), 0.4, alpha, 0.0)
+    np.testing.assert_allclose(flow.eps_g, lib.linear.generalization_error(s, 0.4 * kappa, alpha / kappa), rtol=1e-5)
+
+
+def test_late_stage():
+    # theory-details, section 5: eta_c of erf for unscaled outputs, M = 1..4
+    golden = [4.0557786760, 2.3068276961, 1.6206745061, 1.2493927807]
+    np.testing.assert_allclose([networks.critical_eta("erf", M) / M for M in range(1, 5)], golden, rtol=1e-9)
+    assert networks.critical_eta("linear", 1) == networks.critical_eta("relu", 1) == 2.0
+    # ReLU displaced by e at right angles to all teachers: the flow against the mode sum, to O(eta lambda_1) and O(e)
+    s, eta, e = lib.power_law(1.0, 8), 0.02, 0.02
+    network = networks.Network(s, (2,), 2, "relu")
+    o = network.start.initial_overlaps(0.0)
+    o.r[:], o.q[:] = np.eye(2), np.eye(2) * (1 + e**2)
+    alpha = np.array([1.0, 30.0, 300.0])
+    flow = networks.flow(network, eta, alpha, overlaps=o, rtol=1e-6).eps_g
+    np.testing.assert_allclose(flow, networks.late_error(s, "relu", 2, eta, alpha, e**2), rtol=0.1)
+
+
+def test_sampled_error_is_the_closed_one():
+    s = lib.power_law(1.0, 4)
+    m = lib.StudentTeacher(s, 2, 2)
+    Q, R, T = m.initial_overlaps(0.5, 64).totals(s)
+    network = networks.Network(s, (2,), 2, "relu", 2.0)
+    upper = network.initial_upper()
+    C, F = np.block([[Q, R], [R.T, T]]), np.empty((4, 4))
+    kernels.factor(C, 2, F)
+    layers = np.empty((3, 1, 2))
+    sampled = kernels.sampled_error(F, networks._points(4, networks.ERROR_POINTS), 2, np.array([2.0]), upper,
+                                    *networks.scale_mixture(2.0), 0.5**0.5, network.activity, *layers)
+    assert abs(sampled / networks.error(network, Q, R, T, upper) - 1) < 0.01  # 8192 points
+
+
+@pytest.mark.parametrize("arguments, words", [
+    ({"widths": ()}, "widths"), ({"widths": (2, 0)}, r"widths\[1\]"), ({"teachers": 0}, "teachers"),
+    ({"activation": "sine"}, "activation"), ({"kappa": 0.5}, "kappa")])
+def test_bad_networks(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        networks.Network(lib.power_law(1.0, 2), **arguments)
+
+
+def test_bad_calls():
+    s = lib.power_law(1.0, 2)
+    with pytest.raises(ValueError, match="widths"):
+        networks.flow(networks.Network(s, (2, 2)), 0.1, [1.0])
+    with pytest.raises(ValueError, match="activation"):
+        networks.flow(networks.Network(s, (2,), 2, "tanh"), 0.1, [1.0])
+    with pytest.raises(ValueError, match="eta"):
+        networks.train(networks.Network(s), 8, 0.0, [1.0])
+    with pytest.raises(lib.DivergenceError):
+        networks.train(networks.Network(s, (1,), 1, "linear", 3.0), 64, 2.0, [50.0], seeds=1)
