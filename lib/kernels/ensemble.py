@@ -1,8 +1,11 @@
-"""Runs of direct SGD over several data streams, a slice at a time: what an explorer simulates.
+"""Runs of SGD over several data streams, a slice at a time: what an explorer simulates.
 
 All runs start from the same weights and see different data, so that they scatter about the solution of the
 flow from those weights. Everything lives in one flat float64 buffer ``state``, which makes a
 simulation something that can stop anywhere, go on later, and be moved to another thread.
+
+The runs train the N weights; or, where that costs less, the reduced coordinates of :mod:`lib.kernels.reduced`,
+the same process in law: :func:`ensemble_start_cheaper` decides. Blocks have equal sizes, so all are reduced or none.
 """
 
 import math
@@ -11,45 +14,113 @@ import numpy as np
 
 from .fields import assemble, generalization_error
 from .jit import kernel
+from .reduced import (
+    kept, reduced_advance, reduced_fold, reduced_measure, reduced_overlaps, reduced_size_equal, reduced_start, step_cost,
+)
 from .sgd import advance, block_overlaps, initial_weights, measure, orthonormalise
 from .views import view
 
 # Multiply-adds in a slice: about 4 ms natively, 10 ms in a browser.
 SLICE = 2e7
+# Up to this N reduced runs start from drawn weights; beyond, these would take too long for a slider, and their
+# overlaps are drawn instead, by the law that they have.
+DRAWN = 65536
+HEADER = 5  # run, its next time, step; coordinates trained; 1 if the coordinates are the reduced ones
 
 
 @kernel
-def _parts(state, K, M, N, L, points):
-    """Views of the state: progress (3,), coordinates trained, step numbers, sums and sums of squares of eps_g, counts (points,) each,
-    then J0, J, B, root, xi, slope, Q, R, T, C, block starts."""
-    at = 4
-    target = view(state, at, (points,))
-    total = view(state, at + points, (points,))
-    square = view(state, at + 2 * points, (points,))
-    count = view(state, at + 3 * points, (points,))
-    at += 4 * points
+def _record(state, points):
+    """Views of the state: step numbers, sums and sums of squares of eps_g, counts (points,) each."""
+    return (view(state, HEADER, (points,)), view(state, HEADER + points, (points,)),
+            view(state, HEADER + 2 * points, (points,)), view(state, HEADER + 3 * points, (points,)))
+
+
+@kernel
+def _totals(state, K, M, points):
+    """Views of the state: Q (K, K), R (K, M), T (M, M), the covariance of all fields, scratch (M, M), (K,)."""
+    at = HEADER + 4 * points
+    P = K + M
+    Q = view(state, at, (K, K))
+    R = view(state, at + K * K, (K, M))
+    at += K * P
+    T = view(state, at, (M, M))
+    C = view(state, at + M * M, (P, P))
+    at += M * M + P * P
+    return Q, R, T, C, view(state, at, (M, M)), view(state, at + M * M, (K,))
+
+
+@kernel
+def _network(K, M, points):
+    """Where the weights begin, behind what :func:`_record` and :func:`_totals` show."""
+    return HEADER + 4 * points + K * (K + M) + 2 * M * M + (K + M) * (K + M) + K
+
+
+@kernel
+def _weights(state, K, M, N, L, points):
+    """Views of the state: initial J, J (K, N), B (M, N), root, xi (N,), block starts (L + 1,)."""
+    at = _network(K, M, points)
     start = view(state, at, (K, N))
     J = view(state, at + K * N, (K, N))
     B = view(state, at + 2 * K * N, (M, N))
     at += (2 * K + M) * N
-    root = view(state, at, (N,))
-    xi = view(state, at + N, (N,))
-    at += 2 * N
-    slope = view(state, at, (K,))
-    Q = view(state, at + K, (K, K))
-    R = view(state, at + K + K * K, (K, M))
-    at += K + K * K + K * M
-    T = view(state, at, (M, M))
-    spare = view(state, at + M * M, (M, M))
-    C = view(state, at + 2 * M * M, (K + M, K + M))
-    starts = view(state, at + 2 * M * M + (K + M) * (K + M), (L + 1,))
-    return target, total, square, count, start, J, B, root, xi, slope, Q, R, T, spare, C, starts
+    return start, J, B, view(state, at, (N,)), view(state, at + N, (N,)), view(state, at + 2 * N, (L + 1,))
+
+
+@kernel
+def _reduced(state, K, M, N, L, points):
+    """Views of the state: a reduced run at its start and now, sizes of the blocks (L,)."""
+    at, length = _network(K, M, points), reduced_size_equal(N // L, L, K, M)
+    return view(state, at, (length,)), view(state, at + length, (length,)), view(state, at + 2 * length, (L,))
 
 
 @kernel
 def ensemble_size(K, M, N, L, points):
     """Doubles that the state needs."""
-    return 4 + 4 * points + (2 * K + M + 2) * N + K + K * K + K * M + 2 * M * M + (K + M) * (K + M) + L + 1
+    return _network(K, M, points) + (2 * K + M + 2) * N + L + 1
+
+
+@kernel
+def ensemble_size_cheaper(K, M, N, L, points):
+    """Doubles that the state of :func:`ensemble_start_cheaper` needs."""
+    n = N // L
+    if kept(n, K, M) == n:
+        return ensemble_size(K, M, N, L, points)
+    drawn = (M + K) * N + L + 1 if N <= DRAWN else 0
+    return _network(K, M, points) + 2 * reduced_size_equal(n, L, K, M) + L + drawn
+
+
+@kernel
+def ensemble_cost(state, K, M, N, L):
+    """Cost of a step, in multiply-adds."""
+    if state[4] == 0.0:
+        return step_cost(N, 0, K, M)
+    return step_cost(L * kept(N // L, K, M), L, K, M)
+
+
+@kernel
+def _start(state, N, points, alpha_first, alpha_last, x):
+    """No step done yet; lay out the times."""
+    target, total, square, count = _record(state, points)
+    for i in range(HEADER):
+        state[i] = 0.0
+    state[3] = N
+    first = max(alpha_first, 1.0 / N)
+    for i in range(points):
+        alpha = first * math.exp(math.log(max(alpha_last / first, 1.0)) * i / (points - 1))
+        target[i] = math.floor(alpha * N + 0.5)
+        x[i] = target[i] / N
+        total[i] = square[i] = count[i] = 0.0
+
+
+@kernel
+def _draw(starts, N, sigma_J, seed, J, B):
+    """Draw students and teachers, these orthonormal in every block where blocks are large enough."""
+    L, M = starts.shape[0] - 1, B.shape[0]
+    for k in range(L + 1):
+        starts[k] = k * (N // L)
+    initial_weights(seed, sigma_J, J, B)
+    if N // L >= M:
+        orthonormalise(starts, B)
 
 
 @kernel
@@ -60,24 +131,37 @@ def ensemble_start(state, K, M, N, points, eigenvalue, sigma_J, seed, alpha_firs
     whole steps.
     """
     L = eigenvalue.shape[0]
-    target, total, square, count, start, J, B, root, xi, slope, Q, R, T, spare, C, starts = _parts(
-        state, K, M, N, L, points)
-    state[0] = state[1] = state[2] = 0.0
-    state[3] = N
-    first = max(alpha_first, 1.0 / N)
-    for i in range(points):
-        alpha = first * math.exp(math.log(max(alpha_last / first, 1.0)) * i / (points - 1))
-        target[i] = math.floor(alpha * N + 0.5)
-        x[i] = target[i] / N
-        total[i] = square[i] = count[i] = 0.0
-    for k in range(L + 1):
-        starts[k] = k * (N // L)
+    start, J, B, root, xi, starts = _weights(state, K, M, N, L, points)
+    Q, R, T, C, spare, slope = _totals(state, K, M, points)
+    _start(state, N, points, alpha_first, alpha_last, x)
+    _draw(starts, N, sigma_J, seed, start, B)
     for j in range(N):
         root[j] = math.sqrt(eigenvalue[j // (N // L)])
-    initial_weights(seed, sigma_J, start, B)
-    if N // L >= M:
-        orthonormalise(starts, B)
     measure(B, B, root, xi, T, spare)
+
+
+@kernel
+def ensemble_start_cheaper(state, K, M, N, points, eigenvalue, sigma_J, seed, alpha_first, alpha_last, x):
+    """As :func:`ensemble_start`, with runs on the N weights or on their reduced coordinates, whichever cost less.
+
+    The state is of length :func:`ensemble_size_cheaper`; its runs are neither restricted nor realigned nor rescaled.
+    """
+    L = eigenvalue.shape[0]
+    if kept(N // L, K, M) == N // L:
+        ensemble_start(state, K, M, N, points, eigenvalue, sigma_J, seed, alpha_first, alpha_last, x)
+        return
+    begin, run, size = _reduced(state, K, M, N, L, points)
+    _start(state, N, points, alpha_first, alpha_last, x)
+    state[4] = 1.0
+    for k in range(L):
+        size[k] = N // L
+    if N <= DRAWN:
+        at = _network(K, M, points) + 2 * begin.shape[0] + L
+        weights = view(state, at, (M + K, N))
+        _draw(view(state, at + (M + K) * N, (L + 1,)), N, sigma_J, seed, weights[M:], weights[:M])
+        reduced_fold(begin, eigenvalue, size, K, M, weights)
+    else:
+        reduced_start(begin, eigenvalue, size, K, M, sigma_J, 1, seed)
 
 
 @kernel
@@ -89,8 +173,7 @@ def ensemble_restrict(state, trained):
 @kernel
 def ensemble_align(state, K, M, N, L, points, alignment):
     """Add ``alignment`` times teacher i's vector to student i's, before the first slice."""
-    target, total, square, count, start, J, B, root, xi, slope, Q, R, T, spare, C, starts = _parts(
-        state, K, M, N, L, points)
+    start, J, B, root, xi, starts = _weights(state, K, M, N, L, points)
     for i in range(min(K, M)):
         for j in range(N):
             start[i, j] += alignment * B[i, j]
@@ -99,8 +182,11 @@ def ensemble_align(state, K, M, N, L, points, alignment):
 @kernel
 def ensemble_overlaps(state, K, M, N, L, points, r, q, t):
     """Block overlaps r (L, K, M), q (L, K, K), t (L, M, M) of the weights from which the runs start."""
-    target, total, square, count, start, J, B, root, xi, slope, Q, R, T, spare, C, starts = _parts(
-        state, K, M, N, L, points)
+    if state[4] != 0.0:
+        begin, run, size = _reduced(state, K, M, N, L, points)
+        reduced_overlaps(begin, N // L, r, q, t)
+        return
+    start, J, B, root, xi, starts = _weights(state, K, M, N, L, points)
     block_overlaps(starts, start, B, r)
     block_overlaps(starts, start, start, q)
     block_overlaps(starts, B, B, t)
@@ -112,8 +198,8 @@ def ensemble_rescale(state, K, M, N, L, points, gain):
 
     Called after :func:`ensemble_start`, which was given the eigenvalues of the new coordinates.
     """
-    target, total, square, count, start, J, B, root, xi, slope, Q, R, T, spare, C, starts = _parts(
-        state, K, M, N, L, points)
+    start, J, B, root, xi, starts = _weights(state, K, M, N, L, points)
+    Q, R, T, C, spare, slope = _totals(state, K, M, points)
     for j in range(N):
         factor = 1.0 / math.sqrt(gain[j // (N // L)])
         for i in range(K):
@@ -127,23 +213,36 @@ def ensemble_rescale(state, K, M, N, L, points, gain):
 def ensemble_advance(state, K, M, N, L, points, eta, v, u, activity, runs, seed, y, lower, upper):
     """One slice more. ``y`` receives the mean of eps_g over the runs so far at each time (NaN: none yet),
     ``lower`` and ``upper`` the mean -+ two standard errors. Returns the fraction done."""
-    target, total, square, count, start, J, B, root, xi, slope, Q, R, T, spare, C, starts = _parts(
-        state, K, M, N, L, points)
-    run, index, step = int(state[0]), int(state[1]), int(state[2])
-    budget = int(SLICE / (N * (2 * K + M + 8))) + 1
+    target, total, square, count = _record(state, points)
+    Q, R, T, C, spare, slope = _totals(state, K, M, points)
+    number, index, step = int(state[0]), int(state[1]), int(state[2])
+    budget = int(SLICE / ensemble_cost(state, K, M, N, L)) + 1
     last = int(target[points - 1])
-    while run < runs and budget > 0:
-        if index == 0 and step == 0:
-            for i in range(K):
-                for j in range(N):
-                    J[i, j] = start[i, j]
+    while number < runs and budget > 0:
         stop = min(step + budget, int(target[index]))
-        # stream 2 of every seed: run number 0, 1, ... of the reader's seed
-        advance(J, B, root, eta, v, u, activity, int(state[3]), seed + run, step, stop, xi, slope)
+        first = index == 0 and step == 0
+        due = stop == int(target[index])
+        # one run's data is that of the reader's seed, the next one's that of the next seed
+        if state[4] == 0.0:
+            start, J, B, root, xi, starts = _weights(state, K, M, N, L, points)
+            if first:
+                for i in range(K):
+                    for j in range(N):
+                        J[i, j] = start[i, j]
+            advance(J, B, root, eta, v, u, activity, int(state[3]), seed + number, step, stop, xi, slope)
+            if due:
+                measure(J, B, root, xi, Q, R)
+        else:
+            begin, run, size = _reduced(state, K, M, N, L, points)
+            if first:
+                for i in range(begin.shape[0]):
+                    run[i] = begin[i]
+            reduced_advance(run, eta, v, u, activity, seed + number, step, stop)
+            if due:
+                reduced_measure(run, Q, R, T)
         budget -= stop - step
         step = stop
-        if step == int(target[index]):
-            measure(J, B, root, xi, Q, R)
+        if due:
             assemble(Q, R, T, C)
             error = generalization_error(C, K, v, u, activity)
             total[index] += error
@@ -151,9 +250,9 @@ def ensemble_advance(state, K, M, N, L, points, eta, v, u, activity, runs, seed,
             count[index] += 1.0
             index += 1
             if index == points:
-                run += 1
+                number += 1
                 index = step = 0
-    state[0], state[1], state[2] = run, index, step
+    state[0], state[1], state[2] = number, index, step
     for i in range(points):
         n = count[i]
         y[i] = total[i] / n if n > 0.0 else np.nan
@@ -162,4 +261,4 @@ def ensemble_advance(state, K, M, N, L, points, eta, v, u, activity, runs, seed,
             lower[i], upper[i] = y[i] - error, y[i] + error
         else:
             lower[i] = upper[i] = np.nan
-    return (run + step / last) / runs
+    return (number + step / last) / runs

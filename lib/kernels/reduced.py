@@ -68,6 +68,19 @@ def _counts(size, K, M):
 def reduced_size(size, K, M):
     """Doubles that the state needs, for blocks of ``size`` (L,) directions."""
     P, blocks, batch = _counts(size, K, M)
+    return _length(P, blocks, batch, K, M)
+
+
+@kernel
+def reduced_size_equal(n, L, K, M):
+    """Doubles that the state needs, for L blocks of n directions each."""
+    P = L * kept(n, K, M)
+    return _length(P, L if kept(n, K, M) < n else 0, max(1, BATCH // P), K, M)
+
+
+@kernel(inline=True)
+def _length(P, blocks, batch, K, M):
+    """Doubles that the state needs, given its counts."""
     return HEADER + (M + K + 1) * P + blocks + batch * (P + M + 1) + K + (M + K) * (M + K)
 
 
@@ -273,3 +286,26 @@ def reduced_measure(state, Q, R, T):
     K, M = R.shape
     measure(J, B, root, inputs[0], Q, R)
     measure(B, B, root, inputs[0], T, view(triangle, 0, (M, M)))
+
+
+@kernel
+def reduced_overlaps(state, n, r, q, t):
+    """Overlaps r (L, K, M), q (L, K, K), t (L, M, M) of every block, where all are of n directions and reduced."""
+    _, B, J, _, _, _, _, _, _, _ = _parts(state)
+    L, K, M = r.shape
+    width = K + M + 1
+    for k in range(L):
+        _overlaps(J, B, k * width, width, n, r[k])
+        _overlaps(J, J, k * width, width, n, q[k])
+        _overlaps(B, B, k * width, width, n, t[k])
+
+
+@kernel
+def _overlaps(X, Y, low, width, n, out):
+    """out[a, b] = X_a . Y_b / n over the ``width`` coordinates from ``low`` on."""
+    for a in range(X.shape[0]):
+        for b in range(Y.shape[0]):
+            total = 0.0
+            for c in range(low, low + width):
+                total += X[a, c] * Y[b, c]
+            out[a, b] = total / n

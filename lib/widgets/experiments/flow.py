@@ -5,7 +5,9 @@ import math
 import numpy as np
 
 from ...kernels import integrator
-from ...kernels.ensemble import ensemble_advance, ensemble_overlaps, ensemble_size, ensemble_start
+from ...kernels.ensemble import (
+    ensemble_advance, ensemble_cost, ensemble_overlaps, ensemble_size_cheaper, ensemble_start_cheaper,
+)
 from ...kernels.flow import total
 from ...kernels.jit import kernel
 from ...kernels.views import view
@@ -14,10 +16,12 @@ from .linear import LEVELS, UNITS, power_law_spectrum
 
 POINTS = 121
 SIMULATED = 25
-READOUTS = 3
+READOUTS = 4
 OUTPUT = READOUTS + 2 * POINTS + 4 * SIMULATED
 RTOL = 1e-6  # a thousandth of a line's width
 STEPS = 20_000
+# Multiply-adds that a page does in two minutes or more: a slice is 2e7 in some 10 ms.
+LONG = 2e11
 
 
 @kernel
@@ -33,7 +37,7 @@ def size(p, data):
     blocks = L * (2 + K * M + K * K + M * M)
     totals = POINTS * (K * K + K * M)
     flow = integrator.size(L, K, M) + 2 * L + M * M
-    return float(OUTPUT + blocks + totals + flow + ensemble_size(K, M, N, L, SIMULATED))
+    return float(OUTPUT + blocks + totals + flow + ensemble_size_cheaper(K, M, N, L, SIMULATED))
 
 
 @kernel
@@ -43,7 +47,7 @@ def start(p, data, work):
     if N < L:
         return -1.0
     state = OUTPUT
-    at = state + ensemble_size(K, M, N, L, SIMULATED)
+    at = state + ensemble_size_cheaper(K, M, N, L, SIMULATED)
     eigenvalue, weight = view(work, at, (L,)), view(work, at + L, (L,))
     mass, noise = view(work, at + 2 * L, (L,)), view(work, at + 3 * L, (L,))
     at += 4 * L
@@ -60,8 +64,8 @@ def start(p, data, work):
     for i in range(SIMULATED, 4 * SIMULATED):
         work[out + i] = np.nan
     begin = min(0.1 / (eta * eigenvalue[0]), 1e-2 * alpha_last)
-    ensemble_start(work[state:], K, M, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last,
-                   view(work, out, (SIMULATED,)))
+    ensemble_start_cheaper(work[state:], K, M, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last,
+                           view(work, out, (SIMULATED,)))
     ensemble_overlaps(work[state:], K, M, N, L, SIMULATED, r, q, t)
 
     alpha = view(work, READOUTS, (POINTS,))
@@ -81,9 +85,12 @@ def start(p, data, work):
     work[0] = work[READOUTS + 2 * POINTS - 1]
     work[1] = second
     work[2] = eta * eigenvalue[0] / N
+    work[3] = work[out + SIMULATED - 1] * N * runs
     if status != integrator.DONE:
         return 1.0
-    return 2.0 if work[2] > 0.1 else 0.0
+    if work[2] > 0.1:
+        return 2.0
+    return 3.0 if work[3] * ensemble_cost(work[state:], K, M, N, L) > LONG else 0.0
 
 
 @kernel
@@ -95,6 +102,8 @@ def advance(p, data, work):
                             activity, runs, seed, view(work, out, (SIMULATED,)),
                             view(work, out + SIMULATED, (SIMULATED,)), view(work, out + 2 * SIMULATED, (SIMULATED,)))
 
+
+SIZES = tuple(float(2**n) for n in range(6, 21))
 
 EXPERIMENT = Experiment(
     name="flow",
@@ -110,7 +119,7 @@ EXPERIMENT = Experiment(
         Control("eta", "η", "learning rate", 0.5, 0.01, 5.0, scale="log"),
         Control("sigma_J", "σ_J", "initial student weights", 0.5, 0.0, 2.0),
         Control("alpha_max", "α_max", "last time", 200.0, 1.0, 1e4, scale="log"),
-        Control("N", "N", "inputs of the simulation", 512.0, choices=LEVELS[6:]),
+        Control("N", "N", "inputs of the simulation", 512.0, choices=SIZES),
         Control("runs", "runs", "data streams simulated", 4.0, choices=(1.0, 2.0, 4.0, 8.0, 16.0)),
         Control("seed", "seed", "seed of weights and data", 0.0, 0.0, 999.0, scale="integer"),
     ),
@@ -122,6 +131,7 @@ EXPERIMENT = Experiment(
         Readout("last", "ε_g of the flow at α_max"),
         Readout("second_moment", "second moment ⟨λ²⟩"),
         Readout("largest_step", "largest step ηλ₁/N"),
+        Readout("steps", "SGD steps simulated"),
     ),
     size=size,
     start=start,
@@ -129,6 +139,7 @@ EXPERIMENT = Experiment(
     notices=(
         "η = {eta} is beyond the critical learning rate for these networks: the flow diverges.",
         "ηλ₁/N = {largest_step}: a single step is not small for the leading direction, and the flow is not exact.",
+        "The simulation takes {steps} steps, minutes in a page: fewer runs, N, L or a smaller α_max are answered sooner.",
     ),
     errors=("N = {N} is smaller than L = {levels}: every level needs at least one input direction.",),
     python="""\
@@ -137,6 +148,6 @@ s = lib.power_law(beta={beta}, levels={levels})
 m = lib.StudentTeacher(s, students={students}, teachers={teachers}, activation={activation!r})
 start = m.initial_overlaps(sigma_J={sigma_J}, N={N}, seed={seed})
 flow = lib.solve(m, start, eta={eta}, alpha=np.geomspace(0.01, {alpha_max}, 121))
-sgd = lib.simulate(m, N={N}, eta={eta}, alpha=flow.alpha[::5], sigma_J={sigma_J}, seeds=[{seed}])
+sgd = lib.simulate(m, {N}, {eta}, flow.alpha[::5], {sigma_J}, seeds=[{seed}], method="reduced")
 """,
 )
