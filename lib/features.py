@@ -134,7 +134,7 @@ def error(spectrum, learned, eta, alpha, sigma_J=0.0, noise=0.0):
         2 eps_g = (1 + sigma_J^2) { W c + U [1 + (eta W/2) (1 - c) / (1 - eta W/2)] }.
 
     Up to the critical rate both terms are sums of positive ones, accurate to rounding. Costs O(l^2) once
-    and O(l) per time. Beyond the critical rate it holds, and grows.
+    and O(l) per time; many levels are condensed as in :func:`lib.linear.generalization_error`. Beyond the critical rate it holds, and grows.
 
     Parameters
     ----------
@@ -160,8 +160,10 @@ def error(spectrum, learned, eta, alpha, sigma_J=0.0, noise=0.0):
     rate = eta * part.seen
     if 2.0 / rate == 1.0:
         rate = np.nextafter(2.0, 0.0)  # as good a rounding of eta W, and no 0/0 in the modes
-    x, c, gain, out = np.empty(learned), np.empty(learned), np.empty(learned), np.empty_like(alpha)
-    kernels.noisy_modes(part.spectrum.eigenvalues, part.spectrum.weights, rate, x, c, gain, np.empty(4))
+    eigenvalues, weights = linear.condensed(part.spectrum)
+    x, c, gain = np.empty((3, eigenvalues.size))
+    out = np.empty_like(alpha)
+    kernels.noisy_modes(eigenvalues, weights, rate, x, c, gain, np.empty(4))
     unseen = part.unseen + 0.5 * noise / start
     kernels.noisy_decay(x, c, gain, 2.0 * rate / part.share, part.seen, unseen, start, alpha, out)
     return out

@@ -404,3 +404,11 @@ def test_explorer_says_where_training_ends_badly():
     assert widgets.explore("features", levels=4, learned=64, N=64, runs=1, alpha_max=5.0).result.readouts["unseen"] == 0.0
     with pytest.raises(RuntimeError, match="N = 64 is smaller"):
         widgets.explore("features", levels=128, N=64).result
+
+
+@pytest.mark.parametrize("eta", [0.3, 1.99])
+def test_many_levels_are_condensed(monkeypatch, eta):
+    s, alpha = lib.power_law(0.5, 1200), np.geomspace(1e-2, 1e6, 30)
+    exact = features.error(s, 1000, eta, alpha, 0.4)
+    monkeypatch.setattr(lib.linear, "MOST_LEVELS", 100)
+    np.testing.assert_allclose(features.error(s, 1000, eta, alpha, 0.4), exact, rtol=1e-12)

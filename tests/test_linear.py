@@ -308,3 +308,53 @@ BAD = [
 def test_bad_input_is_named(call, argument):
     with pytest.raises(ValueError, match=rf"^{argument}\b"):
         call(lib.power_law(1.0, 4))
+
+
+# --- Many levels --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("eta", [0.01, 1.0, 1.999])
+@pytest.mark.parametrize("beta", [0.05, 1.0, 3.0])
+def test_condensed_levels_have_the_same_curve(monkeypatch, beta, eta):
+    s = lib.power_law(beta, 1500)
+    first, last = lib.linear.power_law_window(s, eta)
+    alpha = np.geomspace(0.01 * first, 600.0 * last, 40)  # nearly as far down as doubles go
+    exact = lib.linear.generalization_error(s, eta, alpha, 0.5)
+    monkeypatch.setattr(lib.linear, "MOST_LEVELS", 100)
+    assert lib.linear.condensed(s)[0].size < 700
+    condensed = lib.linear.generalization_error(s, eta, alpha, 0.5)
+    assert exact[-1] < 1e-240 or eta > 1.9  # near the critical rate one mode is slower than every level
+    # amplitudes and the slowest rate go as 1/(1 - eta/2) and 1 - eta/2, known to the rounding of a sum over levels, some
+    # ten times 2e-16; the rate's error counts as often as the curve has fallen by e
+    bound = 5e-15 / (1.0 - 0.5 * eta) * (1.0 + np.log(exact[0] / exact))
+    assert np.all(np.abs(condensed / exact - 1.0) < bound)
+
+
+@pytest.mark.parametrize("eigenvalues", [
+    np.repeat([5.0, 1.0, 0.2], [1, 60, 200]),  # panels of one place
+    np.concatenate([[30.0], 1.0 + 1e-12 * np.arange(400)[::-1]]),  # and of many, all but equal
+    np.exp(np.random.default_rng(0).normal(0.0, 3.0, 500)),  # no law at all
+])
+def test_condensed_levels_of_any_spectrum(monkeypatch, eigenvalues):
+    rng = np.random.default_rng(1)
+    s = lib.Spectrum(np.sort(eigenvalues)[::-1], rng.uniform(0.5, 1.5, eigenvalues.size))
+    alpha = np.geomspace(1e-3, 300.0 / s.eigenvalues[-1], 40)
+    exact = lib.linear.generalization_error(s, 0.7, alpha)
+    monkeypatch.setattr(lib.linear, "MOST_LEVELS", 100)
+    nodes, weights = lib.linear.condensed(s)
+    assert nodes.size < s.levels and np.all(weights > 0) and np.all(np.diff(nodes) < 0)
+    np.testing.assert_allclose(lib.linear.generalization_error(s, 0.7, alpha), exact, rtol=1e-12)
+
+
+def test_a_million_levels_against_their_flow():
+    L = 10**6
+    s = lib.power_law(1.0, L)
+    alpha = np.geomspace(1e-2, 1e8, 30)
+    zero = np.zeros((L, 1, 1))
+    flow = lib.solve(lib.StudentTeacher(s, 1, 1, "linear"), lib.Overlaps(zero, zero, zero + 1.0), 0.7, alpha,
+                     rtol=1e-10, blocks=False)
+    # 1e-10 is asked of every step of some hundred; the flow's eps_g is a difference of overlaps of order one
+    np.testing.assert_allclose(lib.linear.generalization_error(s, 0.7, alpha), flow.eps_g, rtol=1e-7, atol=1e-14)
+    # deep in the window, 1e-6 to 1e6, it is 2 beta/(1 + 2 beta), but for 1e-3 / 2 by noise that comes back and 1e-3
+    # by the finite-L constant, the square roots of the distances from both ends
+    assert lib.linear.optimal_eta(s, 1.0) == pytest.approx(2.0 / 3.0, rel=1.5e-3)
