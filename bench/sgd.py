@@ -67,7 +67,7 @@ def _plain_loop(J, B, xi, steps):
 def _direct():
     J, B = _weights()
     root, xi, slope = np.ones(N), np.empty(N), np.empty(K)
-    return lambda steps: sgd.advance(J, B, root, ETA, 1.0, 1.0, 0, SEED, 0, steps, xi, slope)
+    return lambda steps: sgd.advance(J, B, root, ETA, 1.0, 1.0, 0, J.shape[1], SEED, 0, steps, xi, slope)
 
 
 def _reduced(inputs):
