@@ -73,7 +73,7 @@ class Network:
 
     @property
     def start(self):
-        """Two-layer model with the same first layer: gives initial weights and overlaps, the same random numbers."""
+        """The two-layer model with the same first layer, which gives the same initial weights and overlaps."""
         return StudentTeacher(self.spectrum, self.widths[0], self.teachers)
 
     def initial_upper(self, seed=0):

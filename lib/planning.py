@@ -234,7 +234,7 @@ def forecast(alpha, eps_g, horizon, form="modes", spectrum=None, particles=256, 
     horizon : array_like, shape (n,) or a number
         Times to forecast.
     form : str
-        Key of :data:`FORMS`.
+        Key of ``FORMS``.
     spectrum : Spectrum, optional
         For "spectrum", and only there.
     particles : int
