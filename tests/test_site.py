@@ -240,7 +240,7 @@ def test_links_show_what_they_lead_to(visit, site, how):
     # An equation of the page, one of another page, and a work cited.
     for name, target, content in [("linear", "#equation-eq-linear-flow", "mjx-container"),
                                   ("linear", "setting.html#equation-eq-flow", "mjx-container"),
-                                  ("setting", "references.html#", "em")]:
+                                  ("setting", "references.html#", "p")]:
         page = visit(f"book/{name}.html", **({} if how == "served" else {"base": site.as_uri()}))
         tip = page.get_by_role("tooltip")
         page.locator(f"article a.internal[href^='{target}']").first.hover()
