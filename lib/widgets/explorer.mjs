@@ -488,12 +488,13 @@ class Explorer {
     root.setAttribute("role", "group");
     root.setAttribute("aria-label", spec.title);
     this.print = make("p", { class: "ex-print" }); // on paper, in place of the controls
-    root.append(make("p", { class: "ex-title" }, spec.title), this.print,
-      make("div", { class: "ex-controls", role: "group", "aria-label": "Controls" },
-        ...Object.values(this.controls).map(({ node }) => node)),
-      spec.table ? this.makeData(id, button) : "", this.picture, this.plot.node, this.problem, this.notice,
+    root.append(make("p", { class: "ex-title" }, spec.title), this.print, this.picture, this.plot.node,
+      this.problem, this.notice,
       make("div", { class: "ex-legend", role: "group", "aria-label": "Curves shown" },
         ...spec.curves.map((curve, i) => this.toggle(curve, this.plot.looks[i]))),
+      make("div", { class: "ex-controls", role: "group", "aria-label": "Controls" },
+        ...Object.values(this.controls).map(({ node }) => node)),
+      spec.table ? this.makeData(id, button) : "",
       this.progressRow, this.readouts, tools, spec.python ? python : "", this.table, this.status);
     for (const [name, value] of Object.entries(this.values)) this.controls[name].show(value);
   }
