@@ -25,6 +25,13 @@ def build_book(folder, *options):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
+def pytest_collection_modifyitems(items):
+    """With ``-n``, one process builds and reads the site, and each file's tests, or cells, stay together."""
+    for item in items:
+        group = "site" if "site" in getattr(item, "fixturenames", ()) else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @contextlib.contextmanager
 def served(folder):
     """Serve a folder on a free local port; gives the address."""
