@@ -1,6 +1,7 @@
 """What several test modules share: the built site, and a browser to read it with."""
 
 import contextlib
+import fcntl
 import functools
 import http.server
 import shutil
@@ -25,13 +26,6 @@ def build_book(folder, *options):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
-def pytest_collection_modifyitems(items):
-    """With ``-n``, one process builds and reads the site, and each file's tests, or cells, stay together."""
-    for item in items:
-        group = "site" if "site" in getattr(item, "fixturenames", ()) else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @contextlib.contextmanager
 def served(folder):
     """Serve a folder on a free local port; gives the address."""
@@ -51,7 +45,10 @@ def served(folder):
 @pytest.fixture(scope="session")
 def site():
     """The folder of the book's site, built now: a few seconds when nothing has changed."""
-    result = build_book(ROOT)
+    (ROOT / "_build").mkdir(exist_ok=True)
+    with open(ROOT / "_build" / "lock", "w") as lock:  # two processes of pytest may ask at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result = build_book(ROOT)
     # Every test of the site repeats this message: only the end of the log.
     assert result.returncode == 0, f"the book does not build:\n{(result.stdout + result.stderr)[-2000:]}"
     return ROOT / "_build" / "html"
