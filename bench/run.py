@@ -3,7 +3,7 @@
 Prints a table and keeps it, with versions and machine, as ``bench/results/YYYY-MM-DD.json``, which the book's
 page "Numerics" shows. Contenders of a work take turns, and the fastest of their rounds counts: whatever
 disturbs only adds. It adds more to long turns than to short ones, so that a busy machine flatters whatever is fast:
-run it on a quiet one. One core. PyTorch and JAX are measured where they are installed.
+run it on a quiet one. One core. PyTorch, JAX and Chromium are measured where they are installed.
 """
 
 import os
@@ -25,21 +25,26 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "bench")]
 
 import integrator  # noqa: E402
 import sgd  # noqa: E402
+import wasm_speed  # noqa: E402
+from conftest import chromium  # noqa: E402
 
 ROUNDS = 7
 PACKAGES = ("numpy", "scipy", "numba", "torch", "jax", "jaxlib")
 
 
 class Bench:
-    """What has been measured: rows of a table, each with its ratio to the first row of the same work."""
+    """What has been measured: rows of a table, each with its ratio to the first row of the same work.
 
-    def __init__(self):
-        self.rows = []
+    ``most``: rounds at the most, whatever a work asks for (the test suite runs all works once).
+    """
+
+    def __init__(self, most=100):
+        self.rows, self.most = [], most
 
     def interleave(self, contenders, rounds=ROUNDS):
         """Seconds of each of several functions: the fastest of ``rounds`` turns, after one that compiles."""
         best = dict.fromkeys(contenders, float("inf"))
-        for number in range(rounds + 1):
+        for number in range(min(rounds, self.most) + 1):
             for name, function in contenders.items():
                 begin = time.perf_counter()
                 function()
@@ -47,9 +52,10 @@ class Bench:
                     best[name] = min(best[name], time.perf_counter() - begin)
         return best
 
-    def row(self, work, name, value, unit, note=""):
+    def row(self, work, name, value, unit, note="", base=None):
+        """Add a row; its ratio is that to ``base``, or to the first row's value."""
         first = next((row for row in self.rows if row["work"] == work), None)
-        ratio = value / first["value"] if first else 1.0
+        ratio = value / (base or (first["value"] if first else value))
         self.rows.append({"work": work, "name": name, "value": value, "unit": unit, "ratio": ratio, "note": note})
         if first is None:
             print(f"\n{work}")
@@ -82,6 +88,8 @@ def main():
     print(_processor(), versions)
     sgd.measure(bench)
     integrator.measure(bench)
+    with chromium() as browser:
+        wasm_speed.measure(bench, browser)
     record = {
         "date": datetime.date.today().isoformat(),
         "processor": _processor(),

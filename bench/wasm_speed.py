@@ -1,31 +1,20 @@
-"""The same kernels natively and in a browser: time per call, their ratio, and how far the numbers differ.
+"""The same kernels natively and in a browser: time of a call, their ratio, and how far the numbers differ.
 
-Run as ``python bench/wasm_speed.py``. A kernel is timed on its case of ``tests/test_wasm.py``, an
-experiment as a whole run at its default controls, from ``start`` to the end of ``advance``.
-Differences come from Math.exp, Math.log and Math.asin alone; the rest is the same bits.
+A kernel is timed on its case of ``tests/test_wasm.py``, an experiment as a whole run at its default controls, from
+``start`` to the end of ``advance``. Differences come from Math.exp, Math.log and Math.asin alone; the rest is the
+same bits.
 """
 
 import base64
 import copy
 import math
-import platform
-import shutil
-import sys
 import time
-from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import sync_playwright
+from test_wasm import CASES, KERNELS
 
-ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-from test_wasm import CASES  # noqa: E402
-
-from lib.widgets import wasm  # noqa: E402
-from lib.widgets.experiments import EXPERIMENTS  # noqa: E402
-from lib.widgets.exports import EXPORTS  # noqa: E402
+from lib.widgets import wasm
+from lib.widgets.experiments import EXPERIMENTS
 
 BATCH = 0.1  # seconds of one measurement, far above the resolution of a browser's clock
 BATCHES = 5  # the fastest is reported: whatever disturbs only adds
@@ -66,16 +55,15 @@ async ([binary, name, values, whole, batch, batches]) => {
 """
 
 
-def native(run):
-    """Seconds of ``run()``, the fastest batch, and what the first call returned."""
-    result = run()
+def native(run, batch, batches):
+    """Seconds of ``run()``, the fastest batch."""
     best, calls, done = math.inf, 1, 0
-    while done < BATCHES:
+    while done < batches:
         begin = time.perf_counter()
         for _ in range(calls):
             run()
         elapsed = time.perf_counter() - begin
-        if elapsed < BATCH:
+        if elapsed < batch:
             calls *= 2
             continue
         best = min(best, elapsed / calls)
@@ -111,36 +99,34 @@ def message(argument):
 
 
 def subjects():
-    """(name, native function, arguments, whether it is an experiment's whole run)."""
-    for name, (function, _) in EXPORTS.items():
-        if not any(name.startswith(f"{experiment}_") for experiment in EXPERIMENTS):
-            yield name, function, CASES[name](np.random.default_rng(0)), False
+    """Names -> native function, arguments, whether it is an experiment's whole run."""
+    found = {name: (function, CASES[name](np.random.default_rng(0)), False) for name, (function, _) in KERNELS.items()}
     for name, experiment in EXPERIMENTS.items():
         p = np.array([float(control.default) for control in experiment.controls])
         work = np.zeros(int(experiment.size(p, np.zeros(0))))
-        yield name, whole_run(experiment), (p, np.zeros(0), work), True
+        found[name] = whole_run(experiment), (p, np.zeros(0), work), True
+    return found
 
 
-def main():
-    binary = base64.b64encode(wasm.build()).decode()
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page()
-        print(f"numba {version('numba')}, Chromium {browser.version}, {platform.machine()}")
-        print(f"module: {len(base64.b64decode(binary))} bytes, {len(EXPORTS)} functions")
-        print(f"{'kernel':16}{'native':>12}{'browser':>12}{'ratio':>8}{'largest relative difference':>30}")
-        for name, run, arguments, whole in subjects():
-            values = [message(argument) for argument in arguments]
-            theirs, numbers, _ = page.evaluate(IN_BROWSER, [binary, name, values, whole, BATCH, BATCHES])
-            ours_first = copy.deepcopy(arguments)
-            run(*ours_first)
-            arrays = [a.ravel()[:5000] for a in ours_first if isinstance(a, np.ndarray)]
-            gap = max((difference(a, np.array(b)) for a, b in zip(arrays, numbers)), default=0.0)
-            ours = native(lambda: run(*arguments))
-            print(f"{name:16}{ours * 1e6:>9.1f} us{theirs * 1e6:>9.1f} us{theirs / ours:>8.2f}{gap:>30.1e}")
-        browser.close()
-
-
-if __name__ == "__main__":
-    main()
+def measure(bench, browser, names=None, batch=BATCH, batches=BATCHES):
+    """All subjects, or those named, natively and in a Chromium of playwright (None: not installed)."""
+    if browser is None:
+        bench.skip("WebAssembly, against native", "Chromium")
+        return
+    work = f"WebAssembly in Chromium {browser.version}, against native"
+    page, page_module, kernels = browser.new_page(), wasm.build(), wasm.compile_table("tests.test_wasm:KERNELS")
+    for name, (run, arguments, whole) in subjects().items():
+        if names is not None and name not in names:
+            continue
+        binary = base64.b64encode(page_module if whole else kernels).decode()
+        values = [message(argument) for argument in arguments]
+        theirs, numbers, _ = page.evaluate(IN_BROWSER, [binary, name, values, whole, batch, batches])
+        ours = copy.deepcopy(arguments)
+        run(*ours)
+        arrays = [a.ravel()[:5000] for a in ours if isinstance(a, np.ndarray)]
+        gap = max((difference(a, np.array(b)) for a, b in zip(arrays, numbers)), default=0.0)
+        seconds = native(lambda: run(*arguments), batch, batches)
+        what = "a run of the explorer" if whole else "a call"
+        note = f"native {1e6 * seconds:.3g} us; numbers differ by {gap:.0e}"
+        bench.row(work, f"{name}, {what}", 1e6 * theirs, "us", note, base=1e6 * seconds)
+    page.close()

@@ -103,28 +103,45 @@ def couplings(M):
     Couplings
     """
     M = checks.whole("M", M)
-    m1, m2, m3, m4 = ((2.0 / np.pi) ** (0.5 * p) / np.sqrt(1.0 + p) for p in (1, 2, 3, 4))
+    moments = [(2.0 / np.pi) ** (0.5 * p) / np.sqrt(1.0 + p) for p in (1, 2, 3, 4)]
+    m1, m2, _, m4 = moments
     H = np.array([m2 - m1**2, m2 + (M - 1) * m1**2])
 
-    # X:e for e = (diagonal, off-diagonal) element
-    fourth = np.array([
-        [m4 + (M - 1) * m2**2, 2 * (M - 1) * m3 * m1 + (M - 1) * (M - 2) * m2 * m1**2],
-        [2 * m3 * m1 + (M - 2) * m1**2 * m2,
-         2 * m2**2 + 4 * (M - 2) * m2 * m1**2 + (M - 2) * (M - 3) * m1**4],
-    ])
     # The Hessian of [tau sum P_ii^2 - (1/pi) sum_{i != j} P_ii P_ji]/2 in the diagonal and off-diagonal element
     curvature = np.array([[-4.0 / (np.pi * 3.0**1.5) * M, -0.5 * M * (M - 1) / np.pi],
                           [-0.5 * M * (M - 1) / np.pi, 0.0]])
     root = np.sqrt(max(M - 1, 1))
     elements = np.array([[root, 1.0], [-1.0 / root, 1.0]]) / M  # from sectors to (diagonal, off-diagonal)
     back = np.linalg.inv(elements)
-    X = back @ fourth @ elements
+    X = back @ noise_map(moments, M) @ elements
     Phi = elements.T @ curvature @ elements
     identity = np.array([root, 1.0])
     if M == 1:  # a single element and a single sector
         X, Phi = np.array([[m4]]), np.array([[-4.0 / (np.pi * 3.0**1.5)]])
         H, identity = H[1:], identity[1:]
     return Couplings(H, Phi, 0.5 * (X + X.T), identity)
+
+
+def noise_map(moments, M):
+    """The noise X:e, X_ijlm = <g'_i g'_j g'_l g'_m>, of an error e that is the same for all units.
+
+    Parameters
+    ----------
+    moments : sequence of 4 floats
+        <g'^p>, p = 1..4, over a standard normal field; any activation.
+    M : int
+
+    Returns
+    -------
+    ndarray, shape (2, 2)
+        On (diagonal, off-diagonal) element of e.
+    """
+    m1, m2, m3, m4 = moments
+    return np.array([
+        [m4 + (M - 1) * m2**2, 2 * (M - 1) * m3 * m1 + (M - 1) * (M - 2) * m2 * m1**2],
+        [2 * m3 * m1 + (M - 2) * m1**2 * m2,
+         2 * m2**2 + 4 * (M - 2) * m2 * m1**2 + (M - 2) * (M - 3) * m1**4],
+    ])
 
 
 def critical_eta(spectrum, M):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import root
 
-from . import checks, linear
+from . import asymptotics, checks, linear
 from .kernels import features as kernels
 from .kernels import fields
 from .kernels.gamma import upper_gamma
@@ -429,9 +429,7 @@ def erf_asymptotic_error(spectrum, learned, units, eta=0.0):
 
 
 def erf_critical_eta(units):
-    """Learning rate at which an erf student, K = M = ``units``, no longer stays at its teacher. Any spectrum.
-
-    There the linear response of the noise, :func:`erf_amplification`, diverges.
+    """:func:`lib.asymptotics.critical_eta` for a student that sees variance 1; divide it by W for one that sees W.
 
     Examples
     --------
@@ -439,46 +437,29 @@ def erf_critical_eta(units):
     >>> round(lib.features.erf_critical_eta(1), 6)
     4.055779
     """
-    relaxation, noise = _erf_response(checks.whole("units", units))
-    return float(1.0 / np.max(np.linalg.eigvals(np.linalg.solve(relaxation, noise)).real))
+    return asymptotics.critical_eta(None, units)
 
 
 def erf_amplification(units, rate):
     """Factor by which a finite rate multiplies the asymptotic error of an erf student, to first order in U.
 
-    The stationary errors e of the student's levels obey H e + e H = (eta/M) X : E with E = W e + U, where
-    H_ij = <g'_i g'_j> and X_ijlm = <g'_i g'_j g'_l g'_m>, and eps_g = tr(H E) / (2 M).
+    What is not learned is the same noise U to every unit: each sector of the late stage is amplified as in
+    :func:`lib.asymptotics.amplification`, and contributes to eps_g in proportion to H and its number of modes.
 
     Parameters
     ----------
     units : int
         K = M.
     rate : float
-        eta W, 0 to :func:`erf_critical_eta`.
+        eta W, > 0 and below :func:`erf_critical_eta`.
 
     Returns
     -------
     float
     """
-    M = checks.whole("units", units)
-    rate = checks.number("rate", rate, 0.0, erf_critical_eta(M))
-    relaxation, noise = _erf_response(M)
-    E = np.linalg.solve(np.eye(2) - rate * np.linalg.solve(relaxation, noise), [1.0, 0.0])
-    # tr(H E) in units of its value for E = 1: <g'>^2 / <g'^2> = sqrt(3)/2
-    return float(E[0] + (M - 1) * 0.5 * np.sqrt(3.0) * E[1])
-
-
-def _erf_response(M):
-    """The maps e -> H e + e H and e -> X : e / M on symmetric e, by its elements (diagonal, off the diagonal)."""
-    m1, m2, m3, m4 = ((2.0 / np.pi) ** (n / 2) / np.sqrt(n + 1) for n in (1, 2, 3, 4))  # <g'^n>
-    relaxation = 2.0 * np.array([[m2, (M - 1) * m1**2], [m1**2, m2 + (M - 2) * m1**2]])
-    noise = np.array([
-        [m4 + (M - 1) * m2**2, 2 * (M - 1) * m3 * m1 + (M - 1) * (M - 2) * m2 * m1**2],
-        [2 * m3 * m1 + (M - 2) * m1**2 * m2, 2 * m2**2 + 4 * (M - 2) * m2 * m1**2 + (M - 2) * (M - 3) * m1**4],
-    ])
-    if M == 1:
-        relaxation[1], noise[1] = (0.0, 1.0), 0.0
-    return relaxation, noise / M
+    c = asymptotics.couplings(units)
+    share = c.H * c.identity**2
+    return float(asymptotics.amplification(units, rate) @ share / share.sum())
 
 
 def _erf_small_eta(U):

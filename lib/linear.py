@@ -24,6 +24,8 @@ MOST_LEVELS = 4096
 # Points of a Gauss rule, and the gap above the smallest eigenvalue, relative to it, of the first panel: see condensed.
 POINTS, FIRST_GAP = 16, 0.02
 CHUNK = 4096
+# Points of the rules, from so many levels on, that are enough to find the best learning rate, and to look for it.
+OPTIMUM_LEVELS, OPTIMUM_POINTS, SEARCH_POINTS = 256, 10, 4
 
 
 def exponent(beta):
@@ -84,8 +86,8 @@ def generalization_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teachers
     """eps_g at any learning rate, exact for N -> infinity.
 
     The flow's matrix is diagonal plus rank one; its rates solve a secular equation. Costs O(L^2) once
-    and O(L) per time. Below the critical rate its error relative to eps_g itself is some
-    1e-15 (1 + ln(eps_g(0)/eps_g)) / (1 - eta M/(2 K)). Above it the formula still holds, and grows. More than
+    and O(L) per time. Up to the critical rate its error relative to eps_g itself is some
+    1e-15 (1 + ln(eps_g(0)/eps_g)) / (1 - eta M/(2 K) + w_L lambda_L). Above it the formula still holds, and grows. More than
     ``MOST_LEVELS`` levels are condensed first (:func:`condensed`), at a cost of O(L) and an error of the same size.
 
     Parameters
@@ -111,7 +113,7 @@ def generalization_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teachers
     return _decay_sum(2.0 * eta * x, c, start, alpha)
 
 
-def condensed(spectrum):
+def condensed(spectrum, points=POINTS, most=None):
     """Some hundred levels with the learning curve of a spectrum of many.
 
     The curve depends on the spectrum through sums f(lambda) = sum_k w_k lambda_k lambda_k^p exp(-c lambda_k) alone,
@@ -124,48 +126,54 @@ def condensed(spectrum):
     Parameters
     ----------
     spectrum : Spectrum
+    points : int
+        Of the rule of a panel: 16 give full accuracy.
+    most : int, optional
+        A spectrum of so many levels or fewer stays as it is. Default: ``MOST_LEVELS``.
 
     Returns
     -------
     eigenvalues, weights : ndarray, shape (n,)
-        Descending; those of the spectrum itself up to ``MOST_LEVELS`` levels.
+        Descending.
     """
-    if spectrum.levels <= MOST_LEVELS:
+    if spectrum.levels <= (MOST_LEVELS if most is None else most):
         return spectrum.eigenvalues, spectrum.weights
     rising, mass = spectrum.eigenvalues[::-1], (spectrum.eigenvalues * spectrum.weights)[::-1]
     doublings = int(max(0.0, np.log2(rising[-1] / rising[0] / FIRST_GAP))) + 1
     ends = np.searchsorted(rising, rising[0] * (1.0 + FIRST_GAP * 2.0 ** np.arange(doublings)), side="right")
-    rules = [_gauss_rule(x, m) for x, m in zip(np.split(rising, ends), np.split(mass, ends)) if x.size]
+    rules = [_gauss_rule(x, m, points) for x, m in zip(np.split(rising, ends), np.split(mass, ends)) if x.size]
     nodes, masses = (np.concatenate(parts)[::-1].copy() for parts in zip(*rules))
     return nodes, masses / nodes
 
 
-def _gauss_rule(x, mass):
-    """Nodes and masses, ``POINTS`` or fewer, with the moments up to 2 POINTS - 1 of masses at rising places x.
+def _gauss_rule(x, mass, points):
+    """Nodes and masses, ``points`` or fewer, with the moments up to 2 points - 1 of masses at rising places x.
 
     Lanczos' process on the matrix of x from the vector of sqrt(mass), with every vector orthogonalised against all
     before: eigenvalues of its tridiagonal matrix are the nodes. Long arrays go in two stages, to save memory.
     """
-    if x.size <= POINTS:
+    if x.size <= points:
         return x, mass
     if x.size > CHUNK:
         cuts = np.arange(CHUNK, x.size, CHUNK)
-        rules = [_gauss_rule(*part) for part in zip(np.split(x, cuts), np.split(mass, cuts))]
-        return _gauss_rule(*(np.concatenate(parts) for parts in zip(*rules)))
+        rules = [_gauss_rule(*part, points) for part in zip(np.split(x, cuts), np.split(mass, cuts))]
+        return _gauss_rule(*(np.concatenate(parts) for parts in zip(*rules)), points)
     centre, width = 0.5 * (x[0] + x[-1]), 0.5 * (x[-1] - x[0])
     total = mass.sum()
     if width <= 1e-13 * centre:
         return np.array([centre]), np.array([total])
-    place, basis = (x - centre) / width, np.empty((POINTS, x.size))
-    diagonal, beside = np.empty(POINTS), np.empty(POINTS)
+    place, basis = (x - centre) / width, np.empty((points, x.size))
+    diagonal, beside = np.empty(points), np.empty(points)
     basis[0] = np.sqrt(mass / total)
-    for j in range(POINTS):
+    for j in range(points):
         vector = place * basis[j]
         diagonal[j] = vector @ basis[j]
-        for _ in range(2):  # the second pass removes what rounding left of the first
-            vector -= (basis[: j + 1] @ vector) @ basis[: j + 1]
+        vector -= (basis[: j + 1] @ vector) @ basis[: j + 1]
         beside[j] = np.sqrt(vector @ vector)
-        if j == POINTS - 1 or beside[j] < 1e-13:  # of so few different places the rule is complete
+        if beside[j] < 0.1:  # little is left: a second pass removes what rounding left of the first
+            vector -= (basis[: j + 1] @ vector) @ basis[: j + 1]
+            beside[j] = np.sqrt(vector @ vector)
+        if j == points - 1 or beside[j] < 1e-13:  # of so few different places the rule is complete
             break
         basis[j + 1] = vector / beside[j]
     nodes, vectors = eigh_tridiagonal(diagonal[: j + 1], beside[:j])
@@ -260,26 +268,25 @@ def optimal_eta(spectrum, alpha, students=1, teachers=1):
     if alpha[0] == 0:
         raise ValueError("alpha[0] = 0.0: must be > 0, since at the start every rate is as good")
 
-    eigenvalues, weights = condensed(spectrum)
-
     def rate(logit):
         return 2.0 / (1.0 + np.exp(-logit))
 
-    def log_error(logit, times):
-        eta, x, c = rate(logit), np.empty(eigenvalues.size), np.empty(eigenvalues.size)
-        kernels.modes(eigenvalues, weights, eta, x, c, np.empty(4))
+    def log_error(logit, times, levels):
+        eta, x, c = rate(logit), *np.empty((2, levels[0].size))
+        kernels.modes(*levels, eta, x, c, np.empty(4))
         # amplitudes are positive and add up to 1: no cancellation, early or late
         learned = -np.expm1(-2.0 * eta * np.outer(times, x)) @ c
         left = np.exp(-2.0 * eta * np.outer(times, x - x[-1])) @ c
         return np.where(learned < 0.5, np.log1p(-np.minimum(learned, 0.5)), np.log(left) - 2.0 * eta * x[-1] * times)
 
+    rough, fine = (condensed(spectrum, points, OPTIMUM_LEVELS) for points in (SEARCH_POINTS, OPTIMUM_POINTS))
     logits = np.linspace(-24.0, 24.0, 97)
-    best = np.argmin([log_error(logit, alpha) for logit in logits], axis=0)
+    best = np.argmin([log_error(logit, alpha, rough) for logit in logits], axis=0)
     out = np.empty_like(alpha)
     for i, k in enumerate(best):
         bracket = logits[max(k - 1, 0)], logits[min(k + 1, len(logits) - 1)]
-        found = minimize_scalar(lambda logit: log_error(float(logit), alpha[i : i + 1])[0], bounds=bracket,
-                                method="bounded", options={"xatol": 1e-7})
+        found = minimize_scalar(lambda logit: log_error(float(logit), alpha[i : i + 1], fine)[0], bounds=bracket,
+                                method="bounded", options={"xatol": 1e-6})
         out[i] = rate(found.x)
     return out * students / teachers
 

@@ -14,6 +14,7 @@ from scipy.special import ndtri, roots_genlaguerre
 from scipy.stats import qmc
 
 from . import checks
+from .asymptotics import noise_map
 from .checks import DivergenceError
 from .curve import GROWTH
 from .kernels import fields, networks as kernels
@@ -310,19 +311,15 @@ def late_matrices(activation, M):
     -------
     decay, noise : ndarray, shape (2, 2), or (1, 1) for M = 1
     """
-    m1, m2, m3, m4 = slope_moments(activation)
+    moments = slope_moments(activation)
+    m1, m2, _, m4 = moments
     M = checks.whole("M", M)
     if M > 1 and activation == "linear":
         checks.refuse("activation", activation, '"erf", "relu" or "tanh" for M > 1: linear units learn only their sum')
     if M == 1:
         return np.array([[2 * m2]]), np.array([[m4]])
     decay = 2 * np.array([[m2, (M - 1) * m1**2], [m1**2, m2 + (M - 2) * m1**2]])
-    noise = np.array([
-        [m4 + (M - 1) * m2**2, 2 * (M - 1) * m3 * m1 + (M - 1) * (M - 2) * m2 * m1**2],
-        [2 * m3 * m1 + (M - 2) * m1**2 * m2,
-         2 * m2**2 + 4 * (M - 2) * m2 * m1**2 + (M - 2) * (M - 3) * m1**4],
-    ])
-    return decay, noise
+    return decay, noise_map(moments, M)
 
 
 def critical_eta(activation, M):

@@ -54,11 +54,12 @@ class Spectrum:
             checks.number("beta", self.beta, 0.0, open_minimum=True)
         order = np.argsort(-eigenvalues, kind="stable")
         weights = weights[order] / weights.sum()
+        least, largest = eigenvalues.min(), eigenvalues.max()
         # dividing by the largest first keeps the mean finite for any range of doubles
-        eigenvalues = eigenvalues[order] / eigenvalues.max()
+        eigenvalues = eigenvalues[order] / largest
         eigenvalues = eigenvalues / np.sum(weights * eigenvalues)
         if eigenvalues.min() <= 0 or not np.all(np.isfinite(eigenvalues)):
-            raise ValueError("eigenvalues: their ratio exceeds the range of floating-point numbers")
+            raise ValueError(f"eigenvalues from {least:g} to {largest:g}: their ratio must be a floating-point number")
         for name, values in (("eigenvalues", eigenvalues), ("weights", weights)):
             values.flags.writeable = False
             object.__setattr__(self, name, values)

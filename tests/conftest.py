@@ -61,15 +61,25 @@ def site_address(site):
         yield address
 
 
-@pytest.fixture(scope="session")
-def browser():
-    """The system's Chromium, headless; tests that need it are skipped where there is none."""
+@contextlib.contextmanager
+def chromium():
+    """The system's Chromium, headless; None where there is none."""
     executable = next(filter(None, map(shutil.which, BROWSERS)), None)
     if executable is None:
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
+        yield None
+        return
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield chromium
-        chromium.close()
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """The system's Chromium; tests that need it are skipped where there is none."""
+    with chromium() as browser:
+        if browser is None:
+            pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
+        yield browser

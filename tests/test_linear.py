@@ -1,5 +1,7 @@
 """Closed forms of the linear network against independent computations."""
 
+import time
+
 import mpmath
 import numpy as np
 import pytest
@@ -310,6 +312,30 @@ def test_bad_input_is_named(call, argument):
         call(lib.power_law(1.0, 4))
 
 
+@pytest.mark.parametrize("beta", [0.05, 1.0, 3.0])
+def test_near_the_critical_rate(beta):
+    """Against the matrix of the flow, diagonalised with 50 digits; its spectrum has mean 1 with 50 digits, too."""
+    s = lib.power_law(beta, 10)
+    with mpmath.workdps(50):
+        level = [mpmath.mpf(float(x)) for x in s.eigenvalues]
+        level = [10 * x / mpmath.fsum(level) for x in level]
+        for gap in (0.5, 1e-3, 1e-9, 1e-12):
+            eta = 2.0 * (1.0 - gap)
+            A = mpmath.matrix([[eta**2 * x * y / 10 for y in level] for x in level])
+            for k, x in enumerate(level):
+                A[k, k] -= 2 * mpmath.mpf(eta) * x
+            rates, basis = mpmath.eigsy(A)
+            alpha = np.geomspace(1e-3, 30 / gap, 12)
+            parts = [mpmath.fsum(basis[:, k]) * mpmath.fdot(level, basis[:, k]) / 20 for k in range(10)]
+            exact = np.array([float(mpmath.fdot(parts, [mpmath.exp(rate * a) for rate in rates])) for a in alpha])
+            # as generalization_error says of itself, with five roundings in each of its sums
+            bound = 5e-15 * (1 + np.log(0.5 / exact)) / (gap + s.eigenvalues[-1] / 10)
+            found = lib.linear.generalization_error(s, eta, alpha)
+            assert np.all(np.abs(found / exact - 1) < bound)
+            # rounding of rates must not grow with 1/gap: it would be a hundred times this at 1e-9
+            assert np.all(np.abs(found / exact - 1) < 1e-9)
+
+
 # --- Many levels --------------------------------------------------------------------------------------
 
 
@@ -355,6 +381,22 @@ def test_a_million_levels_against_their_flow():
                      rtol=1e-10, blocks=False)
     # 1e-10 is asked of every step of some hundred; the flow's eps_g is a difference of overlaps of order one
     np.testing.assert_allclose(lib.linear.generalization_error(s, 0.7, alpha), flow.eps_g, rtol=1e-7, atol=1e-14)
+    start = time.process_time()
+    best = lib.linear.optimal_eta(s, 1.0)
+    assert time.process_time() - start < 1.0  # 0.2 s on a quiet machine; 3 s with rules of full accuracy
     # deep in the window, 1e-6 to 1e6, it is 2 beta/(1 + 2 beta), but for 1e-3 / 2 by noise that comes back and 1e-3
     # by the finite-L constant, the square roots of the distances from both ends
-    assert lib.linear.optimal_eta(s, 1.0) == pytest.approx(2.0 / 3.0, rel=1.5e-3)
+    assert best == pytest.approx(2.0 / 3.0, rel=1.5e-3)
+
+
+@pytest.mark.parametrize("beta", [0.05, 1.0, 3.0])
+def test_optimal_rate_on_condensed_levels(monkeypatch, beta):
+    """The rules of ten points give the rate to 1e-6, as promised; to 1e-5 of its distance from 2, too."""
+    s = lib.power_law(beta, 300)
+    first, last = lib.linear.power_law_window(s, 1.0)
+    alpha = np.geomspace(first, 10 * last, 5)
+    fast = lib.linear.optimal_eta(s, alpha)
+    monkeypatch.setattr(lib.linear, "OPTIMUM_LEVELS", 300)
+    exact = lib.linear.optimal_eta(s, alpha)
+    np.testing.assert_allclose(fast, exact, rtol=2e-6)
+    np.testing.assert_allclose(2 - fast, 2 - exact, rtol=2e-5)

@@ -13,12 +13,52 @@ import numpy as np
 import pytest
 import wasmtime
 
+from lib.kernels.flow import flow
+from lib.kernels.gamma import upper_gamma
+from lib.kernels.jit import kernel
+from lib.kernels.linear import decay_sum, modes
+from lib.kernels.rng import fill_normals, stream_key
+from lib.kernels.sgd import advance, measure
+from lib.kernels.special import activation
 from lib.kernels.table import table_size, table_start
 from lib.widgets import wasm
 from lib.widgets.experiments import EXPERIMENTS
 from lib.widgets.exports import EXPORTS
 
 SIZE_BUDGET = 150_000  # bytes, for all of the book
+
+
+@kernel
+def normals(seed, stream, start, out):
+    """Normals of a stream named by whole numbers: a key of 64 bits does not fit into a double."""
+    fill_normals(stream_key(seed, stream), start, out)
+
+
+@kernel
+def activations(x, g, slope):
+    """The activation g and its slope at every x (n,)."""
+    for i in range(x.shape[0]):
+        g[i], slope[i] = activation(x[i])
+
+
+# What the experiments are made of, one by one: a module of its own, which no page loads.
+KERNELS = {
+    "normals": (normals, "void(i8, i8, i8, f8[::1])"),
+    "activations": (activations, "void(f8[::1], f8[::1], f8[::1])"),
+    "upper_gamma": (upper_gamma, "f8(f8, f8)"),
+    "modes": (modes, "void(f8[::1], f8[::1], f8, f8[::1], f8[::1], f8[::1])"),
+    "decay_sum": (decay_sum, "void(f8[::1], f8[::1], f8, f8[::1], f8[::1])"),
+    "flow": (
+        flow,
+        "void(f8[::1], f8[::1], f8[:,:,::1], f8[:,::1], f8, f8, f8, i8, f8[:,:,::1], f8[:,:,::1],"
+        " f8[:,:,::1], f8[:,:,::1], f8[:,::1], f8[:,::1], f8[:,::1], f8[:,::1], f8[:,::1])",
+    ),
+    "sgd": (
+        advance,
+        "void(f8[:,::1], f8[:,::1], f8[::1], f8, f8, f8, i8, i8, i8, i8, i8, f8[::1], f8[::1])",
+    ),
+    "measure": (measure, "void(f8[:,::1], f8[:,::1], f8[::1], f8[::1], f8[:,::1], f8[:,::1])"),
+}
 
 
 def _spectrum(L):
@@ -148,6 +188,11 @@ def module(binary):
     return wasm.load(binary)
 
 
+@pytest.fixture(scope="module")
+def kernels():
+    return wasm.load(wasm.compile_table("tests.test_wasm:KERNELS"))
+
+
 def assert_same_run(kernel, module, name, arguments):
     """Run natively and in ``module``: result and all arrays, inputs too, are the same doubles."""
     copies = copy.deepcopy(arguments)
@@ -159,7 +204,7 @@ def assert_same_run(kernel, module, name, arguments):
 
 
 def test_every_exported_kernel_has_a_case():
-    assert set(CASES) == set(EXPORTS)
+    assert set(CASES) == set(EXPORTS) | set(KERNELS)
 
 
 @pytest.mark.parametrize("name", EXPORTS)
@@ -169,12 +214,19 @@ def test_same_numbers_as_native(module, name, seed):
     assert_same_run(EXPORTS[name][0], module, name, arguments)
 
 
+@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("seed", range(3))
+def test_same_numbers_kernel_by_kernel(kernels, name, seed):
+    arguments = CASES[name](np.random.default_rng(seed))
+    assert_same_run(KERNELS[name][0], kernels, name, arguments)
+
+
 @pytest.mark.parametrize("name", [name for name in CASES if not name.endswith("_size")])
 def test_cases_make_numbers(name):
     """A case in which nothing happens, or all is NaN, would compare nothing."""
     arguments = CASES[name](np.random.default_rng(0))
     before = copy.deepcopy(arguments)
-    result = EXPORTS[name][0](*arguments)
+    result = (EXPORTS | KERNELS)[name][0](*arguments)
     changed = [a[a != b] for a, b in zip(arguments, before) if isinstance(a, np.ndarray)]
     numbers = np.concatenate([*changed, np.atleast_1d(result if result is not None else np.nan)])
     assert np.isfinite(numbers).any()

@@ -17,20 +17,11 @@ BISECTIONS = 60
 def noisy_modes(eigenvalue, weight, rate, x, c, gain, sums):
     """Modes as in ``linear.modes``, and how much of the noise each takes up: gain_j / x_j as it ends.
 
-    All arrays (l,) but sums (4,). ``rate`` must not be such that 2/rate rounds to 1.
+    All arrays (l,) but sums (4,). ``rate`` must not be 2.
     """
     modes(eigenvalue, weight, rate, x, c, sums)
-    last = eigenvalue.shape[0] - 1
-    for j in range(last + 1):
-        # c_j (rate/2) / (1 - rate/2), with 2/rate rounded first, as in c
-        gain[j] = c[j] * x[j] / (2.0 / rate - 1.0)
-    if x[last] < 0.5 * eigenvalue[last]:
-        # near the critical rate x and 1 - rate/2 vanish together; their ratio is a sum without cancellation
-        total = 0.0
-        for k in range(last + 1):
-            ratio = eigenvalue[k] / ((eigenvalue[k] - eigenvalue[last]) + (eigenvalue[last] - x[last]))
-            total += weight[k] * ratio * ratio
-        gain[last] = 2.0 / (rate * total)
+    for j in range(x.shape[0]):
+        gain[j] = c[j] * x[j] * rate / (2.0 - rate)
 
 
 @kernel

@@ -96,16 +96,19 @@ ALPHA, STEP, WRITTEN, ACCEPTED, REJECTED, LINEARISED = range(8, 14)
 
 Space = namedtuple(
     "Space",
-    # the blocks: (n,), (n,), (n,), (M, M, n) and, the state, (K, P, n); the teachers' total (M, M)
-    "rate weight noise t z T"
-    # a step, in the eigenbasis of Dx: overlaps at its start and at a stage, a source, (STAGES, K, P, n)
+    # the blocks: (n,), (n,), (n,) and, the state, (K, P, n); the teachers' total (M, M)
+    "rate weight noise z T"
+    # a step, in the eigenbasis of Dx: the overlaps o_ab of all fields at its start and at a stage, both (P, P, n),
+    # a source (K, P, n), the stages (STAGES, K, P, n)
     " start point source stage"
-    # the same memory without shape: (K P n,) and (STAGES, K P n)
+    # the same memory without shape, of the overlaps the rows of the students: (K P n,) and (STAGES, K P n)
     " flat_z flat_start flat_point flat_source flat_stage"
-    # eigenbasis V and its transpose (K, K), D (K, P) at the step's start in it, resolvents (K, n), (K, K, n)
-    " V V_back D_start ease_r ease_q"
-    # coefficients (K, P), (K, K), their slopes (K, P, m), (K, K, m), their change (K, P), (K, K)
-    " D G slope_D slope_G moved_D moved_G"
+    # eigenbasis V and its transpose (K, K), D (K, P) and G (K, K) at the step's start in it, resolvents (K, n) and
+    # (K, K, n)
+    " V V_back D_start G_start ease_r ease_q"
+    # coefficients (K, P), (K, K), their slopes (K, P, m), (K, K, m) and these by total in the eigenbasis, (m, K, P),
+    # (m, K, K) and without shape (m, K P), (m, K K); the coefficients' change (K, P), (K, K)
+    " D G slope_D slope_G by_total_D by_total_G flat_by_total_D flat_by_total_G moved_D moved_G"
     # the blocks' summed response (K, P, M), (K, K, P), (K, K); 1 - W (m, m) with its pivots (m,)
     " sum_r sum_q sum_n W pivot"
     # totals of the state, of a stage (m,) and of the stages (STAGES, m), packed as in field_slopes
@@ -122,8 +125,8 @@ def size(n, K, M):
     """Length of the work buffer for n blocks, K students and M teachers."""
     P = K + M
     m = count(K, P)
-    blocks = n * (3 + M * M + (STAGES + 4) * K * P + K + K * K)
-    coefficients = M * M + 4 * K * K + 3 * K * P + (K * P + K * K) * m
+    blocks = n * (3 + 2 * P * P + (STAGES + 2) * K * P + K + K * K)
+    coefficients = M * M + 5 * K * K + 3 * K * P + 2 * (K * P + K * K) * m
     response = K * P * M + K * K * P + K * K + m * m + m
     return _HEADER + blocks + coefficients + response + (2 + STAGES) * m + K * P + P * P + P + STAGES
 
@@ -147,13 +150,12 @@ def _space(work):
     rate, at = _take(work, _HEADER, (n,))
     weight, at = _take(work, at, (n,))
     noise, at = _take(work, at, (n,))
-    t, at = _take(work, at, (M, M, n))
     flat_z = view(work, at, (flat,))
     z, at = _take(work, at, (K, P, n))
     flat_start = view(work, at, (flat,))
-    start, at = _take(work, at, (K, P, n))
+    start, at = _take(work, at, (P, P, n))
     flat_point = view(work, at, (flat,))
-    point, at = _take(work, at, (K, P, n))
+    point, at = _take(work, at, (P, P, n))
     flat_source = view(work, at, (flat,))
     source, at = _take(work, at, (K, P, n))
     flat_stage = view(work, at, (STAGES, flat))
@@ -164,10 +166,15 @@ def _space(work):
     V, at = _take(work, at, (K, K))
     V_back, at = _take(work, at, (K, K))
     D_start, at = _take(work, at, (K, P))
+    G_start, at = _take(work, at, (K, K))
     D, at = _take(work, at, (K, P))
     G, at = _take(work, at, (K, K))
     slope_D, at = _take(work, at, (K, P, m))
     slope_G, at = _take(work, at, (K, K, m))
+    flat_by_total_D = view(work, at, (m, K * P))
+    by_total_D, at = _take(work, at, (m, K, P))
+    flat_by_total_G = view(work, at, (m, K * K))
+    by_total_G, at = _take(work, at, (m, K, K))
     moved_D, at = _take(work, at, (K, P))
     moved_G, at = _take(work, at, (K, K))
     sum_r, at = _take(work, at, (K, P, M))
@@ -183,11 +190,11 @@ def _space(work):
     row, at = _take(work, at, (P,))
     weights, at = _take(work, at, (STAGES,))
     return Space(
-        rate, weight, noise, t, z, T,
+        rate, weight, noise, z, T,
         start, point, source, stage,
         flat_z, flat_start, flat_point, flat_source, flat_stage,
-        V, V_back, D_start, ease_r, ease_q,
-        D, G, slope_D, slope_G, moved_D, moved_G,
+        V, V_back, D_start, G_start, ease_r, ease_q,
+        D, G, slope_D, slope_G, by_total_D, by_total_G, flat_by_total_D, flat_by_total_G, moved_D, moved_G,
         sum_r, sum_q, sum_n, W, pivot,
         totals, trial, delta,
         Z, covariance, row, weights,
@@ -217,7 +224,7 @@ def start(eigenvalue, weight, noise, r, q, t, T, eta, v, u, activity, work):
                 s.z[i, K + m, k] = r[k, i, m]
         for i in range(M):
             for j in range(M):
-                s.t[i, j, k] = t[k, i, j]
+                s.start[K + i, K + j, k] = s.point[K + i, K + j, k] = t[k, i, j]
     work[TEACHER] = 0.0
     for i in range(M):
         work[TEACHER] = max(work[TEACHER], T[i, i])
@@ -359,18 +366,17 @@ def _eps_at(work, totals, T, Z, covariance):
 
 
 @kernel(hot=True)
-def _rotate_blocks(V, z, scratch):
-    """Overwrite z (K, P, n), all blocks [q | r], by [V^T q V | V^T r]."""
-    K, P, n = z.shape
+def _rotate_blocks(V, o, scratch):
+    """Overwrite the students' rows [q | r] of the overlaps o (P, P, n) by [V^T q V | V^T r]; scratch (K, P, n)."""
+    K, P, n = scratch.shape
+    rows, turned = view(o, 0, (P, P * n)), view(scratch, 0, (K, P * n))
+    for i in range(K):
+        _fill(0.0, turned[i])
+        for j in range(K):
+            _add_multiple(V[j, i], rows[j], turned[i])
     for i in range(K):
         for b in range(P):
-            row = scratch[i, b]
-            _fill(0.0, row)
-            for j in range(K):
-                _add_multiple(V[j, i], z[j, b], row)
-    for i in range(K):
-        for b in range(P):
-            row = z[i, b]
+            row = o[i, b]
             if b < K:
                 _fill(0.0, row)
                 for j in range(K):
@@ -379,21 +385,23 @@ def _rotate_blocks(V, z, scratch):
                 _copy(scratch[i, b], row)
 
 
+@kernel
+def _mirror(o, K):
+    """Write the overlaps of teachers with students, r^T, into o (P, P, n) from those of students with teachers."""
+    for a in range(K, o.shape[0]):
+        for i in range(K):
+            _copy(o[i, a], o[a, i])
+
+
 @kernel(hot=True)
-def _velocity(rate, noise, t, D, G, z, out):
-    """The blocks' velocity out (K, P, n) at overlaps z; D = [Dx | Dy] and G in the basis of z."""
-    K, P, n = z.shape
+def _velocity(rate, noise, D, G, o, out):
+    """The blocks' velocity out (K, P, n) at the overlaps o (P, P, n) of all fields; D, G in the basis of o."""
+    K, P, n = out.shape
+    rows, flat = view(o, 0, (P, P * n)), view(out, 0, (K, P * n))
     for i in range(K):
-        for b in range(P):
-            row = out[i, b]
-            _fill(0.0, row)
-            for a in range(P):
-                if a < K:
-                    _add_multiple(D[i, a], z[a, b], row)
-                elif b < K:
-                    _add_multiple(D[i, a], z[b, a], row)
-                else:
-                    _add_multiple(D[i, a], t[a - K, b - K], row)
+        _fill(0.0, flat[i])
+        for a in range(P):
+            _add_multiple(D[i, a], rows[a], flat[i])
     for i in range(K):
         for j in range(i + 1):
             row, mirror = out[i, j], out[j, i]
@@ -441,18 +449,18 @@ def _solve_blocks(rate, D, ease_r, ease_q, x):
 
 
 @kernel
-def _sum_response(weight, rate, noise, t, D, ease_r, ease_q, z, scratch, sum_r, sum_q, sum_n):
+def _sum_response(weight, rate, noise, D, ease_r, ease_q, o, scratch, sum_r, sum_q, sum_n):
     """Sums over the blocks from which every column of W follows (:func:`_respond`).
 
     A source rate sum_a dD_ia o_ab gives the total sum_a sum_r[i, a, m] dD_ia in R_im, and in Q_ij
     sum_a (sum_q[i, j, a] dD_ja + sum_q[j, i, a] dD_ia) + sum_n[i, j] dG_ij. Of sum_q[i, j, a] one part
     is the source in q_ij itself, another what the source in r_j does to q_ij through Dy_i.
     """
-    K, P, n = z.shape
+    K, P, n = scratch.shape
     for i in range(K):
         for a in range(P):
             for b in range(K, P):
-                overlap = z[a, b] if a < K else t[a - K, b - K]
+                overlap = o[a, b]
                 total = 0.0
                 for k in range(n):
                     total += weight[k] * rate[k] * ease_r[i, k] * overlap[k]
@@ -460,8 +468,8 @@ def _sum_response(weight, rate, noise, t, D, ease_r, ease_q, z, scratch, sum_r, 
             through = scratch[0, 0]
             _fill(0.0, through)
             for b in range(K, P):
-                _add_multiple(D[i, b], z[a, b] if a < K else t[a - K, b - K], through)
-            overlap = z[a, i] if a < K else z[i, a]
+                _add_multiple(D[i, b], o[a, b], through)
+            overlap = o[a, i]
             for j in range(K):
                 total = 0.0
                 for k in range(n):
@@ -493,16 +501,22 @@ def _respond(sum_r, sum_q, sum_n, dD, dG, Z):
 
 
 @kernel
-def _move(slope, x, V, moved, row):
-    """moved (K, B): the change of D or G, of slope (K, B, m), with the totals' change x, in the basis V."""
+def _by_total(slope, V, turned, row):
+    """turned (m, K, B): the change of D or G, of slope (K, B, m), with each of the totals, in the basis V."""
     K, B, m = slope.shape
-    for i in range(K):
-        for a in range(B):
-            total = 0.0
-            for c in range(m):
-                total += slope[i, a, c] * x[c]
-            moved[i, a] = total
-    rotate(V, moved, row)
+    for c in range(m):
+        for i in range(K):
+            for a in range(B):
+                turned[c, i, a] = slope[i, a, c]
+        rotate(V, turned[c], row)
+
+
+@kernel
+def _move(flat_by_total, change, moved):
+    """moved (K, B): the change of D or G with the totals' change (m,)."""
+    flat = view(moved, 0, (moved.size,))
+    _fill(0.0, flat)
+    _combine(change, change.shape[0], flat_by_total, flat)
 
 
 @kernel
@@ -518,9 +532,14 @@ def _linearise(s, work):
     for i in range(K):
         for j in range(K):
             s.V_back[i, j] = s.V[j, i]
+        _copy(s.G[i], s.G_start[i])
     rotate(s.V, s.D_start, s.row)
+    rotate(s.V, s.G_start, s.row)
+    _by_total(s.slope_D, s.V, s.by_total_D, s.row)
+    _by_total(s.slope_G, s.V, s.by_total_G, s.row)
     _copy(s.flat_z, s.flat_start)
     _rotate_blocks(s.V, s.start, s.source)
+    _mirror(s.start, K)
 
 
 @kernel
@@ -536,16 +555,11 @@ def _attempt(s, work, step):
 def _couple(s):
     """Factorise 1 - W, column by column."""
     m = s.totals.shape[0]
-    blocks = s.weight, s.rate, s.noise, s.t
-    _sum_response(*blocks, s.D_start, s.ease_r, s.ease_q, s.start, s.source, s.sum_r, s.sum_q, s.sum_n)
-    unit, column = s.delta[0], s.delta[1]
-    _fill(0.0, unit)
+    blocks, sums = (s.weight, s.rate, s.noise), (s.sum_r, s.sum_q, s.sum_n)
+    _sum_response(*blocks, s.D_start, s.ease_r, s.ease_q, s.start, s.source, *sums)
+    column = s.trial
     for c in range(m):
-        unit[c] = 1.0
-        _move(s.slope_D, unit, s.V, s.moved_D, s.row)
-        _move(s.slope_G, unit, s.V, s.moved_G, s.row)
-        unit[c] = 0.0
-        _respond(s.sum_r, s.sum_q, s.sum_n, s.moved_D, s.moved_G, s.Z)
+        _respond(*sums, s.by_total_D[c], s.by_total_G[c], s.Z)
         rotate(s.V_back, s.Z, s.row)
         pack(s.Z, column)
         for d in range(m):
@@ -557,14 +571,18 @@ def _couple(s):
 def _stage(s, work, step, i):
     """Stage i: s.stage[i] and its totals s.delta[i]."""
     x, flat, change = s.stage[i], s.flat_stage[i], s.delta[i]
-    _copy(s.flat_start, s.flat_point)
-    _combine(A[i], i, s.flat_stage, s.flat_point)
-    _copy(s.totals, s.trial)
-    _combine(A[i], i, s.delta, s.trial)
-    _coefficients_at(work, s.trial, s.T, s.Z, s.covariance, s.D, s.G)
-    rotate(s.V, s.D, s.row)
-    rotate(s.V, s.G, s.row)
-    _velocity(s.rate, s.noise, s.t, s.D, s.G, s.point, x)
+    if i == 0:
+        _velocity(s.rate, s.noise, s.D_start, s.G_start, s.start, x)
+    else:
+        _copy(s.flat_start, s.flat_point)
+        _combine(A[i], i, s.flat_stage, s.flat_point)
+        _mirror(s.point, s.V.shape[0])
+        _copy(s.totals, s.trial)
+        _combine(A[i], i, s.delta, s.trial)
+        _coefficients_at(work, s.trial, s.T, s.Z, s.covariance, s.D, s.G)
+        rotate(s.V, s.D, s.row)
+        rotate(s.V, s.G, s.row)
+        _velocity(s.rate, s.noise, s.D, s.G, s.point, x)
     for j in range(i):
         s.weights[j] = C[i, j] / step
     _combine(s.weights, i, s.flat_stage, flat)
@@ -574,9 +592,9 @@ def _stage(s, work, step, i):
     rotate(s.V_back, s.Z, s.row)
     pack(s.Z, change)
     back_substitute(s.W, s.pivot, change)
-    _move(s.slope_D, change, s.V, s.moved_D, s.row)
-    _move(s.slope_G, change, s.V, s.moved_G, s.row)
-    _velocity(s.rate, s.noise, s.t, s.moved_D, s.moved_G, s.start, s.source)
+    _move(s.flat_by_total_D, change, s.moved_D)
+    _move(s.flat_by_total_G, change, s.moved_G)
+    _velocity(s.rate, s.noise, s.moved_D, s.moved_G, s.start, s.source)
     _solve_blocks(s.rate, s.D_start, s.ease_r, s.ease_q, s.source)
     _add_multiple(1.0, s.flat_source, flat)
 

@@ -75,6 +75,9 @@ def modes(eigenvalue, weight, eta, x, c, sums):
     ``eigenvalue`` (L,) descending and positive with mean 1, ``weight`` (L,) with sum 1; outputs ``x``,
     ``c`` (L,); ``sums`` (4,) is scratch. A repeated eigenvalue gets amplitude 0 at its own place. All
     amplitudes are positive below the critical rate, so the sum is accurate however small it gets.
+
+    Near the critical rate the poles above a low level make up all but the share 1 - eta/2 + (w lambda of the levels
+    from it on) of the secular equation's 1, so that low rates and amplitudes carry the rounding of a sum over that share.
     """
     L = eigenvalue.shape[0]
     for k in range(L):
@@ -83,15 +86,17 @@ def modes(eigenvalue, weight, eta, x, c, sums):
             c[k] = 0.0
             continue
         delta = _secular_offset(eigenvalue, weight, eta, k, sums)
-        x[k] = eigenvalue[k] - delta
         _pole_sums(eigenvalue, weight, k, delta, sums)
+        # as sum_j w lambda = 1, the secular equation is also x sum_j w lambda / (lambda - x) = 2/eta - 1: of x and
+        # the sum this gives the one that would cancel from the other
         if k + 1 < L:
-            # sum_j w lambda / (lambda - x) by the secular equation itself, free of cancellation
-            numerator = (2.0 / eta - 1.0) / x[k]
+            x[k] = eigenvalue[k] - delta
+            numerator = (2.0 - eta) / (eta * x[k])
         else:
             numerator = 0.0
             for j in range(L):
                 numerator += weight[j] * eigenvalue[j] / ((eigenvalue[j] - eigenvalue[k]) + delta)
+            x[k] = (2.0 - eta) / (eta * numerator)
         c[k] = (2.0 / eta) * numerator / (sums[1] + sums[3])
 
 

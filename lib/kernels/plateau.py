@@ -145,6 +145,7 @@ def _velocity(rate, weight, source, M, V, u, e, z, out):
 
 @kernel
 def _totals(weight, z, row):
+    """The total of one row of z (3, n)."""
     total = 0.0
     for k in range(weight.shape[0]):
         total += weight[k] * z[row, k]

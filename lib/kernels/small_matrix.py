@@ -69,12 +69,15 @@ def back_substitute(A, pivot, x):
         best = int(pivot[k])
         x[k], x[best] = x[best], x[k]
     for i in range(m):
+        rest = x[i]  # in a register: every element waits for the one before
         for j in range(i):
-            x[i] -= A[i, j] * x[j]
+            rest -= A[i, j] * x[j]
+        x[i] = rest
     for i in range(m - 1, -1, -1):
+        rest = x[i]
         for j in range(i + 1, m):
-            x[i] -= A[i, j] * x[j]
-        x[i] /= A[i, i]
+            rest -= A[i, j] * x[j]
+        x[i] = rest / A[i, i]
 
 
 @kernel

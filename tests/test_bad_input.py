@@ -1,0 +1,78 @@
+"""Bad input of the numerical core: each message names the argument, its value and what is allowed.
+
+The modules' own tests check that every argument is refused; here the whole message is read. Stores: test_sweep.py.
+"""
+
+import re
+
+import numpy as np
+import pytest
+
+import lib
+
+SPECTRUM = lib.power_law(1.0, 4)
+MODEL = lib.StudentTeacher(SPECTRUM, 2, 2)
+START = MODEL.initial_overlaps(0.1)
+
+
+def solve(alpha, eta=0.1):
+    return lib.solve(MODEL, START, eta, alpha)
+
+
+MESSAGES = [
+    (lambda: lib.Spectrum([]), "eigenvalues has shape (0,): must have 1 dimension(s) and not be empty"),
+    (lambda: lib.Spectrum([1.0, 0.0]), "eigenvalues[1] = 0.0: must be > 0"),
+    (lambda: lib.Spectrum([1.0, -1.0]), "eigenvalues[1] = -1.0: must be > 0"),
+    (lambda: lib.Spectrum([1.0, np.nan]), "eigenvalues[1] = nan: must be finite"),
+    (lambda: lib.Spectrum([np.inf, 1.0]), "eigenvalues[0] = inf: must be finite"),
+    (lambda: lib.Spectrum([1e-300, 1e300]),
+     "eigenvalues from 1e-300 to 1e+300: their ratio must be a floating-point number"),
+    (lambda: lib.power_law(0.0, 4), "beta = 0.0: must be a number > 0"),  # from here on the sum diverges with L
+    (lambda: lib.power_law(-0.5, 4), "beta = -0.5: must be a number > 0"),
+    (lambda: solve([]), "alpha has shape (0,): must have 1 dimension(s) and not be empty"),
+    (lambda: solve([2.0, 1.0]), "alpha[1] = 1.0 after alpha[0] = 2.0: must be strictly increasing"),
+    (lambda: solve([-1.0]), "alpha[0] = -1.0: must be >= 0"),
+    (lambda: solve([np.inf]), "alpha[0] = inf: must be finite"),
+    (lambda: solve([1.0], eta=-0.1), "eta = -0.1: must be a number > 0"),
+    (lambda: lib.simulate(MODEL, 3), "N = 3: must be at least the number of levels, 4"),
+    (lambda: lib.simulate(MODEL, 3, method="reduced"), "N = 3: must be at least the number of levels, 4"),
+    (lambda: lib.simulate(MODEL, 40.5), "N = 40.5: must be a whole number >= 1"),
+    (lambda: lib.linear.power_law_error(SPECTRUM, 1.0, [0.0]), "alpha[0] = 0.0: must be > 0 for a power law"),
+    (lambda: lib.linear.power_law_error(SPECTRUM, 2.5, [1.0]), "eta = 2.5: must be a number > 0 and <= 2"),
+]
+
+
+@pytest.mark.parametrize("call, message", MESSAGES)
+def test_messages(call, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        call()
+
+
+@pytest.mark.parametrize("run", [
+    lambda model, eta: lib.solve(model, model.initial_overlaps(0.1), eta, [1.0, 1e3]),
+    lambda model, eta: lib.simulate(model, 400, eta, [1.0, 1e3], seeds=1),
+    lambda model, eta: lib.simulate(model, 400, eta, [1.0, 1e3], seeds=1, method="reduced"),
+])
+@pytest.mark.parametrize("students, teachers", [(1, 1), (3, 2), (2, 3)])
+def test_a_rate_beyond_the_critical_one(run, students, teachers):
+    model = lib.StudentTeacher(SPECTRUM, students, teachers, "linear")
+    eta = 1.5 * 2.0 * students / teachers
+    with pytest.raises(lib.DivergenceError, match=f"eta = {eta:g}.*critical learning rate") as caught:
+        run(model, eta)
+    assert 0.0 < caught.value.critical_eta < eta and caught.value.alpha <= 1e3
+
+
+def test_a_spectrum_of_36_decades():
+    """The flow against the closed form. Of eps_g, a difference of overlaps of order one, the flow keeps some 1e-15."""
+    spectrum = lib.Spectrum(np.geomspace(1e6, 1e-30, 8))
+    model, alpha = lib.StudentTeacher(spectrum, 1, 1, "linear"), np.geomspace(1e-3, 1e12, 16)
+    curve = lib.solve(model, model.initial_overlaps(0.0), 0.5, alpha)
+    exact = lib.linear.generalization_error(spectrum, 0.5, alpha)
+    np.testing.assert_allclose(curve.eps_g, exact, rtol=1e-6, atol=1e-14)
+    assert curve.eps_g[0] > 1e3 * curve.eps_g[-1]
+
+
+@pytest.mark.parametrize("method", ["direct", "reduced"])
+def test_only_the_start(method):
+    curve = lib.simulate(MODEL, 40, alpha=[0.0], seeds=1, method=method)
+    assert curve.alpha == [0.0] and curve.eps_g.shape == (1, 1)

@@ -1,0 +1,53 @@
+"""The benchmarks still run: every work once, the long ones cut short. Their numbers mean nothing here."""
+
+import importlib
+import math
+import sys
+
+import pytest
+from conftest import ROOT
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    """An empty table, whose works take one turn."""
+    monkeypatch.syspath_prepend(ROOT / "bench")
+    run = importlib.import_module("run")
+    yield run.Bench(most=1)
+    for name in ("run", "sgd", "integrator", "wasm_speed"):
+        sys.modules.pop(name, None)
+
+
+def measured(bench):
+    """Rows that have been measured, checked."""
+    rows = [row for row in bench.rows if row["value"] is not None]
+    assert all(math.isfinite(row["value"]) and row["value"] > 0 and row["ratio"] > 0 for row in rows)
+    return {row["name"]: row for row in rows}
+
+
+def test_sgd(bench, monkeypatch):
+    import sgd
+
+    monkeypatch.setattr(sgd, "OPTIONAL", ())  # packages that compile for seconds
+    sgd.measure(bench)
+    assert {"ours, direct", "ours, reduced (exact law)", "NumPy loop"} <= set(measured(bench))
+
+
+def test_integrator(bench):
+    import integrator
+
+    integrator.measure(bench, explicit_end=2.0, largest=2000)
+    rows = measured(bench)
+    errors = {name: float(row["note"].split()[-1]) for name, row in rows.items() if row["note"].startswith("error")}
+    # every contender solves the same equations: Euler's own error is the largest
+    assert len(errors) >= 6 and max(errors.values()) < 1e-3
+    assert "ours, compressed spectrum" in rows and "to alpha = 1e+08" in rows
+
+
+def test_wasm(bench, browser):
+    import wasm_speed
+
+    wasm_speed.measure(bench, browser, names=("decay_sum", "spectrum"), batch=1e-3, batches=1)
+    rows = measured(bench)
+    assert len(rows) == 2
+    assert all(float(row["note"].split()[-1]) < 1e-12 for row in rows.values())
