@@ -201,7 +201,7 @@ def test_internal_links_resolve(site, pages):
             target = (path.parent / unquote(urlparse(address).path)).resolve() if address else path
             if not target.is_file():
                 broken.append(f"{path.name}: {link}")
-            elif fragment and target.suffix == ".html":
+            elif fragment and ":" not in fragment and target.suffix == ".html":  # an explorer's state: test_gallery.py
                 if target not in parsed:
                     parsed[target] = Page(target)
                 if unquote(fragment) not in parsed[target].ids:

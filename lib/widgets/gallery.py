@@ -5,6 +5,7 @@ import html
 from .explorer import _filled, image
 
 _SIZE = 3.6, 2.5  # inches of a card's picture
+_FONT = 10  # points
 
 
 def gallery(page, *results):
@@ -46,6 +47,9 @@ class Gallery:
         figure.set_size_inches(*_SIZE)
         for ax in figure.axes:  # the card has a title, the explorer the names of the curves
             ax.set_title("")
+            ax.tick_params(labelsize=_FONT)
+            ax.xaxis.label.set_size(_FONT)
+            ax.yaxis.label.set_size(_FONT)
             if legend := ax.get_legend():
                 legend.remove()
         return (f'<li><img {image(figure, explorer._words())}>'
