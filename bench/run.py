@@ -3,7 +3,8 @@
 Prints a table and keeps it, with versions and machine, as ``bench/results/YYYY-MM-DD.json``, which the book's
 page "Numerics" shows. Contenders of a work take turns, and the fastest of their rounds counts: whatever
 disturbs only adds. It adds more to long turns than to short ones, so that a busy machine flatters whatever is fast:
-run it on a quiet one. One core. PyTorch, JAX and Chromium are measured where they are installed.
+run it on a quiet one. One core. PyTorch, JAX and Chromium are measured where they are installed. At the end it measures
+the pages of a built site (``page_latency.py``), which has a file of its own.
 """
 
 import os
@@ -24,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "bench")]
 
 import integrator  # noqa: E402
+import page_latency  # noqa: E402
 import sgd  # noqa: E402
 import wasm_speed  # noqa: E402
 from conftest import chromium  # noqa: E402
@@ -102,6 +104,7 @@ def main():
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(record, indent=1) + "\n")
     print(f"\n{record['seconds']:.0f} s, load {load[0]:.1f} at the start; kept in {path.relative_to(ROOT)}")
+    page_latency.main()
 
 
 if __name__ == "__main__":

@@ -400,6 +400,94 @@ def test_table_for_those_who_do_not_see_the_picture(page, address):
 # --- Readers of every kind ------------------------------------------------------------------------
 
 
+SEEN = """() => {
+  const node = document.activeElement;
+  const { outlineStyle, outlineWidth } = getComputedStyle(node);
+  const { x, y, width, height } = node.getBoundingClientRect();
+  const above = document.elementFromPoint(x + width / 2, Math.min(y + height / 2, innerHeight - 1));
+  return { outlined: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2, covered: !node.contains(above) };
+}"""
+
+
+@pytest.mark.parametrize("size", [(1280, 900), (360, 640)])
+def test_tab_reaches_everything_and_focus_is_seen(page, address, size):
+    page.set_viewport_size(dict(zip(("width", "height"), size)))
+    root = opened(page, f"{address}/index.html")
+    takers = root.locator("button:enabled:visible, input:visible, select:visible, summary:visible, [tabindex='0']:visible")
+    for key in ("Tab", "Shift+Tab"):  # from the picture to the table, and back
+        for taker in takers.all()[:: 1 if key == "Tab" else -1]:
+            if not taker.evaluate("node => node === document.activeElement"):
+                page.keyboard.press(key)
+            assert taker.evaluate("node => node === document.activeElement"), taker.evaluate("node => node.outerHTML")
+            assert page.evaluate(SEEN) == {"outlined": True, "covered": False}, taker.evaluate("node => node.outerHTML")
+    page.keyboard.press("Shift+Tab")
+    assert not root.evaluate("root => root.contains(document.activeElement)")  # no trap
+
+
+def test_whole_explorer_by_keyboard_alone(page, address):
+    root = opened(page, f"{address}/index.html")
+    press = page.keyboard.press
+
+    def go(target):
+        """Tab on until the target has the focus."""
+        for _ in range(40):
+            if target.evaluate("node => node === document.activeElement"):
+                return target
+            press("Tab")
+        raise AssertionError("not reached")
+
+    # Read a point of the picture.
+    reader = go(root.get_by_role("slider", name="Read the curves along time α"))
+    press("End")
+    last = reader.get_attribute("aria-valuetext")
+    press("ArrowLeft")
+    assert root.locator(".ex-tip").is_visible() and reader.get_attribute("aria-valuetext") != last
+    press("Escape")
+    assert not root.locator(".ex-tip").is_visible()
+    # Hide a curve and show it again.
+    entry = go(root.get_by_role("button", name="power law"))
+    for key, pressed in (("Enter", "false"), ("Space", "true")):
+        press(key)
+        assert entry.get_attribute("aria-pressed") == pressed
+    # A slider to its ends, a number, a choice.
+    slider = go(root.get_by_role("slider", name="β exponent"))
+    box = root.get_by_role("textbox", name="β, exponent: type a number")
+    for key, value in (("Home", "0.1"), ("ArrowRight", "0.11"), ("End", "2")):
+        press(key)
+        assert box.input_value() == value
+    go(box)
+    press("Control+a")
+    page.keyboard.type("0.5")
+    press("Enter")
+    assert slider.get_attribute("aria-valuetext") == "0.5"
+    menu = go(root.get_by_role("combobox", name="m mode"))
+    press("ArrowDown")
+    assert menu.input_value() == "2"
+    finished(page)
+    # The link, the data, back to the beginning, the code and the table.
+    go(root.get_by_role("button", name="Reset"))
+    go(root.get_by_role("button", name="Data (CSV)"))
+    with page.expect_download():
+        press("Enter")
+    go(root.get_by_role("button", name="Copy link"))
+    press("Enter")
+    page.wait_for_url(re.compile("#decay:beta=0.5,.*mode=2$"))
+    go(root.locator("summary", has_text="Python"))
+    press("Enter")
+    assert "beta=0.5" in root.locator("code").inner_text()
+    go(root.locator("summary", has_text="Table"))
+    press("Enter")
+    go(root.locator(".ex-table"))
+    assert root.locator("table").count() == 3
+    for _ in range(40):
+        if root.get_by_role("button", name="Reset").evaluate("node => node === document.activeElement"):
+            break
+        press("Shift+Tab")
+    press("Enter")
+    finished(page)
+    assert box.input_value() == "0.7" and menu.input_value() == "1"
+
+
 def test_everything_has_a_name(page, address):
     root = opened(page, f"{address}/index.html")
     assert root.get_attribute("role") == "group"

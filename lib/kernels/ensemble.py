@@ -20,8 +20,8 @@ from .reduced import (
 from .sgd import advance, block_overlaps, initial_weights, measure, orthonormalise
 from .views import view
 
-# Multiply-adds in a slice: about 4 ms natively, 10 ms in a browser.
-SLICE = 2e7
+# Multiply-adds in a slice: about 1 ms natively, 3 ms in a browser.
+SLICE = 5e6
 # Up to this N reduced runs start from drawn weights; beyond, these would take too long for a slider, and their
 # overlaps are drawn instead, by the law that they have.
 DRAWN = 65536

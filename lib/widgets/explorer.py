@@ -319,11 +319,14 @@ class Explorer(anywidget.AnyWidget):
             return ""
         experiment = self._experiment
         texts = experiment.notices if run.status > 0 else experiment.errors
-        words = self._value_words() | {
+        return _filled(texts[abs(run.status) - 1], self._all_words(run))
+
+    def _all_words(self, run):
+        """Values of the controls and read-outs, by name, as the reader sees them."""
+        return self._value_words() | {
             readout.name: f"{number:.{readout.digits}g}"
-            for readout, number in zip(experiment.readouts, run.output)
+            for readout, number in zip(self._experiment.readouts, run.output)
         }
-        return _filled(texts[abs(run.status) - 1], words)
 
     def _value_words(self):
         """Present values of the controls as the reader sees them."""
@@ -433,15 +436,10 @@ class Explorer(anywidget.AnyWidget):
             "values": self._values(),
             "data": self._data.tolist(),
         }
-        svg = _saved(figure, format="svg", metadata={"Date": None}).decode("utf-8")
-        svg = re.sub(r"\s+", " ", svg[svg.index("<svg") :])  # a newline would cost three bytes
-        width, height = (round(inches * 96) for inches in figure.get_size_inches())
         return (
             f'<div class="explorer" data-explorer="{html.escape(self._experiment.name)}">\n'
             f'<script type="application/json">{_script_json(content)}</script>\n'
-            f'<img class="explorer-picture" width="{width}" height="{height}"'
-            f' style="max-width:100%;height:auto" alt="{html.escape(words)}"'
-            f' src="data:image/svg+xml,{quote(svg, safe=_URI_SAFE)}">\n</div>'
+            f'<img class="explorer-picture" {image(figure, words)}>\n</div>'
         )
 
     def _words(self):
@@ -468,6 +466,15 @@ class Explorer(anywidget.AnyWidget):
         if result.notice:
             sentences.append(result.notice)
         return ". ".join(sentence.rstrip(".") for sentence in sentences) + "."
+
+
+def image(figure, words):
+    """Attributes of an <img> that holds the figure itself, with ``words`` for those who do not see it."""
+    svg = _saved(figure, format="svg", metadata={"Date": None}).decode("utf-8")
+    svg = re.sub(r"\s+", " ", svg[svg.index("<svg") :])  # a newline would cost three bytes
+    width, height = (round(inches * 96) for inches in figure.get_size_inches())
+    return (f'width="{width}" height="{height}" style="max-width:100%;height:auto" alt="{html.escape(words)}"'
+            f' src="data:image/svg+xml,{quote(svg, safe=_URI_SAFE)}"')
 
 
 _URI_SAFE = " !$&'()*+,-./:;=?@[]_`{|}~"  # all that may stand in a data: URI inside double quotes

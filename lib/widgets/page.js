@@ -16,12 +16,14 @@
 
   /** The worker's program. It answers the messages that explorer.mjs describes. */
   function worker() {
-    const SLICE = 30; // ms of the long part between two pictures, and before a message is answered
+    const SLICE = 8; // ms of the long part before a message is answered
+    const SHOW = 40; // ms of it between two pictures
     const ticks = new MessageChannel(); // lets messages in between slices; setTimeout would wait 4 ms
     let setup, module, exports, run, data;
     let opening, waiting; // the reader's file while its spectrum is computed, and a start that waits for that
     let going = false;
     let ticking = false;
+    let shown = 0; // when the last picture was sent
 
     /** Place p, data and work behind the module's own memory, and start the kernels of `name`. */
     function begin(name, values, data) {
@@ -44,12 +46,16 @@
         output: (size) => doubles(work[0], size).slice() };
     }
 
-    /** Do `step` and answer; what it throws is an answer too. */
+    /** Do `step` and answer, in the midst of a run now and then; what it throws is an answer too. */
     function attempt(values, step) {
       try {
         step();
-        const { buffer } = run.output(setup.outputSize);
-        postMessage([{ values, status: run.status, fraction: run.fraction }, [buffer]], [buffer]);
+        const { status, fraction } = run;
+        if (fraction === 0 || fraction === 1 || performance.now() > shown + SHOW) {
+          const { buffer } = run.output(setup.outputSize);
+          postMessage([{ values, status, fraction }, [buffer]], [buffer]);
+          shown = performance.now();
+        }
       } catch (error) {
         run = exports = undefined; // the next start finds a clean memory
         postMessage([{ values, error: error.message }, []]);

@@ -20,7 +20,7 @@ READOUTS = 4
 OUTPUT = READOUTS + 2 * POINTS + 4 * SIMULATED
 RTOL = 1e-6  # a thousandth of a line's width
 STEPS = 20_000
-# Multiply-adds that a page does in two minutes or more: a slice is 2e7 in some 10 ms.
+# Multiply-adds that a page does in two minutes or more: 2e7 take some 10 ms.
 LONG = 2e11
 
 
