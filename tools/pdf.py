@@ -93,6 +93,7 @@ def book(context, site, groups, title, author):
         writer.append(part, import_outline=False)
     for sheet, number in zip(writer.pages, numbers.pages, strict=True):
         sheet.merge_page(number)
+        sheet.compress_content_streams()
     for name, chapter in chapters.items():
         _add_bookmarks(writer, chapter, titles[name], starts[name] - 1)
     lead_inside(writer, site, starts)
@@ -121,7 +122,8 @@ def _add_bookmarks(writer, chapter, titles, start):
         parent = next((above[higher] for higher in range(level - 1, 0, -1) if higher in above), None)
         number = start + chapter.get_destination_page_number(mark)
         above = {higher: item for higher, item in above.items() if higher < level}
-        above[level] = writer.add_outline_item(text, number, parent, fit=Fit.xyz(left=0, top=mark.top))
+        above[level] = writer.add_outline_item(
+            title=text, page_number=number, parent=parent, fit=Fit.xyz(left=0, top=mark.top))
 
 
 def lead_inside(writer, site, starts):
