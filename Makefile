@@ -5,7 +5,7 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: help book site test lab outputs course clean
+.PHONY: help book site test lab outputs course slides pdf words links clean
 .DEFAULT_GOAL := help
 
 help:  ## This list
@@ -32,6 +32,20 @@ outputs: .venv/ready  ## Execute the chapters and store their outputs, for GitHu
 
 course: .venv/ready  ## Write instructor's and students' notebooks (nbgrader) into _build/course
 	$(BIN)/python -m tools.editions
+
+slides: site  ## Build the chapters' slides; the site has them too, they are made from its pages
+	@ls _build/html/slides/*.html
+
+pdf: site  ## Print the whole book into _build/html/scaling-laws.pdf, which the pages then link to
+	@.ci/chromium
+	$(BIN)/python -m tools.pdf
+	$(BIN)/jupyter-book build . -W --keep-going
+
+links: .venv/ready  ## Check the links to other sites; internal ones are checked by the tests
+	$(BIN)/jupyter-book build . --builder linkcheck
+
+words: .venv/ready  ## Check the spelling; tools/words.txt holds the words that no dictionary knows
+	$(BIN)/python -m tools.words
 
 clean:  ## Delete what was built; the next build executes every cell again
 	rm -rf _build .pytest_cache

@@ -1,25 +1,48 @@
 """The build itself, on a toy book with the real settings and the real extension."""
 
 import json
+import os
 import re
 import shutil
+import site
+import subprocess
+import venv
 
 import nbformat
 import pytest
-from conftest import ROOT, build_book
+from conftest import ROOT, build_book, served
+from matplotlib.image import imread
 
 TOC = ("format: jb-book\nroot: book/preface\nchapters:\n  - file: book/live\n  - file: book/claims\n"
+       "  - file: book/symbols\n"
        "  - file: book/api\n  - file: book/references\n")
 PREFACE = ["import lib\n\nprint('the answer is', lib.ANSWER)",
            "lib.claim('toy-answer', 'The answer is < 50.', measured=lib.ANSWER, expected=(0, 50), why='It is |so|.',\n"
            "          source='Somebody 1999')"]
 LIB = ("'The library.'\nfrom . import toy\nfrom .checks import DivergenceError\nfrom .claims import claim\n\n"
        "ANSWER = 41\n__all__ = ['DivergenceError', 'claim', 'toy']\n")
+MOVED = "moved_pages: {}"
 TOY = "'A toy.'\n\n\ndef play(x):\n    'The absolute value |x|; as :func:`play`.'\n    return abs(x)\n"
 # An explorer as the page sees it, and a widget whose state myst-nb would write into the page.
-LIVE = ["import ipywidgets\nfrom IPython.display import HTML, display\n\n"
-        "display(HTML('<div class=\"explorer\" data-explorer=\"toy\"></div>'))\n"
+LIVE = ["import base64\nimport io\n\nimport ipywidgets\nfrom IPython.display import display\nfrom PIL import Image\n\n"
+        "Image.new('RGBA', (20, 10), (0, 0, 0, 0)).save(png := io.BytesIO(), 'PNG')\n"
+        "explorer = '<div class=\"explorer\" data-explorer=\"toy\"><img alt=\"A clear picture.\"></div>'\n"
+        "display({'text/html': explorer, 'image/png': base64.b64encode(png.getvalue()).decode()}, raw=True)\n"
         "ipywidgets.IntSlider(description='toy-slider')"]
+SYMBOLS = """# Letters
+
+(sec-notation)=
+## Symbols
+
+| Symbol | In code | Meaning | First met |
+|---|---|---|---|
+| $x_i$ | `x` | one of the numbers | {eq}`eq-toy` |
+| $\\sigma$ | | sum of the $x_i$ | {eq}`eq-toy` |
+| $\\sigma_J$ | | width of a start | {eq}`eq-toy` |
+| $\\sigma$ | | another sum (in {doc}`live`) | {eq}`eq-toy` |
+| $s$, $Q$ | | exponent (not in {doc}`live`) | {eq}`eq-toy` |
+"""
+FORMULAS = r"$x$ $x_2$ $\sigma^2$ $\sigma_J$ $\sum_i x_i^{-s/2}$ $Q_{12}$ [$\sigma$](live)"
 
 
 def write_notebook(path, title, cells, text=""):
@@ -47,16 +70,19 @@ def finished_book(tmp_path_factory):
     (folder / "lib" / "widgets" / "explorer.py").write_text(
         "def page_script(wasm):\n    return f'// explorers: {wasm.decode()}'\n")
     (folder / "lib" / "course.py").write_text("def page_script():\n    return '// questions'\n")
-    for name in ("_config.yml", "requirements.txt"):
-        shutil.copy(ROOT / name, folder)
+    shutil.copy(ROOT / "requirements.txt", folder)
+    config = (ROOT / "_config.yml").read_text()
+    assert MOVED in config
+    (folder / "_config.yml").write_text(config.replace(MOVED, "moved_pages: {book/parts/old: book/live}"))
     for name in ("_ext", "_style"):
         shutil.copytree(ROOT / "book" / name, folder / "book" / name)
     for name in ("references.md", "references.bib", "claims.md", "api.md"):
         shutil.copy(ROOT / "book" / name, folder / "book")
     (folder / "_toc.yml").write_text(TOC)
     math = "See {eq}`eq-toy` and {cite:t}`saad1995exact`.\n\n```{math}\n:label: eq-toy\nx = 1\n```"
-    write_notebook(folder / "book" / "preface.ipynb", "Preface", PREFACE, math)
-    write_notebook(folder / "book" / "live.ipynb", "Live", LIVE)
+    write_notebook(folder / "book" / "preface.ipynb", "Preface", PREFACE, f"{math}\n\n{FORMULAS}")
+    write_notebook(folder / "book" / "live.ipynb", "Live", LIVE, FORMULAS)
+    (folder / "book" / "symbols.md").write_text(SYMBOLS)
     result = build_book(folder)
     assert result.returncode == 0, result.stdout + result.stderr
     return folder
@@ -168,6 +194,83 @@ def test_reference_is_made_of_docstrings(finished_book):
     assert 'id="lib.toy.play"' in text and "The absolute value |x|" in text
     assert 'href="#lib.toy.play"' in text
     assert 'id="module-lib.kernels.small"' in text and "A small kernel." in text
+
+
+def test_a_card_shows_the_first_picture_of_a_page(finished_book):
+    address = "https://OWNER.github.io/scaling-laws-book/"
+    text, name = page(finished_book, "live"), "_static/cards/book/live.png"
+    assert f'<meta property="og:image" content="{address}{name}">' in text
+    assert '<meta property="og:image:alt" content="A clear picture.">' in text
+    picture = imread(finished_book / "_build" / "html" / name)
+    assert picture.shape == (630, 1200, 3) and picture.min() == 1   # what was clear is paper
+    assert "og:image" not in page(finished_book, "api")   # the book's first page has none to lend
+
+
+def test_a_page_that_moved_leads_to_its_new_place(finished_book, book):
+    text = page(finished_book, "parts/old")
+    assert 'url=../live.html"' in text and "location.hash" in text and 'scaling-laws-book/book/live.html"' in text
+    config = book / "_config.yml"
+    for wrong in ("{book/parts/old: book/nowhere}", "{book/live: book/preface}"):
+        config.write_text((ROOT / "_config.yml").read_text().replace(MOVED, f"moved_pages: {wrong}"))
+        result = build_book(book)
+        assert result.returncode != 0 and "moved_pages: from" in result.stdout + result.stderr
+
+
+def test_formulas_know_their_symbols(finished_book):
+    def marks(name):
+        found = re.findall(r'<span class="([^"]*)math notranslate[^>]*>\\\((.*?)\\\)', page(finished_book, name))
+        return {tex: classes.split() for classes, tex in found}
+
+    preface, live = marks("preface"), marks("live")
+    assert preface["x"] == [] and preface["x_2"] == ["symbol-x-i"]
+    assert preface["\\sigma^2"] == ["symbol-sigma"] and preface["\\sigma_J"] == ["symbol-sigma-j"]
+    assert preface["\\sum_i x_i^{-s/2}"] == ["symbol-x-i", "symbol-s-q"] and preface["Q_{12}"] == ["symbol-s-q"]
+    assert preface["\\sigma"] == []   # in a link, which has a preview of its own
+    # A row for one page holds there alone; one not for it holds elsewhere.
+    assert live["\\sigma^2"] == ["symbol-sigma-also"] and live["Q_{12}"] == []
+    texts = (finished_book / "_build" / "html" / "_static" / "preview-texts.js").read_text()
+    assert '"symbol-sigma-j":"<p class=\\"symbol\\"><span class=' in texts and "width of a start" in texts
+
+
+def test_external_links_are_checked_by_a_command_of_their_own(book, tmp_path):
+    (tmp_path / "good.html").write_text("<!DOCTYPE html><p>Here.</p>")
+    with served(tmp_path) as address:
+        links = f"[good]({address}/good.html) [bad]({address}/bad.html)"
+        write_notebook(book / "book" / "live.ipynb", "Live", LIVE, links)
+        result = build_book(book, "--builder", "linkcheck")
+    said = result.stdout + result.stderr
+    assert result.returncode != 0
+    assert re.search(r"broken\S* *\S*" + re.escape(f"{address}/bad.html"), said)
+    assert not re.search(r"broken\S* *\S*" + re.escape(f"{address}/good.html"), said)
+
+
+def test_colab_gets_a_notebook_that_brings_the_library(finished_book, tmp_path):
+    link = "https://colab.research.google.com/github/OWNER/scaling-laws-book/blob/gh-pages/colab/live.ipynb"
+    assert f'href="{link}"' in page(finished_book, "live")
+    path = finished_book / "_build" / "html" / "colab" / "live.ipynb"
+    first, *others = nbformat.read(path, as_version=4).cells
+    nbformat.validate(nbformat.read(path, as_version=4))
+    assert [cell.source for cell in others] == [cell.source for cell in nbformat.read(
+        finished_book / "book" / "live.ipynb", as_version=4).cells]
+    # An environment with all packages but without the library; the repository's address leads to this clone.
+    venv.create(tmp_path / "env")
+    folder = subprocess.run([tmp_path / "env" / "bin" / "python", "-c", "import site; print(site.getsitepackages()[0])"],
+                            capture_output=True, text=True, check=True).stdout.strip()
+    with open(f"{folder}/others.pth", "w") as file:
+        file.write(site.getsitepackages()[0])
+    subprocess.run(["git", "clone", "--quiet", "--bare", ROOT, "clone"], cwd=tmp_path, check=True)
+    subprocess.run(["git", "update-ref", "refs/heads/main", "HEAD"], cwd=tmp_path / "clone", check=True)
+    program = ("from IPython.core.interactiveshell import InteractiveShell\nshell = InteractiveShell.instance()\n"
+               f"shell.run_cell({first.source!r}).raise_error()\n"
+               "shell.run_cell('import lib; from lib import course; course.question(\"linear-isotropic\"); "
+               "print(lib.__file__)').raise_error()")
+    settings = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.file://{tmp_path}/clone.insteadOf",
+                "GIT_CONFIG_VALUE_0": "https://github.com/OWNER/scaling-laws-book.git", "IPYTHONDIR": str(tmp_path)}
+    (tmp_path / "work").mkdir()
+    result = subprocess.run([tmp_path / "env" / "bin" / "python", "-c", program], cwd=tmp_path / "work", text=True,
+                            capture_output=True, env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | settings)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert f"{tmp_path}/work/scaling-laws-book/lib/__init__.py" in result.stdout
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "book").glob("*.ipynb")), ids=lambda path: path.stem)

@@ -1,8 +1,10 @@
 """Every chapter as a course needs it: objectives, prerequisites, minutes, exercises with solutions."""
 
+import numpy as np
 import pytest
 from conftest import ROOT
 
+import lib
 from tools.chapters import LEVELS, chapter_names, read_chapter
 
 CHAPTERS = chapter_names()
@@ -46,3 +48,22 @@ def test_every_exercise_has_a_solution(chapter):
     for exercise in chapter.exercises:
         assert exercise.solution, f"{exercise.label} has no solution"
         assert len(exercise.marks) in (0, 2), f"{exercise.label}: solution-start without solution-end"
+
+
+def test_the_lecturer_s_numbers_are_the_library_s():
+    notes = (ROOT / "book" / "course.md").read_text(encoding="utf-8")
+    escape = [lib.plateau.escape_time(lib.power_law(1.0, levels), 2, 0.1) for levels in (1, 4, 16, 64)]
+    assert rf"$\tau \ln 10 = {escape[0] * np.log(10):.0f}$" in notes
+    assert "falls from {:.0f} to {:.0f}, {:.0f} and {:.0f}".format(*escape) in notes
+    flat = lib.power_law(1.0, 4)
+    one, many = (lib.asymptotics.critical_eta(flat, units) for units in (1, 10_000))
+    assert f"between {one:.2f} for one unit and {many:.2f} for many" in notes
+    opens = [lib.asymptotics.law(flat, 2, 0.1).window[0], lib.linear.power_law_window(flat, 0.1)[0]]
+    assert f"a factor of {opens[0] / opens[1]:.0f} for $M = 2$" in notes
+    assert lib.features.critical_eta(lib.power_law(1.0, 256), 4) > 2.1   # "$\\eta = 2.1$ and $l = 4$" converges
+
+
+def test_every_chapter_has_notes_for_the_lecturer():
+    notes = (ROOT / "book" / "course.md").read_text(encoding="utf-8").partition("## Notes for the lecturer")[2]
+    titles = [read_chapter(name).title for name in CHAPTERS]
+    assert [line[4:] for line in notes.splitlines() if line.startswith("### ")] == titles

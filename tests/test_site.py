@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 import zipfile
 from html.parser import HTMLParser
 from importlib.util import find_spec
@@ -252,6 +253,36 @@ def test_links_show_what_they_lead_to(visit, site, how):
         assert not tip.is_visible()
 
 
+@pytest.mark.parametrize("how", ["served", "from a folder"])
+def test_formulas_tell_what_their_symbols_mean(visit, site, how):
+    page = visit("book/setting.html", has_touch=True, **({} if how == "served" else {"base": site.as_uri()}))
+    wait_for_mathematics(page)
+    tip = page.get_by_role("tooltip")
+    formula = page.locator("article p .math.symbol-beta").first
+    formula.hover()
+    tip.get_by_text("exponent of the spectrum").wait_for()
+    tip.locator("mjx-container").first.wait_for()
+    box = tip.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= page.viewport_size["width"]
+    page.keyboard.press("Escape")
+    assert not tip.is_visible()
+    # By keyboard: MathJax lets the focus come to every formula.
+    focus = formula.locator("mjx-container")
+    focus.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    tip.get_by_text("exponent of the spectrum").wait_for()
+    assert focus.get_attribute("aria-describedby") == tip.get_attribute("id")
+    page.keyboard.press("Escape")
+    assert not tip.is_visible() and focus.get_attribute("aria-describedby") is None
+    # By a finger, which then puts it away by touching anything else.
+    display = page.locator("article div.math.symbol-eta").first
+    display.tap()
+    tip.get_by_text("learning rate").wait_for()
+    page.locator("article h1").tap()
+    assert not tip.is_visible()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_no_serious_violation(visit, name, theme):
@@ -270,6 +301,8 @@ def test_a_page_says_what_it_is_and_how_to_cite_it(site, pages):
     for name in PAGES:
         assert 'property="og:title"' in pages[name].text and 'property="og:description"' in pages[name].text
         assert "@incollection{scalinglaws-" in pages[name].text
+        card = dict(re.findall(r'<meta property="og:(image[^"]*)" content="([^"]*)">', pages[name].text))
+        assert (site / card["image"].partition("scaling-laws-book/")[2]).is_file() and len(card["image:alt"]) > 20
         assert f"/{name}.html</loc>" in places
     assert "no such page" in (site / "404.html").read_text()
 

@@ -137,6 +137,28 @@ def write_course(chapters, folder=FOLDER):
         nbgrader(folder, "generate_assignment", chapter.name, "--create", "--force")
 
 
+def validate(folder, name):
+    """Run a chapter's two editions through ``nbgrader validate``: the solutions must pass, the blanks must not.
+
+    Parameters
+    ----------
+    folder : Path
+        A course folder.
+    name : str
+        The chapter.
+
+    Returns
+    -------
+    str
+        What is wrong; empty if nothing is.
+    """
+    said = {edition: nbgrader(folder, "validate", f"{edition}/{name}/{name}.ipynb", check=False).stdout
+            for edition in ("source", "release")}
+    if "Success!" not in said["source"]:
+        return f"{name}: the solutions do not pass:\n{said['source']}"
+    return "" if "VALIDATION FAILED" in said["release"] else f"{name}: the blanks pass"
+
+
 def nbgrader(folder, *arguments, check=True):
     """Run nbgrader in a course folder, with this repository's library."""
     # nbgrader calls alembic by its name: the environment's own comes first.
@@ -152,12 +174,18 @@ def nbgrader(folder, *arguments, check=True):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("chapters", nargs="*", help="all by default")
-    names = parser.parse_args().chapters or chapter_names()
+    parser.add_argument("--validate", action="store_true", help="run both editions: the solutions must pass, the blanks not")
+    options = parser.parse_args()
+    names = options.chapters or chapter_names()
     chapters = [chapter for chapter in map(read_chapter, names) if chapter.exercises]
     if not chapters:
         sys.exit("no chapter has exercises")
     write_course(chapters)
     print(f"{FOLDER}: {', '.join(chapter.name for chapter in chapters)}")
+    if options.validate:
+        found = [problem for chapter in chapters if (problem := validate(FOLDER, chapter.name))]
+        print(*found or ["nbgrader validate: every chapter's solutions pass, its blanks fail"], sep="\n")
+        sys.exit(bool(found))
 
 
 if __name__ == "__main__":

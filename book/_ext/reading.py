@@ -3,16 +3,21 @@
 The site's address is made from the repository's, so that it too stands in one place (`_config.yml`).
 """
 
+import base64
+import io
 import json
+import posixpath
 import re
 from html import escape
 from pathlib import Path
 from urllib.parse import urlparse
 
 from bs4 import BeautifulSoup
+from PIL import Image, ImageOps
+from sphinx.errors import ExtensionError
 
 # What links of the text lead to, and is short enough to be shown beside them.
-TARGETS = "div.math[id], figure[id], div.citation[id], div.exercise[id]"
+TARGETS = "div.math[id], figure[id], div.citation[id], div.exercise[id], tr[id^='symbol-']"
 
 NOT_FOUND = """<!DOCTYPE html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -23,6 +28,18 @@ body {{ max-width: 40rem; margin: 15vh auto; padding: 0 1rem; }}</style>
 <p>It may have moved. The book begins at <a href="{address}">{title}</a>, and every page has a search field.</p>
 </html>
 """
+
+MOVED = """<!DOCTYPE html>
+<html lang="en"><meta charset="utf-8"><meta name="robots" content="noindex">
+<title>This page has moved</title>
+<link rel="canonical" href="{address}">
+<script>location.replace("{link}" + location.hash);</script>
+<meta http-equiv="refresh" content="1; url={link}">
+<p>This page has moved: <a href="{link}">{title}</a></p>
+</html>
+"""
+
+CARD = (1200, 630)  # pixels of the picture that others show beside a link to a page
 
 
 def name_the_site(app, config):
@@ -46,6 +63,9 @@ def introduce_page(app, pagename, templatename, context, doctree):
     address = f"{app.config.html_baseurl}{pagename}.html"
     card = {"og:title": title, "og:type": "article", "og:site_name": app.config.html_title, "og:url": address,
             "og:description": words if len(words) < 200 else words[:200].rsplit(" ", 1)[0] + " …"}
+    if picture := _picture(app, pagename) or _picture(app, app.config.root_doc):
+        card |= picture | {"og:image:width": str(CARD[0]), "og:image:height": str(CARD[1]),
+                           "twitter:card": "summary_large_image"}
     context["metatags"] = context.get("metatags", "") + "".join(
         f'\n<meta property="{name}" content="{escape(content)}">' for name, content in card.items())
     entry = (f"@incollection{{scalinglaws-{Path(pagename).name},\n  author = {{{{{app.config.author}}}}},\n"
@@ -54,6 +74,30 @@ def introduce_page(app, pagename, templatename, context, doctree):
     context["body"] += (f'<details class="cite-page"><summary>Cite this page</summary>'
                         f'<pre tabindex="0">{escape(entry)}</pre></details>')
     app.add_js_file("previews.js", loading_method="defer")
+
+
+def _picture(app, pagename):
+    """Draw the first picture of a page, as it was executed, on a card; gives its address and what it shows."""
+    notebook = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
+    if not notebook.is_file():
+        return {}
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    found = next(((cell, output["data"]) for cell in cells for output in cell.get("outputs", ())
+                  if "image/png" in output.get("data", {})), None)
+    if found is None:
+        return {}
+    cell, data = found
+    # An explorer says by itself what its picture shows, a figure by the metadata of its cell.
+    shown = BeautifulSoup("".join(data.get("text/html", "")), "html.parser").img
+    words = shown["alt"] if shown else cell["metadata"].get("mystnb", {}).get("image", {}).get("alt", "")
+    ink = Image.open(io.BytesIO(base64.b64decode("".join(data["image/png"])))).convert("RGBA")
+    paper = Image.new("RGBA", ink.size, "white")
+    paper.alpha_composite(ink)
+    name = f"_static/cards/{pagename}.png"
+    path = Path(app.outdir) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ImageOps.pad(paper.convert("RGB"), CARD, Image.Resampling.LANCZOS, color="white").save(path, optimize=True)
+    return {"og:image": f"{app.config.html_baseurl}{name}", "og:image:alt": words}
 
 
 def finish_site(app, exception):
@@ -70,6 +114,13 @@ def finish_site(app, exception):
         f'<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{places}</urlset>\n')
     (site / "404.html").write_text(
         NOT_FOUND.format(title=escape(app.config.html_title), address=address), encoding="utf-8")
+    for old, new in app.config.moved_pages.items():
+        if old in app.env.found_docs or new not in app.env.found_docs:
+            raise ExtensionError(f"moved_pages: from {old} to {new}, but the first is a page or the second is none")
+        (site / old).parent.mkdir(parents=True, exist_ok=True)
+        (site / f"{old}.html").write_text(MOVED.format(
+            address=f"{address}{new}.html", link=posixpath.relpath(f"{new}.html", posixpath.dirname(old)),
+            title=escape(app.env.titles[new].astext())), encoding="utf-8")
 
 
 def _targets(path):
@@ -82,11 +133,16 @@ def _targets(path):
             part.decompose()
         for part in [node, *node.select("[id]")]:
             part.attrs.pop("id", None)
-        found[name] = node.decode()
+        if node.name == "tr":  # of the notation: the symbol and what it means
+            symbol, _, meaning, *_ = (cell.p.decode_contents() if cell.p else "" for cell in node.select("td"))
+            found[name] = f'<p class="symbol">{symbol}: {meaning}</p>'
+        else:
+            found[name] = node.decode()
     return found
 
 
 def setup(app):
+    app.add_config_value("moved_pages", {}, "html", [dict])
     app.connect("config-inited", name_the_site)
     app.connect("html-page-context", introduce_page, priority=940)
     app.connect("build-finished", finish_site)

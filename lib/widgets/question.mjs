@@ -81,6 +81,11 @@ export default { render({ model, el }) {
     says.textContent = say;
     field.setAttribute("aria-invalid", voice === "unread");
   });
+  field.addEventListener("keydown", (event) => { // JupyterLab keeps the browser from sending a form at Enter
+    if (event.key !== "Enter" || question.choices.length) return;
+    event.preventDefault();
+    form.requestSubmit();
+  });
   field.addEventListener("input", () => { says.textContent = ""; delete says.dataset.voice; });
   el.classList.add("question");
   el.replaceChildren(form, make("p", { class: "qu-print" }, `${question.ask} (answer on the page)`));
