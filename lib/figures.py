@@ -1,10 +1,16 @@
 """How the book's static figures look: one style for page, print and notebook."""
 
 import matplotlib as mpl
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.ticker import LogLocator
 
 # Okabe and Ito's colours, told apart by readers with any common colour vision.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+
+# From dark to light, of evenly rising lightness, told apart in black and white too; explorer.mjs has the same.
+RAMP = LinearSegmentedColormap.from_list("ramp", np.array([
+    [0, 20, 60], [0, 114, 178], [86, 180, 233], [255, 250, 190]]) / 255)
 
 # matplotlib settings; `use_style` sets them for good, `matplotlib.rc_context(STYLE)` for one figure.
 STYLE = {
@@ -86,6 +92,29 @@ def slope_marker(ax, x0, y0, exponent, label, *, decades=0.7):
     return triangle
 
 
+def draw_map(ax, x, y, value, log, limits, label):
+    """Draw values on a rectangular grid of points as cells, with a colour bar.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    x, y, value : ndarray, shape (points,)
+        Row after row; NaN means no point.
+    log : bool
+        Whether the colours follow the logarithm of the value.
+    limits : (float, float)
+        Values beyond them have the first or the last colour.
+    label : str
+        Of the colour bar.
+    """
+    seen = np.isfinite(x + y)
+    columns, rows = np.unique(x[seen]), np.unique(y[seen])
+    norm = (LogNorm if log else Normalize)(*np.clip([np.nanmin(value), np.nanmax(value)], *limits), clip=True)
+    cells = ax.pcolormesh(columns, rows, value[seen].reshape(rows.size, columns.size), cmap=RAMP, norm=norm,
+                          shading="nearest", rasterized=True)
+    ax.figure.colorbar(cells, label=label)
+
+
 def log_grid(ax):
     """Make both axes logarithmic, with a line at every decade and a mark at 2 ... 9 between them."""
     ax.set_xscale("log")
@@ -95,4 +124,4 @@ def log_grid(ax):
     return ax
 
 
-__all__ = ["COLORS", "STYLE", "log_grid", "slope_marker", "use_style"]
+__all__ = ["COLORS", "RAMP", "STYLE", "draw_map", "log_grid", "slope_marker", "use_style"]

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import digamma, zeta
 
 from . import checks
+from .averages import activation, quadrature
 from .checks import DivergenceError
 from .kernels import compression
 from .kernels import plateau as kernels
@@ -166,6 +167,41 @@ def masking(spectrum, teachers, eta, sigma_J, N, students=None):
     _, Q, R = _path(spectrum, teachers, eta, students, _start_size(spectrum, teachers, sigma_J, N, students))
     _, M, V, u = _networks(teachers, students, 2)
     return kernels.error(Q, R, M, V, u) / fixed_point(spectrum, teachers, eta, students).height - 1.0
+
+
+def kick_share(spectrum, eta, students=None):
+    """Variance that the kicks of single examples add to the specialisation, in units of what the initial weights gave it.
+
+    For two teachers. Two students with a small difference D receive steps that differ by (eta sqrt(M) / K) h D.xi xi / N,
+    h = (zeta - sigma) g''(x): kicks as small as the difference itself. With V = (y_1 - y_2) / sqrt 2, a = <h^2> and
+    b = <h^2 V^2> at the plateau they add up, discounted by the growth that they miss, to
+
+        eta^2 M / K^2 tau [a <lambda^3> + (b - a) <lambda^2>^2] / (2 <lambda^2>),
+
+    a number of order eta that does not depend on N or sigma_J. Leading order in eta, and without the kicks on the way
+    to the plateau, where h is smaller and the difference not yet what it will be: some ten per cent.
+
+    Parameters
+    ----------
+    spectrum, eta, students
+        As in :func:`escape_time`.
+
+    Returns
+    -------
+    float
+    """
+    point, tau = fixed_point(spectrum, 2, eta, students), escape_time(spectrum, 2, eta, students)
+    K = 2 if students is None else students
+    g, slope = activation("erf")
+    C = np.array([[point.Q, point.R, point.R], [point.R, 1.0, 0.0], [point.R, 0.0, 1.0]])
+
+    def squared(x, y1, y2):
+        return ((g(y1) + g(y2)) / np.sqrt(2.0) - np.sqrt(2.0) * g(x)) ** 2 * (x * slope(x)) ** 2
+
+    a = quadrature(C, squared, 30)[0]
+    b = quadrature(C, lambda x, y1, y2: squared(x, y1, y2) * 0.5 * (y1 - y2) ** 2, 30)[0]
+    second, third = spectrum.second_moment, np.sum(spectrum.weights * spectrum.eigenvalues**3)
+    return float(eta**2 * 2.0 / K**2 * tau * (a * third + (b - a) * second**2) / (2.0 * second))
 
 
 def symmetric_error(spectrum, teachers, eta, alpha, students=None):

@@ -134,10 +134,23 @@ def experiment(name, start=decay_start, advance=decay_advance):
     )
 
 
+@kernel
+def relief_start(p, data, work):
+    """A map of 4 columns and 3 rows, of values 10^(column - row - 1), and a line across it."""
+    for j in range(3):
+        for i in range(4):
+            work[4 * j + i], work[12 + 4 * j + i] = 10.0 ** i, 2.0 ** j
+            work[24 + 4 * j + i] = 10.0 ** (i - j - 1)
+    work[36], work[37], work[38], work[39] = 1.0, 1000.0, 1.0, 4.0
+    return 0.0
+
+
 TEST_EXPERIMENTS = {
     "decay": experiment("decay"),
     "raising": experiment("raising", raising_start, raising_advance),
     "empty": experiment("empty", empty_start, raising_advance),
+    "relief": replace(experiment("relief", relief_start, raising_advance), y=Axis("levels l"),
+                      z=Axis("height", limits=(1e-2, 1e2)), curves=(Curve("ground", "ground", 12, "map"), Curve("path", "path", 2, color=6)), readouts=()),
 }
 EXPORTS = {
     f"{name}_{part}": (getattr(item, part), f"f8({', '.join(['f8[::1]'] * arrays)})")
@@ -360,6 +373,19 @@ def test_figure_shows_the_result():
     assert ax.get_ylim()[0] >= 1e-6
 
 
+def test_a_map_is_cells_in_colours_with_a_scale():
+    widget = explore("relief")
+    ground = widget.result["ground"]
+    assert ground.lower is None and widget.result["path"].value is None
+    np.testing.assert_allclose(ground.value, 10.0 ** (np.arange(4) - np.arange(3)[:, None] - 1.0).ravel())
+    ax, scale = widget.figure().axes
+    (cells,) = ax.collections
+    np.testing.assert_array_equal(cells.get_array().ravel(), ground.value)
+    assert cells.get_clim() == pytest.approx((1e-2, 1e2)) and scale.get_ylabel() == "height"
+    assert [line.get_label() for line in ax.lines] == ["path"]
+    assert "ground: from 0.1 at (1, 1) to 1 at (1e+03, 4)" in widget._words()
+
+
 def test_figure_says_why_there_is_no_result():
     (ax,) = explore("decay", beta=1.95).figure().axes
     assert [text.get_text() for text in ax.texts] == ["No decay at β = 1.95."]
@@ -428,7 +454,7 @@ FOLDER = Path(explorer.__file__).parent
 
 def test_program_is_small():
     program = explorer._lean("explorer.mjs") + explorer._lean("page.js")
-    assert len(gzip.compress(program.encode())) <= 12 * 1024
+    assert len(gzip.compress(program.encode())) <= 13 * 1024
 
 
 def test_page_script_is_plain_text_with_all_parts():
@@ -442,3 +468,13 @@ def test_page_and_figure_have_the_same_colours():
     style = (FOLDER / "explorer.css").read_text()
     light = style[: style.index("@media")]
     assert tuple(re.findall(r"--ex-c\d: (#\w+);", light)) == figures.COLORS
+    ramp = json.loads(re.search(r"const RAMP = (.*?);", (FOLDER / "explorer.mjs").read_text())[1])
+    np.testing.assert_allclose(figures.RAMP([0.0, 1 / 3, 2 / 3, 1.0])[:, :3], np.divide(ramp, 255), atol=1 / 128)  # 256 steps
+
+
+def test_a_maps_colours_rise_evenly_in_lightness():
+    """Equal steps of the scale look equal, and in black and white too: CIE lightness within a tenth of a straight line."""
+    linear = ((figures.RAMP(np.linspace(0, 1, 25))[:, :3] + 0.055) / 1.055) ** 2.4
+    lightness = 116 * np.cbrt(linear @ [0.2126, 0.7152, 0.0722]) - 16
+    assert np.all(np.diff(lightness) > 0)
+    assert np.max(np.abs(lightness - np.linspace(lightness[0], lightness[-1], 25))) < 0.1 * np.ptp(lightness)

@@ -26,14 +26,15 @@ RECORD = """window.drawn = []; addEventListener("explorer:drawn", ({ target, det
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Two pages: index.html with four explorers far apart, broken.html whose kernels are no WebAssembly."""
+    """Two pages: index.html with five explorers far apart, broken.html whose kernels are no WebAssembly."""
     folder = tmp_path_factory.mktemp("page")
     module = wasm.compile_table("tests.test_explorer:EXPORTS")
     with pytest.MonkeyPatch.context() as patch:
         for name, item in TEST_EXPERIMENTS.items():
             patch.setitem(explorer.EXPERIMENTS, name, item)
         two = explore("decay", beta=0.7), explore("decay", data=[0.5, 1.0])
-        html = [widget._repr_mimebundle_()[0]["text/html"] for widget in (*two, explore("raising"), explore("empty"))]
+        html = [widget._repr_mimebundle_()[0]["text/html"] for widget in (*two, explore("raising"), explore("empty"),
+                                                                      explore("relief"))]
     gap = '<p style="height: 3000px">further down</p>'
     (folder / "explorers.js").write_text(explorer.page_script(module))
     (folder / "index.html").write_text(PAGE.format(body=gap.join(html)))
@@ -106,7 +107,7 @@ def test_alive_and_alone(page, folder, address, kind):
     home = address if kind == "http" else folder.as_uri()
     root = opened(page, f"{home}/index.html")
     assert root.locator(".ex-plot path").count() > 3
-    assert page.locator(".explorer-picture").count() == 3  # gone where the explorer lives; others still wait
+    assert page.locator(".explorer-picture").count() == 4  # gone where the explorer lives; others still wait
     assert all(url.startswith((home, "blob:", "data:")) for url in asked)
     assert page.problems == []
 
@@ -356,6 +357,34 @@ def test_cursor_by_keyboard_and_pointer(page, address):
     assert not root.locator(".ex-tip").is_visible()
     reader.hover()
     assert root.locator(".ex-tip").is_visible()
+
+
+def test_a_map_is_drawn_read_and_downloaded(page, address):
+    root = opened(page, f"{address}/index.html", 4)
+    with page.expect_download() as download:
+        root.get_by_role("button", name="CSV").click()
+    lines = download.value.path().read_text().splitlines()
+    assert lines[0] == "curve,x,y,value" and lines[1] == "ground,1,1,0.1" and lines[12] == "ground,1000,4,1"
+    cells = root.locator(".ex-plot g[shape-rendering] path").evaluate_all(
+        "nodes => nodes.map((node) => [node.getAttribute('d').split('M').length - 1, node.getAttribute('fill')])")
+    # values 10^-3 .. 10^2 on a scale from 10^-2 to 10^2: what is below it has its first colour
+    assert [count for count, _ in cells if count] == [3, 3, 3, 2, 1] and len({fill for _, fill in cells}) == 24
+    assert root.locator(".ex-plot svg").first.get_attribute("aria-label").startswith("Map of height, levels l against time α")
+    reader = root.get_by_role("slider", name="Read the curves along time α")
+    reader.press("Home")
+    for _ in range(3):
+        reader.press("ArrowDown")
+    assert reader.get_attribute("aria-valuetext") == "time α 1.00; ground at levels l 1.00: 0.100; path: 1.00"
+    reader.press("ArrowRight")
+    reader.press("ArrowUp")
+    assert reader.get_attribute("aria-valuetext") == "time α 10.0; ground at levels l 2.00: 0.100"
+    root.get_by_text("Table of the curves").click()
+    assert root.locator("table").first.locator("th").all_inner_texts() == ["time α", "levels l", "height"]
+    with page.expect_download() as download:
+        root.get_by_role("button", name="Picture (SVG)").click()
+    text = download.value.path().read_text()
+    assert "var(" not in text and "#ffffff" in text  # the line's halo, on paper
+    assert page.problems == []
 
 
 def test_legend_hides_and_shows(page, address):

@@ -396,6 +396,40 @@ def test_explorer_shows_what_its_program_computes(compute):
     assert names["sgd"].eps_g.shape == (1, 13)
 
 
+def test_map_shows_what_its_program_computes():
+    from lib import widgets
+    from lib.widgets.experiments import EXPERIMENTS
+
+    explorer = widgets.explore("crossover", beta=0.5, levels=64, eta=0.7, sigma_J=0.3, alpha_max=100.0)
+    result, cells = explorer.result, explorer.result["error"]
+    seen = np.isfinite(cells.x)
+    names = {}
+    controls = {c.name: getattr(explorer, c.name) for c in EXPERIMENTS["crossover"].controls}
+    exec(EXPERIMENTS["crossover"].python.format(**controls), names)
+    np.testing.assert_allclose(cells.x[seen].reshape(-1, 49)[0], names["alpha"], rtol=1e-12)
+    np.testing.assert_array_equal(cells.y[seen][::49], names["levels"])
+    # the same kernels, and a spectrum that numpy sums in another order
+    np.testing.assert_allclose(cells.value[seen].reshape(-1, 49), names["error"], rtol=1e-11)
+    # both lines are straight in logarithms, and meet the library's at either end
+    for name, line in (("crossover", names["crossover"]), ("best", names["best"])):
+        x, y = result[name].x, result[name].y
+        np.testing.assert_allclose(x[0], line[0], rtol=1e-12)
+        np.testing.assert_allclose(np.diff(np.log(x)) / np.diff(np.log(y)), 1.5, rtol=1e-12)
+        assert y[1] == pytest.approx(64, rel=1e-12) or x[1] == pytest.approx(100.0, rel=1e-12)
+    assert result.readouts["crossover"] == pytest.approx(names["crossover"][-1], rel=1e-12)
+
+
+def test_map_says_who_diverges():
+    from lib import widgets
+
+    s = lib.power_law(1.0, 256)
+    result = widgets.explore("crossover", eta=2.5).result
+    converging = int(result.readouts["converging"])
+    assert f"more than {converging} levels" in result.notice
+    tried = np.unique(result["error"].y[np.isfinite(result["error"].y)]).astype(int)
+    assert converging == max(l for l in tried if 2.5 < features.critical_eta(s, int(l)))
+
+
 def test_explorer_says_where_training_ends_badly():
     from lib import widgets
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 import lib
 from lib import plateau
@@ -229,6 +230,74 @@ def test_start_shape_is_nearly_the_exact_variance():
         r += h * e * lam * (A * r + c)
     gain = b @ y
     assert 1 <= np.linalg.norm(gain) / (gain @ b / np.linalg.norm(b)) < 1.02
+
+
+@pytest.mark.parametrize("L, students", [(1, 2), (4, 2), (4, 3)])
+def test_kick_share_against_the_variances_of_a_linear_equation(L, students):
+    """Two covariances of the levels' specialisations, of initial weights and of kicks, integrated from the plateau.
+
+    The kicks' strength is taken from the noise matrix G of two students that differ a little, and of teachers whose
+    difference has a little more or less variance: no quadrature. The closed form is leading order in eta."""
+    s, eta, K, M = lib.power_law(1.0, L), 1e-3, students, 2
+    lam, w, small = s.eigenvalues, s.weights, 1e-4
+    point, model = plateau.fixed_point(s, M, eta, K), lib.StudentTeacher(s, K, M)
+
+    def kick(more):
+        """<(delta_1 - delta_2)^2> over the variance of x_1 - x_2, the variance of (y_1 - y_2)/sqrt 2 being 1 + more."""
+        difference = np.zeros(K)
+        difference[:2] = 1.0, -1.0
+        Q = point.Q + 0.25 * small * np.outer(difference, difference)  # Var(x_1 - x_2) = small
+        T = np.eye(2) + 0.5 * more * np.array([[1.0, -1.0], [-1.0, 1.0]])
+        G = lib.averages.coefficients(model, Q, np.full((K, M), point.R), T)[2]
+        return difference @ G @ difference / small
+
+    a, excess = kick(0.0), (kick(1e-3) - kick(-1e-3)) / 1e-3  # <h^2>, and <h^2 V^2> - <h^2> by Stein's lemma
+    V, u, e = np.sqrt(M), 1 / np.sqrt(M), eta / K
+    _, c, G, decay, slope = kernels.coefficients(point.Q, point.R, M, V, u)
+    growth = e * (slope * np.outer(lam, w * lam) - decay * np.diag(lam))
+    kicks = 2 * eta**2 * (a * np.diag(lam / w) + excess * np.outer(lam, lam))  # of D with variance 2 per direction
+    rates, left = np.linalg.eig(growth.T)
+    gamma, l = rates.real.max(), left[:, np.argmax(rates.real)].real
+    share = (l @ kicks @ l) / (2 * gamma) / (l @ np.diag(2 / w) @ l)
+    assert plateau.kick_share(s, eta, K) == pytest.approx(share, rel=5e-3)  # order eta, and finite differences
+
+
+@pytest.mark.parametrize("L, eta, low, high", [(1, 0.25, 0.9, 1.0), (1, 1.0, 0.9, 1.1), (4, 1.0, 1.0, 1.11), (16, 1.0, 1.0, 1.26)])
+def test_kicks_on_the_way(L, eta, low, high):
+    """The same two covariances from the start of training: what the closed form neglects. Two students, two teachers."""
+    s, sigma_J = lib.power_law(1.0, L), 0.01
+    lam, w = s.eigenvalues, s.weights
+    V, u, e = np.sqrt(2), 1 / np.sqrt(2), eta / 2
+    g, slope = lib.averages.activation("erf")
+
+    def moments(Q, R):
+        C = np.array([[Q, R, R], [R, 1.0, 0.0], [R, 0.0, 1.0]])
+
+        def squared(x, y1, y2):
+            return (u * (g(y1) + g(y2)) - V * g(x)) ** 2 * (x * slope(x)) ** 2
+
+        return (lib.averages.quadrature(C, squared, 12)[0],
+                lib.averages.quadrature(C, lambda x, y1, y2: squared(x, y1, y2) * 0.5 * (y1 - y2) ** 2, 12)[0])
+
+    def velocity(_, z):
+        r, q, D = z[: 3 * L].reshape(3, L)
+        start, kicks = z[3 * L :].reshape(2, L, L)
+        R, Q, width = ((w * lam) @ x for x in (r, q, D))
+        A, c, G, decay, drive = kernels.coefficients(Q, R, 2, V, u)
+        a, b = moments(Q, R)
+        growth = e * (drive * np.outer(lam, w * lam) - decay * np.diag(lam))
+        noise = 0.5 * eta**2 * width * (a * np.diag(lam / w) + (b - a) * np.outer(lam, lam))
+        return np.concatenate([
+            e * lam * (A * r + c), e * lam * (2 * A * q + 4 * c * r + e * G),
+            -2 * e * decay * lam * D + 0.5 * eta**2 * lam * a * width,
+            (growth @ start + start @ growth.T).ravel(), (growth @ kicks + kicks @ growth.T + noise).ravel()])
+
+    begin = [np.zeros(L), np.full(L, sigma_J**2), np.full(L, 2 * sigma_J**2), np.diag(2 * sigma_J**2 / w).ravel(), np.zeros(L * L)]
+    end = plateau.length(s, 2, eta, sigma_J, 256)
+    last = solve_ivp(velocity, (0, end), np.concatenate(begin), rtol=1e-5, atol=1e-12).y[:, -1]
+    start, kicks = last[3 * L :].reshape(2, L, L)
+    ratio = ((w * lam) @ kicks @ (w * lam)) / ((w * lam) @ start @ (w * lam)) / plateau.kick_share(s, eta)
+    assert low < np.sqrt(ratio) < high
 
 
 def test_measured_length_of_curves():

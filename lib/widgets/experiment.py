@@ -15,7 +15,7 @@ that the explorer was given, and ``work`` a float64 buffer:
 
 ``work`` begins with the output, whose length is ``output_size``: the read-outs, one double each;
 then curve after curve: its ``points`` abscissae, its ``points`` ordinates and, if it has a band,
-``points`` lower and ``points`` upper limits. NaN means no point. Behind the output the kernels
+``points`` lower and ``points`` upper limits, or, if it is a map, ``points`` values. NaN means no point. Behind the output the kernels
 keep what they like.
 """
 
@@ -46,7 +46,10 @@ class Control:
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve: ``style`` is "line", "dashed", "dotted" or "points"; ``color`` an index of the palette."""
+    """A curve: ``style`` is "line", "dashed", "dotted" or "points"; ``color`` an index of the palette.
+
+    Of style "map" it is a rectangular grid of cells around its points, each in the colour that its value has on the
+    experiment's axis ``z``."""
 
     name: str
     label: str
@@ -54,6 +57,11 @@ class Curve:
     style: str = "line"
     color: int = 0
     band: bool = False
+
+    @property
+    def rows(self):
+        """Numbers of a point: x and y; the value of a map, or the limits of a band."""
+        return 3 if self.style == "map" else 4 if self.band else 2
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,7 @@ class Axis:
 @dataclass(frozen=True)
 class Experiment:
     """An explorer's content; see the module's text. ``python`` is a template with the controls'
-    names in braces, and {data}: the code that gives the same numbers.
+    names in braces, and {data}: the code that gives the same numbers. ``z`` is what the colours of a map mean.
 
     ``table`` > 0: ``data`` is a spectrum, its eigenvalues descending and of mean 1, and the reader may bring another:
     a file of at most so many features or eigenvalues (:mod:`lib.realdata`; on a page :mod:`lib.kernels.table`)."""
@@ -96,8 +104,9 @@ class Experiment:
     errors: tuple[str, ...] = ()
     python: str = ""
     table: int = 0
+    z: Axis | None = None
     output_size: int = field(init=False)
 
     def __post_init__(self):
-        rows = sum(curve.points * (4 if curve.band else 2) for curve in self.curves)
-        object.__setattr__(self, "output_size", len(self.readouts) + rows)
+        numbers = sum(curve.points * curve.rows for curve in self.curves)
+        object.__setattr__(self, "output_size", len(self.readouts) + numbers)

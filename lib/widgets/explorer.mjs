@@ -19,6 +19,8 @@ const MARKERS = [ // by colour, as in explorer.py
 ];
 const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10,
   Home: -Infinity, End: Infinity }; // of the cursor, in points
+const RAMP = [[0, 20, 60], [0, 114, 178], [86, 180, 233], [255, 250, 190]]; // of a map, in so many shades:
+const SHADES = 24;
 const MARGIN = { left: 48, right: 14, top: 28, bottom: 46 };
 
 export default { render: ({ model, el }) => {
@@ -193,18 +195,39 @@ function makeAxis(spec, numbers, length, spacing) {
 
 // --- Plot -----------------------------------------------------------------------------------------------
 
+/** A colour of a map's scale, 0 to 1, from dark to light; lib/figures.py has the same. */
+function shade(share) {
+  const i = Math.min(2, Math.floor(3 * share));
+  const mix = (from, j) => Math.round(from + (RAMP[i + 1][j] - from) * (3 * share - i));
+  return `rgb(${RAMP[i].map(mix)})`;
+}
+
+/** Where the cells of a map begin and end, given their centres: half-way to the neighbours. */
+function edgesOf(centres) {
+  const half = (i) => (centres[i + 1] - centres[i]) / 2;
+  return [centres[0] - (half(0) || 1e4), ...centres.map((centre, i) => centre + (half(i) || half(i - 1) || 1e4))];
+}
+
+const distinct = (list) => [...new Set(list)].sort((a, b) => a - b);
+
 /** The look of a curve: colour, dashes, marker. Colour is never the only difference. */
 function lookOf(spec, index) {
   const { style, color } = spec.curves[index];
+  if (style === "map") return { map: true, ink: "currentColor" };
   const alike = spec.curves.slice(0, index).filter((curve) => curve.style === style).length;
   return { ink: `var(--ex-c${color})`, marker: style === "points" && MARKERS[color],
     dash: DASHES[style][alike % DASHES[style].length] };
 }
 
-const stroke = ({ ink, dash, marker }, path) => `<path d="${path}" ${marker ? `fill="${ink}"`
-  : `fill="none" stroke="${ink}" stroke-width="2" stroke-linejoin="round" stroke-dasharray="${dash}"`}/>`;
+const stroke = ({ ink, dash, marker }, path, width = 2) => `<path d="${path}" ${marker ? `fill="${ink}"`
+  : `fill="none" stroke="${ink}" stroke-width="${width}" stroke-linejoin="round" stroke-dasharray="${dash}"`}/>`;
 
-const swatch = (look, y) => stroke(look, look.marker ? `M14 ${y}${look.marker}` : `M0 ${y}H28`);
+/** A map's colours from x on, each over the one before. */
+const bar = (x, y, width) => join([...Array(SHADES).keys()], (i) =>
+  `<path d="M${x + width} ${y}v8H${round(x + i * width / SHADES, 5)}v-8z" fill="${shade(i / (SHADES - 1))}"/>`);
+
+const swatch = (look, y) => look.map ? bar(0, y - 4, 28)
+  : stroke(look, look.marker ? `M14 ${y}${look.marker}` : `M0 ${y}H28`);
 
 const text = (x, y, content = "", anchor = "start") => content
   && `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="currentColor">${content}</text>`;
@@ -221,7 +244,7 @@ class Plot {
     // A slider's content is not read out, so the slider lies over the picture.
     this.reader = make("div", { class: "ex-reader", role: "slider", tabindex: 0, "aria-valuenow": 0,
       "data-lm-suppress-shortcuts": true, "aria-label": `Read the curves along ${spec.x.label}`,
-      pointermove: (event) => this.point(event.offsetX), pointerdown: (event) => this.point(event.offsetX),
+      pointermove: (event) => this.point(event), pointerdown: (event) => this.point(event),
       pointerleave: () => this.hide(), blur: () => this.hide(), keydown: (event) => this.walk(event),
       focus: () => this.reader.matches(":focus-visible") && this.read(this.stop) });
     this.node = make("div", { class: "ex-plot" }, this.svg, this.tip, this.reader);
@@ -237,17 +260,19 @@ class Plot {
       .filter(({ name }) => !hidden.has(name));
     const rows = (this.visible.length ? this.visible.map(({ segments }) => segments) : curves).flat(2);
     const x = makeAxis(this.spec.x, rows.map((row) => row[0]), w, 52);
-    const y = makeAxis(this.spec.y, rows.flatMap((row) => row.slice(1)), h, 30);
-    Object.assign(this, { width, height, w, h });
+    const y = makeAxis(this.spec.y, rows.flatMap((row) => this.spec.z ? row[1] : row.slice(1)), h, 30);
+    Object.assign(this, { width, height, w, h, levels: [] });
+    this.at ??= h / 2; // the height at which a map is read
     this.x = (value) => round(clamp(x.map(value) * w, -1e4, 1e4), 5);
     this.y = (value) => round(clamp((1 - y.map(value)) * h, -1e4, 1e4), 5);
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.setAttribute("font-size", 13);
     const bands = join(this.visible, (curve) => this.band(curve));
-    const lines = join(this.visible, ({ look, segments }) => stroke(look, this.path(look, segments)));
+    const maps = join(this.visible, (curve) => this.map(curve));
+    const lines = join(this.visible, (curve) => this.line(curve));
     this.svg.innerHTML = `<g transform="translate(${left} ${top})">${this.axes(x.ticks, y.ticks)}
-      <svg width="${w}" height="${h}">${bands}${lines}</svg><g class="ex-cursor"></g></g>`;
-    this.stops = this.visible.map(({ segments }) => segments.flat().map((row) => row[0]))
+      <svg width="${w}" height="${h}">${maps}${bands}${lines}</svg>${maps && this.scale()}<g class="ex-cursor"></g></g>`;
+    this.stops = this.visible.map(({ segments }) => distinct(segments.flat().map((row) => row[0])))
       .reduce((most, stops) => stops.length > most.length ? stops : most, []);
     this.reader.setAttribute("aria-valuemax", this.stops.length - 1);
     this.cursor = this.svg.querySelector(".ex-cursor");
@@ -276,6 +301,39 @@ class Plot {
       <path d="${marks}" fill="none" stroke="currentColor" stroke-opacity=".7"/>${words}`;
   }
 
+  /** The cells of a map, of rows [x, y, value], as one path for each shade. */
+  map({ look, segments }) {
+    if (!look.map) return "";
+    const cells = segments.flat().map(([x, y, value]) => [this.x(x), this.y(y), value]);
+    const [columns, levels] = [0, 1].map((axis) => distinct(cells.map((cell) => cell[axis])));
+    const [left, top] = [edgesOf(columns), edgesOf(levels)];
+    const z = makeAxis(this.spec.z, cells.map((cell) => cell[2]), Math.min(220, 0.4 * this.w), 36);
+    const paths = Array(SHADES).fill("");
+    for (const [x, y, value] of cells) {
+      const [i, j] = [columns.indexOf(x), levels.indexOf(y)];
+      paths[clamp(Math.floor(SHADES * z.map(value)), 0, SHADES - 1)]
+        += `M${left[i]} ${top[j]}H${left[i + 1]}V${top[j + 1]}H${left[i]}z`;
+    }
+    Object.assign(this, { levels, z });
+    return `<g shape-rendering="crispEdges">${
+      join(paths, (path, i) => `<path d="${path}" fill="${shade(i / (SHADES - 1))}"/>`)}</g>`;
+  }
+
+  /** What the colours of the map mean. */
+  scale() {
+    const width = Math.min(220, 0.4 * this.w);
+    const left = this.w - width;
+    return bar(left, -26, width) + text(left - 8, -17, drawn(this.spec.z.label), "end")
+      + join(this.z.ticks, ([value, label]) => text(left + this.z.map(value) * width, -4, label, "middle"));
+  }
+
+  /** A curve; over a map on a halo. */
+  line({ look, segments }) {
+    const path = look.map ? "" : this.path(look, segments);
+    const halo = this.spec.z ? stroke({ ink: "var(--ex-halo)", dash: "" }, path, 5) : "";
+    return path && halo + stroke(look, path);
+  }
+
   path({ marker }, segments) {
     const point = ([x, y]) => `${this.x(x)} ${this.y(y)}`;
     return marker ? join(segments.flat(), (row) => `M${point(row)}${marker}`)
@@ -290,8 +348,9 @@ class Plot {
     return `<path d="${path}" fill="${look.ink}" fill-opacity=".2"/>`;
   }
 
-  point(offset) {
-    this.read(closest(this.stops, (value) => Math.abs(this.x(value) + MARGIN.left - offset)));
+  point({ offsetX, offsetY }) {
+    this.at = offsetY - MARGIN.top;
+    this.read(closest(this.stops, (value) => Math.abs(this.x(value) + MARGIN.left - offsetX)));
   }
 
   walk(event) {
@@ -299,7 +358,11 @@ class Plot {
     const step = STEPS[event.key];
     if (!step) return;
     event.preventDefault();
-    this.read(this.stop + step);
+    if (this.levels.length && /Up|Down$/.test(event.key)) { // to another row of the map
+      const row = closest(this.levels, (level) => Math.abs(level - this.at)) - step;
+      this.at = this.levels[clamp(row, 0, this.levels.length - 1)];
+      this.read(this.stop);
+    } else this.read(this.stop + step);
   }
 
   /** Show what the curves are at a stop, in the picture and to a screen reader. */
@@ -310,10 +373,12 @@ class Plot {
     const px = this.x(here);
     const found = this.visible.flatMap(({ segments, look, label }) => {
       const rows = segments.flat();
-      const [x, y, lower, upper] = rows[closest(rows, (row) => Math.abs(this.x(row[0]) - px), 12)] ?? [];
+      const away = ([x, y]) => look.map ? Math.hypot(this.x(x) - px, this.y(y) - this.at) : Math.abs(this.x(x) - px);
+      const [x, y, lower, upper] = rows[closest(rows, away, look.map ? Infinity : 12)] ?? [];
       if (x === undefined) return [];
       const limits = lower <= upper ? ` (${format(lower, 3)} to ${format(upper, 3)})` : "";
-      const words = `${label}: ${format(y, 3)}${limits}`;
+      const words = look.map ? `${label} at ${this.spec.y.label} ${format(y, 3)}: ${format(lower, 3)}`
+        : `${label}: ${format(y, 3)}${limits}`;
       return [{ words, ink: look.ink, at: `cx="${this.x(x)}" cy="${this.y(y)}"` }];
     });
     const place = `${this.spec.x.label} ${format(here, 3)}`;
@@ -601,12 +666,13 @@ class Explorer {
     });
   }
 
-  /** Cut the output up. A curve becomes stretches without a gap, of rows [x, y] or [x, y, lower, upper]. */
+  /** Cut the output up. A curve becomes stretches without a gap, of rows [x, y], [x, y, lower, upper], or, a map, [x, y, value]. */
   decode(output) {
     const { readouts, curves } = this.spec;
     let end = readouts.length;
-    return { readouts: output.subarray(0, end), curves: curves.map(({ points, band }) => {
-      const columns = Array.from({ length: band ? 4 : 2 }, () => output.subarray(end, end += points));
+    return { readouts: output.subarray(0, end), curves: curves.map((curve) => {
+      const { points } = curve;
+      const columns = this.heads(curve).map(() => output.subarray(end, end += points));
       const segments = [[]];
       for (let i = 0; i < points; i++) {
         const row = columns.map((column) => column[i]);
@@ -617,6 +683,12 @@ class Explorer {
     }) };
   }
 
+  /** What the columns of a curve are called. */
+  heads({ style, band }) {
+    const { x, y, z } = this.spec;
+    return [x.label, y.label, ...style === "map" ? [z.label] : band ? ["lower", "upper"] : []];
+  }
+
   // --- From numbers to the picture
 
   draw() {
@@ -625,8 +697,8 @@ class Explorer {
     const { curves, readouts, notice, values } = this.shown;
     this.width = this.plot.node.clientWidth;
     this.plot.draw(curves, this.hidden);
-    const { x, y } = this.spec;
-    const words = `${y.label} against ${x.label} at ${this.caption()}. ${this.summary()}`;
+    const { x, y, z } = this.spec;
+    const words = `${z ? `Map of ${z.label}, ` : ""}${y.label} against ${x.label} at ${this.caption()}. ${this.summary()}`;
     this.plot.svg.setAttribute("aria-label", words);
     this.notice.textContent = notice;
     this.print.innerHTML = rich(this.caption());
@@ -650,11 +722,9 @@ class Explorer {
 
   tabulate() {
     if (!this.table.open || !this.shown) return;
-    const { curves, x, y } = this.spec;
     const line = (cells, tag) => `<tr>${join(cells, (cell) => `<${tag}>${cell}</${tag}>`)}</tr>`;
-    const heads = [x.label, y.label, "lower", "upper"].map(rich);
-    this.rows.innerHTML = join(curves, ({ label, band }, i) => `<table><caption>${rich(label)}</caption>${
-      line(heads.slice(0, band ? 4 : 2), "th")}${
+    this.rows.innerHTML = join(this.spec.curves, (curve, i) => `<table><caption>${rich(curve.label)}</caption>${
+      line(this.heads(curve).map(rich), "th")}${
       join(this.shown.curves[i].flat(), (row) => line(row.map((value) => format(value, 4)), "td"))}</table>`);
   }
 
@@ -675,9 +745,10 @@ class Explorer {
   }
 
   csv() {
-    const line = (name, [x, y, lower = "", upper = ""]) => `${[name, x, y, lower, upper]}\n`;
+    const heads = ["x", "y", ...this.spec.z ? ["value"] : ["lower", "upper"]];
+    const line = (name, row) => `${[name, ...heads.map((_, i) => row[i] ?? "")]}\n`;
     const { curves } = this.shown;
-    return line("curve", ["x", "y", "lower", "upper"])
+    return line("curve", heads)
       + join(this.spec.curves, ({ name }, i) => join(curves[i].flat(), (row) => line(name, row)));
   }
 }

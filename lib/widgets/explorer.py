@@ -117,12 +117,15 @@ class ResultCurve:
     x, y : ndarray, shape (points,)
     lower, upper : ndarray, shape (points,), or None
         Limits of the band, if the curve has one.
+    value : ndarray, shape (points,), or None
+        Of a map, at each (x, y).
     """
 
     x: np.ndarray
     y: np.ndarray
     lower: np.ndarray | None = None
     upper: np.ndarray | None = None
+    value: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -307,9 +310,9 @@ class Explorer(anywidget.AnyWidget):
         readouts = {item.name: float(number) for item, number in zip(self._experiment.readouts, output)}
         curves, position = {}, count
         for curve in self._experiment.curves:
-            rows = 4 if curve.band else 2
-            block = output[position : position + rows * curve.points].reshape(rows, curve.points)
-            curves[curve.name] = ResultCurve(*block)
+            block = output[position : position + curve.rows * curve.points].reshape(curve.rows, curve.points)
+            curves[curve.name] = (ResultCurve(*block) if curve.style != "map"
+                                  else ResultCurve(*block[:2], value=block[2]))
             position += block.size
         return Result(MappingProxyType(curves), MappingProxyType(readouts), self._message(run))
 
@@ -392,6 +395,7 @@ class Explorer(anywidget.AnyWidget):
         """
         import matplotlib as mpl
         from matplotlib.figure import Figure
+        from matplotlib.patheffects import withStroke
 
         experiment = self._experiment
         run = self._finished()
@@ -404,15 +408,23 @@ class Explorer(anywidget.AnyWidget):
                 ax.text(0.5, 0.5, self._message(run), ha="center", wrap=True, transform=ax.transAxes)
                 return figure
             ax.set(xscale=_scale(experiment.x), yscale=_scale(experiment.y))
+            halo = [withStroke(linewidth=5, foreground="white")] if experiment.z else None  # over a map
             for curve, points in zip(experiment.curves, self._decoded(run).values()):
+                if curve.style == "map":
+                    figures.draw_map(ax, points.x, points.y, points.value, experiment.z.log, experiment.z.limits,
+                                     _drawn(experiment.z.label))
+                    continue
                 color = figures.COLORS[curve.color]
                 marker = _MARKERS[curve.color] if curve.style == "points" else "none"
                 ax.plot(points.x, points.y, color=color, linestyle=_LINE_STYLES[curve.style], marker=marker,
-                        label=_drawn(curve.label))
+                        label=_drawn(curve.label), path_effects=halo)
                 if curve.band:
                     ax.fill_between(points.x, points.lower, points.upper, color=color, alpha=0.2, linewidth=0)
             ax.set(xlim=_clipped(ax.get_xlim(), experiment.x), ylim=_clipped(ax.get_ylim(), experiment.y))
-            ax.legend()
+            if experiment.z:
+                figure.legend(loc="outside lower center", ncols=2)
+            else:
+                ax.legend()
             return figure
 
     def _repr_mimebundle_(self, **kwargs):
@@ -457,6 +469,12 @@ class Explorer(anywidget.AnyWidget):
             seen = np.flatnonzero(np.isfinite(points.x + points.y))
             if seen.size:
                 first, last = seen[0], seen[-1]
+                if curve.style == "map":
+                    sentences.append(
+                        f"{curve.label}: from {points.value[first]:.3g} at ({points.x[first]:.3g}, {points.y[first]:.3g})"
+                        f" to {points.value[last]:.3g} at ({points.x[last]:.3g}, {points.y[last]:.3g})"
+                    )
+                    continue
                 sentences.append(
                     f"{curve.label}: from {points.y[first]:.3g} at {points.x[first]:.3g}"
                     f" to {points.y[last]:.3g} at {points.x[last]:.3g}"

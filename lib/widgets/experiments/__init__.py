@@ -1,7 +1,7 @@
 """The explorers of the book, by name: one module each."""
 
-from . import asymptotics, features, flow, linear, mitigation, planning, plateau, realdata, spectrum
+from . import asymptotics, crossover, features, flow, linear, mitigation, planning, plateau, realdata, spectrum
 
 EXPERIMENTS = {module.EXPERIMENT.name: module.EXPERIMENT for module in (
-    asymptotics, features, flow, linear, mitigation, planning, plateau, realdata, spectrum,
+    asymptotics, crossover, features, flow, linear, mitigation, planning, plateau, realdata, spectrum,
 )}

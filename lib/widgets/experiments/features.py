@@ -44,7 +44,33 @@ def size(p, data):
 
 
 @kernel
-def _times(begin, last, alpha):
+def restricted_modes(eigenvalue, weight, n, eta, scratch):
+    """Rates, amplitudes and gains of a student of n levels, into scratch[2 n:5 n] of (5 n + 4,); returns U."""
+    L = eigenvalue.shape[0]
+    U = 0.0
+    for k in range(L - 1, n - 1, -1):
+        U += weight[k] * eigenvalue[k]
+    own, part = view(scratch, 0, (n,)), view(scratch, n, (n,))
+    for k in range(n):
+        own[k], part[k] = eigenvalue[k] * n / (L * (1.0 - U)), 1.0 / n
+    rate = eta * (1.0 - U)
+    if 2.0 / rate == 1.0:
+        rate *= 1.0 - 1e-15
+    noisy_modes(own, part, rate, view(scratch, 2 * n, (n,)), view(scratch, 3 * n, (n,)), view(scratch, 4 * n, (n,)),
+                view(scratch, 5 * n, (4,)))
+    return U
+
+
+@kernel
+def restricted_error(scratch, n, L, U, eta, e_0, alpha, out):
+    """eps_g of the student of n of L levels whose modes ``restricted_modes`` left in ``scratch``, at times alpha."""
+    noisy_decay(view(scratch, 2 * n, (n,)), view(scratch, 3 * n, (n,)), view(scratch, 4 * n, (n,)),
+                2.0 * eta * (1.0 - U) * L / n, 1.0 - U, U, e_0, alpha, out)
+
+
+@kernel
+def geometric(begin, last, alpha):
+    """Values from begin to last, in equal ratios."""
     for i in range(alpha.shape[0]):
         alpha[i] = begin * math.exp(math.log(last / begin) * i / (alpha.shape[0] - 1))
 
@@ -62,7 +88,7 @@ def start(p, data, work):
     if N < L:
         return -1.0
     eigenvalue, weight = view(work, OUTPUT, (L,)), view(work, OUTPUT + L, (L,))
-    sums = view(work, OUTPUT + 7 * L, (4,))
+    scratch = work[OUTPUT + 2 * L:]
     power_law_spectrum(beta, eigenvalue, weight)
     e_0 = 0.5 * (1.0 + sigma_J * sigma_J)
     begin = min(0.05 / (eta * eigenvalue[0]), 1e-2 * alpha_last)
@@ -73,30 +99,17 @@ def start(p, data, work):
     n, at = 1, _FAMILY
     critical = unseen = np.nan
     while n <= L:
-        U = 0.0
-        for k in range(L - 1, n - 1, -1):
-            U += weight[k] * eigenvalue[k]
-        share, W = n / L, 1.0 - U
-        own, part = view(work, OUTPUT + 2 * L, (n,)), view(work, OUTPUT + 3 * L, (n,))
-        x, c, gain = (view(work, OUTPUT + 4 * L, (n,)), view(work, OUTPUT + 5 * L, (n,)),
-                      view(work, OUTPUT + 6 * L, (n,)))
-        for k in range(n):
-            own[k], part[k] = eigenvalue[k] * share / W, 1.0 / n
-        rate = eta * W
-        if 2.0 / rate == 1.0:
-            rate *= 1.0 - 1e-15
-        noisy_modes(own, part, rate, x, c, gain, sums)
-        speed = 2.0 * rate / share
+        U = restricted_modes(eigenvalue, weight, n, eta, scratch)
         times, errors = view(work, at, (FAMILY,)), view(work, at + _FAMILY_POINTS, (FAMILY,))
-        _times(begin, alpha_last, times)
-        noisy_decay(x, c, gain, speed, W, U, e_0, times, errors)
+        geometric(begin, alpha_last, times)
+        restricted_error(scratch, n, L, U, eta, e_0, times, errors)
         _stretch(n if compute > 0.0 else 1.0, times)
         work[at + FAMILY] = work[at + FAMILY + _FAMILY_POINTS] = np.nan
         at += FAMILY + 1
         if n == l:
-            unseen, critical = U, 2.0 / W
-            _times(begin, alpha_last, alpha)
-            noisy_decay(x, c, gain, speed, W, U, e_0, alpha, exact)
+            unseen, critical = U, 2.0 / (1.0 - U)
+            geometric(begin, alpha_last, alpha)
+            restricted_error(scratch, n, L, U, eta, e_0, alpha, exact)
         n *= 2
     for i in range(at, _FAMILY + _FAMILY_POINTS):
         work[i] = work[i + _FAMILY_POINTS] = np.nan
