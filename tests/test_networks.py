@@ -99,6 +99,23 @@ def test_sgd_follows_the_flow(activation, kappa, upper_eta):
     assert np.all(np.abs(ratio.mean(axis=0)) < 6 * error + 0.02)
 
 
+def test_training_goes_on_where_it_ended():
+    """In two parts the weights are those of one run; what is not kept is as it was at the start."""
+    network = networks.Network(lib.power_law(1.0, 4), (3, 3), 2, "relu")
+    settings = dict(N=16, eta=0.2, sigma_J=0.5, seeds=2, upper_eta=0.1)
+    whole = networks.train(network, alpha=[1.0, 3.0, 4.5], **settings)
+    first = networks.train(network, alpha=[3.0], **settings)
+    np.testing.assert_array_equal(networks.train(network, alpha=[1.5], after=first, **settings).J, whole.J)
+    begin = np.stack([network.start.initial_weights(0.5, 16, seed)[0] for seed in range(2)])
+    for keep in (0, 1, 4):
+        again = networks.train(network, alpha=[0.0], after=first, keep=keep, **settings)
+        np.testing.assert_array_equal(again.J[:, :, : 4 * keep], first.J[:, :, : 4 * keep])
+        np.testing.assert_array_equal(again.J[:, :, 4 * keep:], begin[:, :, 4 * keep:])
+        np.testing.assert_array_equal(again.upper[:, -1], first.upper[:, -1])
+    with pytest.raises(ValueError, match="after"):
+        networks.train(network, alpha=[1.0], after=first, **{**settings, "seeds": 3})
+
+
 @pytest.mark.parametrize("kappa", [1.0, 1.5, 3.0])
 def test_heavy_tails_of_a_linear_network_are_a_rescaling(kappa):
     s, alpha = lib.power_law(1.0, 8), np.array([0.5, 3.0, 10.0])
