@@ -247,12 +247,13 @@ def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e
     """Order-parameter equations of a two-layer student with output weights of its own, in the limit N -> infinity.
 
     Closed for erf and linear activations. For ReLU the drift is closed and the noise of single examples is an average on
-    2048 Sobol points. Explicit Runge-Kutta, so for some tens of levels; :func:`lib.solve` takes millions where it applies.
+    2048 Sobol points; for tanh all averages are. Explicit Runge-Kutta, so for some tens of levels; :func:`lib.solve`
+    takes millions where it applies.
 
     Parameters
     ----------
     network : Network
-        One hidden layer; activation "erf", "linear" or "relu".
+        One hidden layer.
     eta, alpha, upper_eta
         As for :func:`train`.
     sigma_J : float
@@ -267,7 +268,6 @@ def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e
     """
     if len(network.widths) != 1:
         checks.refuse("widths", network.widths, "a single hidden layer: the overlaps of deeper students do not close")
-    checks.one_of("activation", network.activation, ("erf", "linear", "relu"))
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     upper_eta = checks.number("upper_eta", upper_eta, 0.0)
     alpha = checks.times("alpha", alpha)
@@ -276,7 +276,8 @@ def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e
     s, (L, K, M) = network.spectrum, start.r.shape
     P, split = K + M, (L * K * M, L * K * (K + M))
     C, work, w = np.empty((P, P)), np.empty((3, P, P)), np.full(P, 1.0 / np.sqrt(M))
-    Q, R, D, G, scratch = np.empty((K, K)), np.empty((K, M)), np.empty((K, P)), np.empty((K, K)), np.empty(P)
+    Q, R, D, G = np.empty((K, K)), np.empty((K, M)), np.empty((K, P)), np.empty((K, K))
+    scratch = np.empty((2, P)), np.empty(K)
     mixture, points = scale_mixture(network.kappa), _points(P, NOISE_POINTS)
 
     def unpack(z):
@@ -289,7 +290,7 @@ def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e
         flow_kernels.total(s.weights, s.eigenvalues, q, Q)
         fields.assemble(Q, R, T, C)
         w[:K] = -v
-        kernels.coefficients(C, K, w, upper_eta, *mixture, network.activity, points, work, scratch, D, G, dv)
+        kernels.coefficients(C, K, w, upper_eta, *mixture, network.activity, points, work, *scratch, D, G, dv)
         flow_kernels.velocity(s.eigenvalues, r, q, start.t, D, G, eta, dr, dq)
         return out
 
