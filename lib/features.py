@@ -300,7 +300,7 @@ def compute_optimal(spectrum, eta, compute, sigma_J=0.0, noise=0.0):
     """The number of levels that minimises the exact :func:`error` at C = l alpha.
 
     Levels 1, 2, 3, ... are tried on a grid of ratio 2^(1/4), until more of them only harm; then every budget
-    bisects between the neighbours of its best, where the error as a function of l has one minimum.
+    searches between the neighbours of its best, where the error as a function of l has one minimum.
 
     Parameters
     ----------
@@ -340,15 +340,26 @@ def compute_optimal(spectrum, eta, compute, sigma_J=0.0, noise=0.0):
     learned = np.empty(compute.size, dtype=int)
     for i, place in enumerate(choice):
         low, high = grid[max(place - 1, 0)], grid[min(place + 1, len(grid) - 1)]
+        # from a good guess in growing steps until the minimum is enclosed, then by bisection
+        guess = _lowest((low, grid[place], high), [at(l)[i] for l in (low, grid[place], high)])
+        probe, step = max(low, min(guess, high - 1)), 1
         while low < high:
+            down = at(probe)[i] <= at(probe + 1)[i]
+            low, high = (low, probe) if down else (probe + 1, high)
             middle = (low + high) // 2
-            if at(middle)[i] <= at(middle + 1)[i]:
-                high = middle
-            else:
-                low = middle + 1
+            probe = max(middle, high - step) if down else min(middle, low + step - 1)
+            step *= 2
         learned[i] = low
     eps_g = np.array([at(l)[i] for i, l in enumerate(learned)])
     return Frontier(compute, learned, compute / learned, eps_g)
+
+
+def _lowest(sizes, errors):
+    """Whole number near the minimum of the parabola in ln l through three points; the middle one if two coincide."""
+    (a, b), (u, v) = np.log(np.array(sizes[::2]) / sizes[1]), np.array(errors[::2]) - errors[1]
+    if a * b == 0.0 or u * b == v * a:
+        return sizes[1]
+    return int(sizes[1] * np.exp(0.5 * (u * b * b - v * a * a) / (u * b - v * a)))
 
 
 def optimal_training(beta):

@@ -19,8 +19,8 @@ from .kernels import gamma
 from .kernels import linear as kernels
 from .spectra import eigenbasis
 
-# Spectra of more levels than this are condensed before their modes are found, at a cost of O(L^2): half a second.
-MOST_LEVELS = 4096
+# Spectra of more levels than this are condensed before their modes are found, at a cost of O(L^2): some milliseconds.
+MOST_LEVELS = 512
 # Points of a Gauss rule, and the gap above the smallest eigenvalue, relative to it, of the first panel: see condensed.
 POINTS, FIRST_GAP = 16, 0.02
 CHUNK = 4096

@@ -6,6 +6,8 @@ Gaussians, xi = sqrt(tau) sqrt(lambda) z, whose one parameter kappa = <tau^2> sa
 Chapter "Deeper and other networks".
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,6 +101,8 @@ class Training:
         Overlaps of the first layer's fields, as in :class:`lib.Curve`.
     upper : ndarray, shape (..., n, weights)
         Weights above the first layer; the last ones are the output weights.
+    J : ndarray, shape (seeds, K, N), or None
+        The first layer's weights at the end; the flow has none.
     """
 
     alpha: np.ndarray
@@ -107,6 +111,7 @@ class Training:
     R: np.ndarray
     T: np.ndarray
     upper: np.ndarray
+    J: np.ndarray = None
 
 
 def scale_mixture(kappa, nodes=6):
@@ -134,8 +139,8 @@ def scale_mixture(kappa, nodes=6):
     return x / shape, mass / mass.sum()
 
 
-def train(network, N, eta, alpha, sigma_J=0.1, seeds=4, upper_eta=0.0):
-    """Train by one-pass SGD on the weights and measure the error on the way.
+def train(network, N, eta, alpha, sigma_J=0.1, seeds=4, upper_eta=0.0, after=None, keep=None):
+    """Train by one-pass SGD on the weights and measure the error on the way. Seeds run in parallel.
 
     Parameters
     ----------
@@ -152,6 +157,11 @@ def train(network, N, eta, alpha, sigma_J=0.1, seeds=4, upper_eta=0.0):
         Number of runs; run s uses the weights and inputs of seed s of :func:`lib.simulate`.
     upper_eta : float
         Learning rate of all weights above the first layer, in steps of upper_eta / N; 0 keeps them.
+    after : Training, optional
+        Go on from the end of this training of the same network and N, with fresh inputs; ``alpha`` counts from there.
+    keep : int, optional
+        Of what was learned in ``after`` the first layer keeps the leading levels 1..keep, and the layers above keep
+        all; the other levels return to their initial weights. Default: all levels.
 
     Returns
     -------
@@ -166,28 +176,43 @@ def train(network, N, eta, alpha, sigma_J=0.1, seeds=4, upper_eta=0.0):
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     upper_eta = checks.number("upper_eta", upper_eta, 0.0)
     alpha = checks.times("alpha", alpha)
-    steps = np.rint(alpha * N).astype(int)
-    parts = [_run(network, N, eta, steps, sigma_J, seed, upper_eta) for seed in range(checks.whole("seeds", seeds))]
-    Q, R, T, upper, eps_g = (np.stack(x) for x in zip(*parts))
+    seeds, steps = checks.whole("seeds", seeds), np.rint(alpha * N).astype(int)
+    keep = network.spectrum.levels if keep is None else checks.whole("keep", keep, 0, network.spectrum.levels)
+    if after is not None:
+        shape = None if after.J is None else after.J.shape
+        if shape is None or len(shape) != 3 or shape[0] < seeds or shape[1:] != (network.widths[0], N):
+            raise ValueError(f"after has first-layer weights of shape {shape}: must be ({seeds}, {network.widths[0]}, {N}), "
+                             "as train returns them for this network")
+
+    def run(seed):
+        return _run(network, N, eta, steps, sigma_J, seed, upper_eta, after, keep)
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        Q, R, T, upper, eps_g, J = (np.stack(x) for x in zip(*pool.map(run, range(seeds))))
     bad = np.argwhere(~(eps_g < GROWTH))
     if bad.size:
         at = steps[bad[0, 1]] / N
         raise DivergenceError(f"SGD with seed {bad[0, 0]} diverged before alpha = {at:g}: eta = {eta:g} is too large", at)
-    return Training(steps / N, eps_g, Q, R, T, upper)
+    return Training(steps / N, eps_g, Q, R, T, upper, J)
 
 
-def _run(network, N, eta, steps, sigma_J, seed, upper_eta):
+def _run(network, N, eta, steps, sigma_J, seed, upper_eta, after, keep):
     J, B = network.start.initial_weights(sigma_J, N, seed)
-    root = np.sqrt(np.repeat(network.spectrum.eigenvalues, network.spectrum.multiplicities(N)))
-    upper = network.initial_upper(seed)
+    counts = network.spectrum.multiplicities(N)
+    root = np.sqrt(np.repeat(network.spectrum.eigenvalues, counts))
+    upper, begin = network.initial_upper(seed), 0
+    if after is not None:
+        kept = int(np.sum(counts[:keep]))
+        J[:, :kept] = after.J[seed, :, :kept]
+        upper, begin = after.upper[seed, -1].copy(), int(np.rint(after.alpha[-1] * N))
     widths = np.array(network.widths, dtype=float)
     scales, shares = scale_mixture(network.kappa)
     cumulative = np.append(np.cumsum(shares)[:-1], np.inf)
     layers = np.empty((4, len(network.widths), max(network.widths)))
     xi, u = np.empty(N), 1.0 / np.sqrt(network.teachers)
-    Qs, Rs, uppers, errors, at = [], [], [], [], 0
+    Qs, Rs, uppers, errors, at = [], [], [], [], begin
     K, M = network.widths[0], network.teachers
-    for target in steps:
+    for target in begin + steps:
         kernels.advance(J, B, upper, widths, root, scales, cumulative, eta, upper_eta, u, network.activity, seed,
                         at, target, xi, *layers)
         at = target
@@ -196,7 +221,7 @@ def _run(network, N, eta, steps, sigma_J, seed, upper_eta):
         sgd.measure(B, B, root, xi, T, unused)
         Qs.append(Q), Rs.append(R), uppers.append(upper.copy())
         errors.append(error(network, Q, R, T, upper))
-    return np.stack(Qs), np.stack(Rs), T, np.stack(uppers), np.array(errors)
+    return np.stack(Qs), np.stack(Rs), T, np.stack(uppers), np.array(errors), J
 
 
 def error(network, Q, R, T, upper):
@@ -223,12 +248,13 @@ def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e
     """Order-parameter equations of a two-layer student with output weights of its own, in the limit N -> infinity.
 
     Closed for erf and linear activations. For ReLU the drift is closed and the noise of single examples is an average on
-    2048 Sobol points. Explicit Runge-Kutta, so for some tens of levels; :func:`lib.solve` takes millions where it applies.
+    2048 Sobol points; for tanh all averages are. Explicit Runge-Kutta, so for some tens of levels; :func:`lib.solve`
+    takes millions where it applies.
 
     Parameters
     ----------
     network : Network
-        One hidden layer; activation "erf", "linear" or "relu".
+        One hidden layer.
     eta, alpha, upper_eta
         As for :func:`train`.
     sigma_J : float
@@ -243,7 +269,6 @@ def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e
     """
     if len(network.widths) != 1:
         checks.refuse("widths", network.widths, "a single hidden layer: the overlaps of deeper students do not close")
-    checks.one_of("activation", network.activation, ("erf", "linear", "relu"))
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     upper_eta = checks.number("upper_eta", upper_eta, 0.0)
     alpha = checks.times("alpha", alpha)
@@ -252,7 +277,8 @@ def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e
     s, (L, K, M) = network.spectrum, start.r.shape
     P, split = K + M, (L * K * M, L * K * (K + M))
     C, work, w = np.empty((P, P)), np.empty((3, P, P)), np.full(P, 1.0 / np.sqrt(M))
-    Q, R, D, G, scratch = np.empty((K, K)), np.empty((K, M)), np.empty((K, P)), np.empty((K, K)), np.empty(P)
+    Q, R, D, G = np.empty((K, K)), np.empty((K, M)), np.empty((K, P)), np.empty((K, K))
+    scratch = np.empty((2, P)), np.empty(K)
     mixture, points = scale_mixture(network.kappa), _points(P, NOISE_POINTS)
 
     def unpack(z):
@@ -265,7 +291,7 @@ def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e
         flow_kernels.total(s.weights, s.eigenvalues, q, Q)
         fields.assemble(Q, R, T, C)
         w[:K] = -v
-        kernels.coefficients(C, K, w, upper_eta, *mixture, network.activity, points, work, scratch, D, G, dv)
+        kernels.coefficients(C, K, w, upper_eta, *mixture, network.activity, points, work, *scratch, D, G, dv)
         flow_kernels.velocity(s.eigenvalues, r, q, start.t, D, G, eta, dr, dq)
         return out
 

@@ -147,13 +147,25 @@ def stop(spectrum, eta, gain, noise=0.0, sigma_J=0.0):
         To 9 % (a factor 2^(1/8)); 0 if no doubling saves so much, inf if the gain never ends.
     """
     gain = checks.number("gain", gain, 0.0, 1.0, open_minimum=True)
+
+    def enough(octaves):
+        """Whether budgets of 2^octaves, each twice the one before, are worth doubling."""
+        budgets = 2.0 ** np.append(octaves, octaves[-1] + 1.0)
+        eps_g = features.compute_optimal(spectrum, eta, budgets, sigma_J, noise).eps_g
+        return 1.0 - eps_g[1:] / np.maximum(eps_g[:-1], 1e-300) >= gain
+
     slowest = spectrum.levels * features.crossover_time(spectrum, spectrum.levels, eta)
-    octaves = np.arange(-4.0, np.log2(slowest) + 6.0, 0.125)
-    eps_g = features.compute_optimal(spectrum, eta, 2.0**octaves, sigma_J, noise).eps_g
-    enough = np.flatnonzero(1.0 - eps_g[8:] / np.maximum(eps_g[:-8], 1e-300) >= gain)
-    if enough.size == 0:
+    octaves = np.arange(-4.0, np.log2(slowest) + 6.0)
+    saves = np.flatnonzero(enough(octaves))
+    if saves.size == 0:
         return 0.0
-    return np.inf if enough[-1] == octaves.size - 9 else float(2.0 ** octaves[enough[-1] + 1])
+    if saves[-1] == octaves.size - 1:
+        return np.inf
+    low, high = octaves[saves[-1]] + np.array([0.0, 1.0])
+    while high - low > 0.125:
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if enough(np.array([middle])) else (low, middle)
+    return float(2.0**high)
 
 
 # --- Forecasts --------------------------------------------------------------------------------------------

@@ -56,6 +56,15 @@ def test_stop():
     assert planning.stop(s, 0.3, 0.9, noise=1.0) == 0.0
 
 
+def test_stop_of_many_levels():
+    """Where the search is coarse first: the budget found is still the one from which on the gain is too small."""
+    s = lib.power_law(1.0, 2000)
+    end = planning.stop(s, 0.1, 0.05, noise=0.03)
+    eps_g = features.compute_optimal(s, 0.1, end * 2.0 ** np.arange(-1.0, 8.0, 0.125), noise=0.03).eps_g
+    gain = 1 - eps_g[8:] / eps_g[:-8]
+    assert gain[7] >= 0.05 and np.all(gain[8:] < 0.05)
+
+
 def test_noise_in_the_answers_against_sgd():
     """A direct simulation in a few lines, with noisy answers; the theory for N -> infinity errs by O(lambda_1/N)."""
     s, N, eta, noise, runs = lib.power_law(1.0, 8), 400, 0.8, 0.3, 8

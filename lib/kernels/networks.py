@@ -270,12 +270,34 @@ def sampled_noise(F, points, K, w, activity, fields, G):
 
 
 @kernel
-def coefficients(C, K, w, eta_v, scales, shares, activity, points, work, fields, D, G, dv):
+def sampled_drift(F, points, K, w, fields, D, dv):
+    """D as in :func:`drift` and dv_i = sum_a w_a <g(x_i) g(u_a)>, for tanh by quadrature; ``fields`` (2, P) is scratch.
+
+    Here g'' = -2 g g'. A perfect student stands still exactly: what cancels does so at every point.
+    """
+    P, n = F.shape[0], points.shape[0]
+    D[:K] = 0.0
+    dv[:] = 0.0
+    for p in range(n):
+        delta = 0.0
+        for a in range(P):
+            fields[0, a], fields[1, a] = unit(dot(F[a], points[p]), TANH)
+            delta += w[a] * fields[0, a]
+        for i in range(K):
+            dv[i] += fields[0, i] * delta / n
+            for a in range(P):
+                D[i, a] -= w[i] * w[a] * fields[1, i] * fields[1, a] / n
+            D[i, i] += 2.0 * w[i] * fields[0, i] * fields[1, i] * delta / n
+
+
+@kernel
+def coefficients(C, K, w, eta_v, scales, shares, activity, points, work, fields, means, D, G, dv):
     """Coefficients D (K, P), G (K, K) of the block flow and dv_i/dalpha = eta_v <g(x_i) delta> of the output weights.
 
-    ``C`` (P, P) is the covariance at scale 1, ``work`` (3, P, P) and ``fields`` (P,) are scratch. An input of scale tau
-    has the covariance tau lambda_k in level k, hence the means over tau of tau D(tau C) and tau G(tau C).
-    For ReLU, G is a quadrature on ``points``.
+    ``C`` (P, P) is the covariance at scale 1; ``work`` (3, P, P), ``fields`` (2, P) and ``means`` (K,) are scratch.
+    An input of scale tau has the covariance tau lambda_k in level k, hence the means over tau of tau D(tau C) and
+    tau G(tau C).
+    On ``points`` are averaged G of ReLU, and G, D and dv of tanh.
     """
     P = C.shape[0]
     scaled, F = work[0], work[1]
@@ -287,14 +309,22 @@ def coefficients(C, K, w, eta_v, scales, shares, activity, points, work, fields,
         for a in range(P):
             for b in range(P):
                 scaled[a, b] = scales[s] * C[a, b]
-        drift(scaled, K, w, activity, part)
+        if activity == RELU or activity == TANH:
+            factor(scaled, K, F)
+        if activity == TANH:
+            sampled_drift(F, points, K, w, fields, part, means)
+        else:
+            drift(scaled, K, w, activity, part)
+            for i in range(K):
+                means[i] = 0.0
+                for a in range(P):
+                    means[i] += w[a] * product_average(scaled, i, a, activity)
         for i in range(K):
+            dv[i] += eta_v * shares[s] * means[i]
             for a in range(P):
                 D[i, a] += shares[s] * scales[s] * part[i, a]
-                dv[i] += eta_v * shares[s] * w[a] * product_average(scaled, i, a, activity)
-        if activity == RELU:
-            factor(scaled, K, F)
-            sampled_noise(F, points, K, w, activity, fields, part)
+        if activity == RELU or activity == TANH:
+            sampled_noise(F, points, K, w, activity, fields[0], part)
         else:
             closed_noise(scaled, K, w, activity, part)
         for i in range(K):
