@@ -18,7 +18,7 @@ START = 90  # seconds that the server may take
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """The address of a JupyterLab whose folder holds one notebook, with its outputs and untrusted."""
+    """The address of a JupyterLab whose folder holds one notebook, with outputs that it does not trust."""
     folder = tmp_path_factory.mktemp("lab")
     output = nbformat.v4.new_output("display_data", {"text/html": course.question("linear-isotropic")._repr_mimebundle_()[0]["text/html"]})
     cells = [nbformat.v4.new_code_cell("from lib import course"),
