@@ -22,7 +22,7 @@ def test_every_word_of_the_list_is_needed_and_in_order():
     ("The generalisation worrd.", ["worrd"]),
     ("A colour, not a color.", ["color"]),
     ("`worrd` $worrd$ {ref}`worrd` [link](worrd.md) https://worrd.org np.worrd worrd() worrd_g", []),
-    ("```{math}\n:label: worrd\nworrd\n```\n(worrd)=\n```python\nworrd\n```", []),
+    ("```{math}\n:label: worrd\nworrd\n```\n(worrd)=\n- \n  ```python\n  worrd\n  ```\n\n  `worrd`", []),
     ("```{exercise} An worrd of the title\n:label: ex-worrd\n*warm-up.* The text's worrd.\n```", ["worrd", "worrd"]),
 ])
 def test_prose_is_read_and_code_is_not(text, found):

@@ -26,7 +26,7 @@ WORD = re.compile(r"(?<![\w\\/.@#%-])[A-Za-z][a-z]+(?:'[a-z]+)?(?![\w(=/@]|\.\w|
 # What is no prose in Markdown and reStructuredText, in the order in which it has to go.
 NO_PROSE = [re.compile(pattern, re.S | re.M) for pattern in (
     r"^(`{3,}|:{3,})\{(?:math|eval-rst|bibliography)\}.*?^\1[ \t]*$",
-    r"^```[ \t]*\w*$.*?^```[ \t]*$",
+    r"^[ \t]*```[ \t]*\w*$.*?^[ \t]*```[ \t]*$",
     r"^(?:`{3,}|:{3,})\{[\w-]+\}(?: (?:ex|sol)-[\w-]+)?",      # the directive; its title is prose
     r"^:[\w-]+:[^\n]*$|^\([\w-]+\)=$",
     r"\$\$.*?\$\$|\$[^$]*\$|\\\(.*?\\\)",
