@@ -468,6 +468,7 @@ def erf_amplification(units, rate):
     -------
     float
     """
+    rate = checks.number("rate", rate, 0.0, erf_critical_eta(units), open_minimum=True)
     c = asymptotics.couplings(units)
     share = c.H * c.identity**2
     return float(asymptotics.amplification(units, rate) @ share / share.sum())

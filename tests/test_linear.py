@@ -320,17 +320,17 @@ def test_near_the_critical_rate(beta):
         level = [mpmath.mpf(float(x)) for x in s.eigenvalues]
         level = [10 * x / mpmath.fsum(level) for x in level]
         for gap in (0.5, 1e-3, 1e-9, 1e-12):
-            eta = 2.0 * (1.0 - gap)
+            eta = mpmath.mpf(2.0 * (1.0 - gap))
             A = mpmath.matrix([[eta**2 * x * y / 10 for y in level] for x in level])
             for k, x in enumerate(level):
-                A[k, k] -= 2 * mpmath.mpf(eta) * x
+                A[k, k] -= 2 * eta * x
             rates, basis = mpmath.eigsy(A)
             alpha = np.geomspace(1e-3, 30 / gap, 12)
             parts = [mpmath.fsum(basis[:, k]) * mpmath.fdot(level, basis[:, k]) / 20 for k in range(10)]
             exact = np.array([float(mpmath.fdot(parts, [mpmath.exp(rate * a) for rate in rates])) for a in alpha])
             # as generalization_error says of itself, with five roundings in each of its sums
             bound = 5e-15 * (1 + np.log(0.5 / exact)) / (gap + s.eigenvalues[-1] / 10)
-            found = lib.linear.generalization_error(s, eta, alpha)
+            found = lib.linear.generalization_error(s, float(eta), alpha)
             assert np.all(np.abs(found / exact - 1) < bound)
             # rounding of rates must not grow with 1/gap: it would be a hundred times this at 1e-9
             assert np.all(np.abs(found / exact - 1) < 1e-9)
