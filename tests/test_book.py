@@ -12,6 +12,9 @@ import nbformat
 import pytest
 from conftest import ROOT, build_book, served
 from matplotlib.image import imread
+from pypdf import PdfReader
+
+from tools import pdf
 
 TOC = ("format: jb-book\nroot: book/preface\nchapters:\n  - file: book/live\n  - file: book/claims\n"
        "  - file: book/symbols\n"
@@ -43,6 +46,9 @@ SYMBOLS = """# Letters
 | $s$, $Q$ | | exponent (not in {doc}`live`) | {eq}`eq-toy` |
 """
 FORMULAS = r"$x$ $x_2$ $\sigma^2$ $\sigma_J$ $\sum_i x_i^{-s/2}$ $Q_{12}$ [$\sigma$](live)"
+
+
+FOLDED = ":::{admonition} Folded\n:class: dropdown\nWords in a fold, see {doc}`live`.\n:::\n\n## Where $\\beta = 1$"
 
 
 def write_notebook(path, title, cells, text=""):
@@ -80,7 +86,7 @@ def finished_book(tmp_path_factory):
         shutil.copy(ROOT / "book" / name, folder / "book")
     (folder / "_toc.yml").write_text(TOC)
     math = "See {eq}`eq-toy` and {cite:t}`saad1995exact`.\n\n```{math}\n:label: eq-toy\nx = 1\n```"
-    write_notebook(folder / "book" / "preface.ipynb", "Preface", PREFACE, f"{math}\n\n{FORMULAS}")
+    write_notebook(folder / "book" / "preface.ipynb", "Preface", PREFACE, f"{math}\n\n{FORMULAS}\n\n{FOLDED}")
     write_notebook(folder / "book" / "live.ipynb", "Live", LIVE, FORMULAS)
     (folder / "book" / "symbols.md").write_text(SYMBOLS)
     result = build_book(folder)
@@ -271,6 +277,25 @@ def test_colab_gets_a_notebook_that_brings_the_library(finished_book, tmp_path):
                             capture_output=True, env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | settings)
     assert result.returncode == 0, result.stdout + result.stderr
     assert f"{tmp_path}/work/scaling-laws-book/lib/__init__.py" in result.stdout
+
+
+def test_the_pdf_has_all_pages_with_bookmarks_numbers_and_links(finished_book, browser, tmp_path):
+    context = browser.new_context()
+    groups = [("", ["book/preface"]), ("The part", ["book/live"])]
+    pdf.book(context, finished_book / "_build" / "html", groups, "A toy", "Somebody").write(tmp_path / "toy.pdf")
+    context.close()
+    reader = PdfReader(tmp_path / "toy.pdf")
+    texts = [page.extract_text() for page in reader.pages]
+    assert "A toy" in texts[0] and "The part" in texts[0] and "Words in a fold" in "".join(texts)
+    assert [text.split()[-1] for text in texts] == [str(number) for number in range(1, len(texts) + 1)]
+    preface, (section,), live = reader.outline
+    assert (preface.title, section.title, live.title) == ("Preface", "Where β = 1", "Live")
+    starts = [reader.get_destination_page_number(mark) for mark in (preface, live)]
+    assert starts[0] == 1 and f"Preface {starts[0] + 1}" in texts[0] and f"Live {starts[1] + 1}" in texts[0]
+    links = [link.get_object() for page in reader.pages for link in page.get("/Annots", ())]
+    inside = [link["/Dest"][0] for link in links if isinstance(link.get("/Dest"), list)]
+    assert [page.get_object() for page in inside].count(reader.pages[starts[1]].get_object()) >= 2  # contents, and the fold
+    assert not [link for link in links if str(link.get("/A", {}).get("/URI", "")).startswith("file:")]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "book").glob("*.ipynb")), ids=lambda path: path.stem)

@@ -4,6 +4,7 @@
 (() => {
   "use strict";
   const DELAY = 200; // ms that the pointer rests before a preview comes
+  const HEAD = 64; // px, the bar with the page's buttons and a gap
   const own = document.currentScript.src;
   const tip = document.createElement("div");
   tip.className = "preview";
@@ -46,7 +47,8 @@
     await globalThis.MathJax?.typesetPromise?.([tip]);
     if (asked !== node) return;
     const { left, top, bottom } = node.getBoundingClientRect();
-    const below = bottom + tip.offsetHeight + 8 < innerHeight;
+    // Below, unless it has room above alone; the page's buttons cover the top of the screen.
+    const below = bottom + tip.offsetHeight + 8 < innerHeight || top < tip.offsetHeight + HEAD;
     tip.style.left = `${scrollX + Math.max(8, Math.min(left, document.documentElement.clientWidth - tip.offsetWidth - 8))}px`;
     tip.style.top = `${scrollY + (below ? bottom + 4 : top - tip.offsetHeight - 4)}px`;
     focusable(node)?.setAttribute("aria-describedby", tip.id);
