@@ -428,6 +428,9 @@ def test_map_says_who_diverges():
     assert f"more than {converging} levels" in result.notice
     tried = np.unique(result["error"].y[np.isfinite(result["error"].y)]).astype(int)
     assert converging == max(l for l in tried if 2.5 < features.critical_eta(s, int(l)))
+    seen = np.isfinite(result["error"].x)
+    assert not np.any(np.isnan(result["error"].value[seen]))  # beyond all numbers it is infinite, for all levels too
+    assert np.isposinf(features.error(s, 256, 2.5, [1e4])[0]) and result.readouts["last"] == np.inf
 
 
 def test_explorer_says_where_training_ends_badly():

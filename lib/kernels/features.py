@@ -37,7 +37,8 @@ def noisy_decay(x, c, gain, speed, seen, unseen, scale, alpha, out):
                 noise += gain[j] * turns
             else:
                 noise += gain[j] * (1.0 - q if q < 0.5 else -math.expm1(-x[j] * turns)) / x[j]
-        out[i] = scale * (seen * signal + unseen * noise)
+        # beyond the critical rate noise may be infinite, and 0 times that is no number
+        out[i] = scale * (seen * signal + (unseen * noise if unseen > 0.0 else 0.0))
 
 
 @kernel

@@ -676,7 +676,7 @@ class Explorer {
       const segments = [[]];
       for (let i = 0; i < points; i++) {
         const row = columns.map((column) => column[i]);
-        if (Number.isNaN(row[0] + row[1])) segments.push([]);
+        if (Number.isNaN(row[0] + row[1] + (curve.style === "map" ? row[2] : 0))) segments.push([]);
         else segments.at(-1).push(row);
       }
       return segments.filter((rows) => rows.length);

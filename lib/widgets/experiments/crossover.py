@@ -95,7 +95,7 @@ EXPERIMENT = Experiment(
         Readout("crossover", "all L levels limit only from α = 1/(2ηλ_L)"),
         Readout("best_training", "best 2ηλ_l α for any compute, x*"),
         Readout("last", "error of all levels at α_max"),
-        Readout("converging", "largest l on the map that converges"),
+        Readout("converging", "largest l on the map that converges", 1),
     ),
     size=size,
     start=start,
