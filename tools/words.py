@@ -25,7 +25,8 @@ LIST = ROOT / "tools" / "words.txt"
 WORD = re.compile(r"(?<![\w\\/.@#%-])[A-Za-z][a-z]+(?:'[a-z]+)?(?![\w(=/@]|\.\w|_)")
 # What is no prose in Markdown and reStructuredText, in the order in which it has to go.
 NO_PROSE = [re.compile(pattern, re.S | re.M) for pattern in (
-    r"^(`{3,}|:{3,})\{(?:math|eval-rst|bibliography)\}.*?^\1[ \t]*$",
+    r"\A---$.*?^---$",                                         # what the page's head says to the build
+    r"^(`{3,}|:{3,})\{(?:code-cell|math|eval-rst|bibliography)\}.*?^\1[ \t]*$",
     r"^[ \t]*```[ \t]*\w*$.*?^[ \t]*```[ \t]*$",
     r"^(?:`{3,}|:{3,})\{[\w-]+\}(?: (?:ex|sol)-[\w-]+)?",      # the directive; its title is prose
     r"^:[\w-]+:[^\n]*$|^\([\w-]+\)=$",
@@ -68,7 +69,7 @@ def _prose(source, strings=True):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
             yield ast.get_docstring(node) or ""
         elif strings and isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if re.search(r"\w \w+ \w", node.value) and not re.search(r"[{};]\s|</", node.value):
+            if re.search(r"\w \w+ \w+ \w", node.value) and not re.search(r"[{};]\s|</", node.value):
                 yield node.value
 
 
@@ -122,7 +123,7 @@ def commonly_misspelt(root=ROOT):
     """What codespell says of all files that are under version control or would be."""
     files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.py", "*.md", "*.ipynb", "*.yml", "*.mjs",
                             "*.js", "*.css", "*.cff", "*.bib", "Makefile"], cwd=root, capture_output=True, text=True)
-    command = [sys.executable, "-m", "codespell_lib", "-I", LIST, "--ignore-regex", r'"image/png": ".*|\$[^$]*\$']
+    command = [sys.executable, "-m", "codespell_lib", "-I", LIST, "--ignore-regex", r'"image/png": ".*|base64,[^%]*|\$[^$]*\$']
     return subprocess.run([*command, *files.stdout.split()], cwd=root, capture_output=True, text=True).stdout.splitlines()
 
 
