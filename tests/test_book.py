@@ -168,7 +168,7 @@ def test_claims_ledger_shows_what_this_build_measured(book):
         return " ".join(re.sub("<[^>]*>", " ", page(book, "claims")).split())
 
     assert "1 claims on 1 pages" in ledger()
-    assert "The answer is &lt; 50. It is |so|. Preface · tests Somebody 1999 0 to 50 41 bounds" in ledger()
+    assert r"The answer is &lt; 50. It is |so|. Where \(\beta = 1\) · tests Somebody 1999 0 to 50 41 bounds" in ledger()
     assert 'href="preface.html#claim-toy-answer"' in page(book, "claims")
     assert 'id="claim-toy-answer"' in page(book, "preface")
     # The ledger's own source does not change, but its values do …

@@ -379,6 +379,7 @@ def test_a_map_is_drawn_read_and_downloaded(page, address):
     reader.press("ArrowUp")
     assert reader.get_attribute("aria-valuetext") == "time α 10.0; ground at levels l 2.00: 0.100"
     root.get_by_text("Table of the curves").click()
+    root.locator("table").first.wait_for()
     assert root.locator("table").first.locator("th").all_inner_texts() == ["time α", "levels l", "height"]
     with page.expect_download() as download:
         root.get_by_role("button", name="Picture (SVG)").click()

@@ -56,10 +56,10 @@ def prepare(app):
 
 
 def _section(node):
-    """(identifier, title) of the section around ``node``."""
+    """Identifier of the section around ``node``, and the nodes of its title, which may hold formulas."""
     while not isinstance(node, nodes.section):
         node = node.parent
-    return node["ids"][0], node[0].astext()
+    return node["ids"][0], [child.deepcopy() for child in node[0]]
 
 
 def check_names(app, env):
@@ -76,6 +76,8 @@ def write_ledger(app, doctree, docname):
     """Put the list in its place."""
     for place in list(doctree.findall(ledger)):
         place.replace_self(list(_content(app, docname)))
+        # The page was read before it had the titles' formulas: ask for MathJax.
+        app.env.get_domain("math").data["has_equations"][docname] = True
 
 
 def _content(app, docname):
@@ -106,7 +108,8 @@ def _row(app, docname, page, claim, section):
     anchor, title = section
     if app.builder.format == "html":
         anchor = f"claim-{claim.name}"  # other formats show a claim as plain text, without its address
-    link = nodes.reference("", title, internal=True, refuri=f"{app.builder.get_relative_uri(docname, page)}#{anchor}")
+    title = [child.deepcopy() for child in title]
+    link = nodes.reference("", "", *title, internal=True, refuri=f"{app.builder.get_relative_uri(docname, page)}#{anchor}")
     where = nodes.paragraph("", "", link, classes=["claim-where"])
     if claim.source:
         where += nodes.Text(f" · tests {claim.source}")
@@ -131,4 +134,4 @@ def setup(app):
     app.add_env_collector(ClaimsCollector)
     app.connect("env-check-consistency", check_names)
     app.connect("doctree-resolved", write_ledger)
-    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": 1}
+    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": 2}

@@ -44,6 +44,7 @@
     if (!markup || asked !== node) return;
     tip.innerHTML = markup;
     tip.hidden = false;
+    focusable(node)?.setAttribute("aria-describedby", tip.id);
     await globalThis.MathJax?.typesetPromise?.([tip]);
     if (asked !== node) return;
     const { left, top, bottom } = node.getBoundingClientRect();
@@ -51,7 +52,6 @@
     const below = bottom + tip.offsetHeight + 8 < innerHeight || top < tip.offsetHeight + HEAD;
     tip.style.left = `${scrollX + Math.max(8, Math.min(left, document.documentElement.clientWidth - tip.offsetWidth - 8))}px`;
     tip.style.top = `${scrollY + (below ? bottom + 4 : top - tip.offsetHeight - 4)}px`;
-    focusable(node)?.setAttribute("aria-describedby", tip.id);
   }
 
   function hide() {
