@@ -19,7 +19,8 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from conftest import chromium, served  # noqa: E402
+from conftest import served  # noqa: E402
+from tools.browser import chromium  # noqa: E402
 
 MOVES = 40
 REST, DRAG = 400, 60  # ms before a move; the long part of a run begins after 150

@@ -28,7 +28,7 @@ import integrator  # noqa: E402
 import page_latency  # noqa: E402
 import sgd  # noqa: E402
 import wasm_speed  # noqa: E402
-from conftest import chromium  # noqa: E402
+from tools.browser import chromium  # noqa: E402
 
 ROUNDS = 7
 PACKAGES = ("numpy", "scipy", "numba", "torch", "jax", "jaxlib")

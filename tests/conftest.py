@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import functools
 import http.server
-import shutil
 import subprocess
 import sys
 import threading
@@ -12,11 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tools.browser import BROWSERS, chromium
+
 ROOT = Path(__file__).parents[1]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# The browser itself must not ask anybody for anything while the tests count requests.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
 
 
 def build_book(folder, *options):
@@ -59,21 +56,6 @@ def site_address(site):
     """The address at which the site is served."""
     with served(site) as address:
         yield address
-
-
-@contextlib.contextmanager
-def chromium():
-    """The system's Chromium, headless; None where there is none."""
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if executable is None:
-        yield None
-        return
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ page to page leads to the page in the PDF, one to another file of the site to it
 
 import io
 import re
-import shutil
 import sys
 from html import escape, unescape
 from urllib.parse import unquote, urldefrag
@@ -17,11 +16,11 @@ from bs4 import BeautifulSoup
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, Fit, NameObject, NullObject, TextStringObject
 
+from tools.browser import chromium
 from tools.chapters import ROOT
 
 SITE = ROOT / "_build" / "html"
 NAME = "scaling-laws.pdf"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PAPER = {"format": "A4", "margin": {"top": "18mm", "bottom": "20mm", "left": "18mm", "right": "18mm"}}
 STYLE = """
 html { font-size: 13px; }
@@ -147,20 +146,15 @@ def lead_inside(writer, site, starts):
 
 
 def main():
-    from playwright.sync_api import sync_playwright
-
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if executable is None or not (SITE / "sitemap.xml").is_file():
-        sys.exit("the PDF is printed from the built site (`make site`) by Chromium: " +
-                 ("there is no Chromium" if executable is None else "there is no site"))
-    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as browser:
+        if browser is None or not (SITE / "sitemap.xml").is_file():
+            sys.exit("the PDF is printed from the built site (`make site`) by Chromium: " +
+                     ("there is no Chromium" if browser is None else "there is no site"))
+        config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
         context = browser.new_context(color_scheme="light")
         for script in ("explorers.js", "questions.js"):
             context.route(f"**/{script}*", lambda route: route.abort())
         writer = book(context, SITE, list(parts()), config["title"], config["author"])
-        browser.close()
     writer.write(SITE / NAME)
     print(f"{SITE / NAME}: {len(writer.pages)} pages, {(SITE / NAME).stat().st_size / 1e6:.1f} MB")
 
