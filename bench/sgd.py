@@ -79,14 +79,14 @@ def _reduced_state(inputs):
 
 def _reduced(inputs):
     state = _reduced_state(inputs)
-    return lambda steps: reduced.reduced_advance(state, ETA, 1.0, 1.0, 0, SEED, 0, steps)
+    return lambda steps: reduced.reduced_advance_native(state, ETA, 1.0, 1.0, 0, SEED, 0, steps)
 
 
 @numba.njit
 def _draw_batches(state, steps):
-    batch = int(state[4])
-    for number in range((steps + batch - 1) // batch):
-        reduced._draw(state, number, 1.0, 0, SEED)
+    counts = reduced._read_counts(state)
+    for number in range((steps + counts[4] - 1) // counts[4]):
+        reduced._draw(state, *counts, number, 1.0, 0, SEED)
 
 
 def _reduced_draws():

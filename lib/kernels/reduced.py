@@ -91,12 +91,24 @@ def reduced_cost(size, K, M):
     return step_cost(P, blocks, K, M)
 
 
+@kernel(inline=True)
+def _read_counts(state):
+    """(K, M, P, blocks, batch), as :func:`_begin` wrote them."""
+    return int(state[0]), int(state[1]), int(state[2]), int(state[3]), int(state[4])
+
+
 @kernel
 def _parts(state):
+    """The :func:`_views` of a state, by the counts that it holds."""
+    K, M, P, blocks, batch = _read_counts(state)
+    return _views(state, K, M, P, blocks, batch)
+
+
+@kernel(inline=True)
+def _views(state, K, M, P, blocks, batch):
     """Views of the state: teachers and students in one array (M + K, P), B, J, sqrt of the eigenvalues (P,),
     degrees of freedom of the lengths (blocks,), inputs (batch, P), teachers' fields (batch, M), their answers
     (batch,), slopes (K,), and a triangle (M + K, M + K)."""
-    K, M, P, blocks, batch = int(state[0]), int(state[1]), int(state[2]), int(state[3]), int(state[4])
     at = HEADER
     weights = view(state, at, (M + K, P))
     B = view(state, at, (M, P))
@@ -114,7 +126,7 @@ def _parts(state):
     return weights, B, J, root, dof, inputs, fields, answers, slope, triangle
 
 
-@kernel
+@kernel(inline=True)
 def _lower_factor(A, low, high, triangle):
     """L lower triangular with L L^T = X X^T, X = A[:, low:high], by modified Gram-Schmidt, overwriting X.
 
@@ -137,7 +149,7 @@ def _lower_factor(A, low, high, triangle):
                 A[j, c] -= ratio * A[i, c]
 
 
-@kernel
+@kernel(inline=True)
 def _triangularise(J, low, triangle):
     """Rotate K + 1 coordinates from ``low`` on so that the students (K, P) are lower triangular in them."""
     K = J.shape[0]
@@ -236,12 +248,10 @@ def reduced_start(state, eigenvalue, size, K, M, sigma_J, orthonormal, seed):
             J[i, j] *= sigma_J
 
 
-@kernel
-def _draw(state, number, u, activity, seed):
+@kernel(inline=True)
+def _draw(state, K, M, P, blocks, batch, number, u, activity, seed):
     """Inputs number ``number`` times the batch and following, and the teachers' answers to them."""
-    _, B, J, root, dof, inputs, fields, answers, _, _ = _parts(state)
-    batch, P = inputs.shape
-    K, M, blocks = J.shape[0], B.shape[0], dof.shape[0]
+    _, B, _, root, dof, inputs, fields, answers, _, _ = _views(state, K, M, P, blocks, batch)
     flat = view(inputs, 0, (batch * P,))
     fill_normals(stream_key(seed, INPUTS), number * ((batch * P + 1) // 2), flat)
     key = stream_key(seed, LENGTHS)
@@ -264,19 +274,38 @@ def _draw(state, number, u, activity, seed):
             answers[s] += u * fields[s, n]
 
 
-@kernel
-def reduced_advance(state, eta, v, u, activity, seed, first, last):
-    """Steps ``first`` to ``last - 1``; step s always sees the same input, wherever a slice begins."""
-    _, B, J, _, dof, inputs, _, answers, slope, triangle = _parts(state)
-    K, M, P = J.shape[0], B.shape[0], J.shape[1]
-    blocks, batch = dof.shape[0], inputs.shape[0]
+@kernel(inline=True)
+def _advance(state, K, M, P, blocks, batch, eta, v, u, activity, seed, first, last):
+    """:func:`reduced_advance` of a state with these counts."""
+    _, _, J, _, _, inputs, _, answers, slope, triangle = _views(state, K, M, P, blocks, batch)
     for number in range(first // batch, (last + batch - 1) // batch):
-        _draw(state, number, u, activity, seed)
+        _draw(state, K, M, P, blocks, batch, number, u, activity, seed)
         begin = number * batch
         for s in range(max(first, begin) - begin, min(last, begin + batch) - begin):
             learn(J, inputs[s], answers[s], eta, v, activity, P, slope)
             for block in range(blocks):
                 _triangularise(J, P - (blocks - block) * (K + M + 1) + M, triangle)
+
+
+@kernel
+def reduced_advance(state, eta, v, u, activity, seed, first, last):
+    """Steps ``first`` to ``last - 1``; step s always sees the same input, wherever a slice begins."""
+    K, M, P, blocks, batch = _read_counts(state)
+    _advance(state, K, M, P, blocks, batch, eta, v, u, activity, seed, first, last)
+
+
+@kernel
+def reduced_advance_native(state, eta, v, u, activity, seed, first, last):
+    """:func:`reduced_advance`, faster by an eighth at one level with two students and two teachers.
+
+    There the compiler knows every extent and unrolls the loops of a step. A page does without: the second
+    copy of the loops would make its module larger by a tenth.
+    """
+    K, M, P, blocks, batch = _read_counts(state)
+    if K == 2 and M == 2 and P == 5 and blocks == 1:
+        _advance(state, 2, 2, 5, 1, BATCH // 5, eta, v, u, activity, seed, first, last)
+    else:
+        _advance(state, K, M, P, blocks, batch, eta, v, u, activity, seed, first, last)
 
 
 @kernel

@@ -98,7 +98,7 @@ def answer(B, xi, u, activity):
     return zeta
 
 
-@kernel(hot=True)
+@kernel(inline=True)
 def learn(J, xi, zeta, eta, v, activity, trained, slope):
     """One SGD step on the input ``xi`` (N,) with the teacher's answer ``zeta``; ``slope`` (K,) is scratch."""
     K, N = J.shape
