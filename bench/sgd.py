@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import erf
 
 from lib.kernels import reduced, sgd
+from lib.kernels.jit import kernel
 
 N, K, M, ETA, SEED = 1000, 2, 2, 0.1, 1
 WORK = "one-pass SGD, N = 1000, K = M = 2, erf"
@@ -82,11 +83,11 @@ def _reduced(inputs):
     return lambda steps: reduced.reduced_advance_native(state, ETA, 1.0, 1.0, 0, SEED, 0, steps)
 
 
-@numba.njit
+@kernel
 def _draw_batches(state, steps):
-    counts = reduced._read_counts(state)
-    for number in range((steps + counts[4] - 1) // counts[4]):
-        reduced._draw(state, *counts, number, 1.0, 0, SEED)
+    students, teachers, P, blocks, batch = reduced._read_counts(state)
+    for number in range((steps + batch - 1) // batch):
+        reduced._draw(state, students, teachers, P, blocks, batch, number, 1.0, 0, SEED)
 
 
 def _reduced_draws():
