@@ -1,5 +1,5 @@
 # Two commands do all: `make book` to read, `make test` to check. Both begin from a bare clone.
-# Everything is made in .venv and _build; delete either and it is made again.
+# Everything is made in .venv and _build, and in Python's own caches; delete any and it is made again.
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -19,6 +19,7 @@ book: site  ## Set up, build the book, and serve it at http://localhost:8000 unt
 site: .venv/ready  ## Build the book into _build/html; a warning or a failing cell is an error
 	$(BIN)/jupyter-book build . -W --keep-going
 
+test: export OPENBLAS_NUM_THREADS = 1  # two processes, each with threads for both cores, would wait for each other
 test: .venv/ready  ## Test the library, the chapters' cells and the built site in a browser
 	@.ci/chromium
 	$(BIN)/python -m pytest tests book --nbval-lax --nbval-current-env -n 2 --dist loadfile -rs --durations=10
@@ -48,7 +49,7 @@ words: .venv/ready  ## Check the spelling; tools/words.txt holds the words that 
 	$(BIN)/python -m tools.words
 
 clean:  ## Delete what was built; the next build executes every cell again
-	rm -rf _build .pytest_cache
+	rm -rf _build .pytest_cache lib/kernels/__pycache__
 
 .venv/ready: requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed: make PYTHON=...")'

@@ -7,13 +7,20 @@ import http.server
 import subprocess
 import sys
 import threading
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tools.browser import BROWSERS, chromium
 
 ROOT = Path(__file__).parents[1]
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
+PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
+# Pages that must have an explorer: all that compute, but for the appendices, which are looked up, not played with.
+CHAPTERS = [name for name in PAGES if (ROOT / f"{name}.ipynb").is_file() and name not in {
+    chapter["file"] for part in TOC["parts"] if part["caption"] == "Appendices" for chapter in part["chapters"]}]
 
 
 def build_book(folder, *options):
@@ -65,3 +72,87 @@ def browser():
         if browser is None:
             pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
         yield browser
+
+
+class Page(HTMLParser):
+    """What the tests need of a page: its identifiers, links, and the pictures of its article."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.ids, self.links, self.pictures = set(), [], []
+        self._in_article = False
+        self.text = path.read_text()
+        self.feed(self.text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.ids.add(attributes.get("id"))
+        if tag == "article":
+            self._in_article = True
+        if tag == "img" and self._in_article:
+            self.pictures.append(attributes)
+        for name in ("href", "src"):
+            if attributes.get(name):
+                self.links.append(attributes[name])
+
+    def handle_endtag(self, tag):
+        if tag == "article":
+            self._in_article = False
+
+
+@pytest.fixture(scope="session")
+def pages(site):
+    """Every page of the table of contents, parsed, by name."""
+    return {name: Page(site / f"{name}.html") for name in PAGES}
+
+
+@pytest.fixture
+def visit(browser, site_address):
+    """Open a page of the site in a context of its own; fails on errors and on requests to another host.
+
+    ``mathematics=False`` leaves out MathJax, for whoever does not look at formulas and should not wait for them.
+    """
+    contexts, foreign, errors = [], [], []
+
+    def open_page(name, base=site_address, mathematics=True, **options):
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+
+        def answer(route):
+            if "/mathjax/" in route.request.url and not mathematics:
+                route.fulfill(body="", content_type="text/javascript")
+            elif route.request.url.startswith((base, "blob:", "data:")):
+                route.continue_()
+            else:
+                foreign.append(route.request.url)
+                route.abort()
+
+        context.route("**/*", answer)
+        page.on("pageerror", lambda error: errors.append(f"{name}: {error}"))
+        page.on("console", lambda message: message.type == "error" and errors.append(f"{name}: {message.text}"))
+        page.on("response", lambda response: response.status >= 400 and errors.append(
+            f"{name}: {response.status} {response.url}"))
+        page.goto(f"{base}/{name}", wait_until="load")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not foreign, f"requests to another host: {foreign}"
+    assert not errors
+
+
+def wait_for_mathematics(page):
+    page.wait_for_function("window.MathJax?.startup?.promise")
+    page.evaluate("MathJax.startup.promise")
+
+
+def read_through(page):
+    """Scroll from top to bottom, as a reader does: explorers start when they come near."""
+    page.evaluate("""async () => {
+        for (let y = 0; y < document.body.scrollHeight; y += window.innerHeight) {
+            window.scrollTo(0, y);
+            await new Promise(done => setTimeout(done, 50));
+        }
+    }""")

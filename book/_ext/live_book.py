@@ -7,15 +7,21 @@ import hashlib
 import os
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
+from myst_nb.core.execute import ExecutionError, create_client
+from myst_nb.core.read import create_nb_reader
 from pybtex.plugin import register_plugin
 from pybtex.style.formatting.plain import Style
 from pybtex.style.labels import BaseLabelStyle
 from sphinx.application import ENV_PICKLE_FILENAME
 from sphinx.errors import ExtensionError
+from sphinx.util.display import status_iterator
 
 # A numerical release of any of these may change the last digits on a page.
 NUMERICAL_PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "matplotlib", "anywidget")
@@ -51,6 +57,34 @@ def follow_the_library(app, config):
     # The library beside the book, whatever copy of it is installed; for this process and for the kernels.
     sys.path.insert(0, str(root))
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+
+
+def execute_side_by_side(app, env, docnames):
+    """Execute the notebooks among the pages to be read, as many at once as there are cores, into the cache.
+
+    myst-nb executes a page when it reads it, one after the other; it then finds all of them in the cache. A
+    notebook that fails is not kept there: it fails again, and is reported, when its page is read.
+    """
+    def ignore(*message, **options):
+        pass
+
+    silent = SimpleNamespace(debug=ignore, info=ignore, warning=ignore)
+
+    def execute(page):
+        path = env.doc2path(page)
+        text = Path(path).read_text(encoding="utf-8")
+        reader = create_nb_reader(path, env.myst_config, env.mystnb_config, text)
+        if reader is not None:
+            with suppress(ExecutionError), create_client(
+                reader.read(text), path, env.mystnb_config, silent, reader.read_fmt
+            ):
+                pass
+
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of each kernel, since they share the cores
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        runs = [pool.submit(execute, page) for page in sorted(docnames)]
+        for run in status_iterator(as_completed(runs), "executing notebooks... ", "purple", len(runs)):
+            run.result()
 
 
 def forget_a_flawed_build(app, exception):
@@ -144,6 +178,7 @@ def setup(app):
     app.connect("builder-inited", serve_mathjax)
     app.connect("builder-inited", write_explorers)
     app.connect("builder-inited", write_questions)
+    app.connect("env-before-read-docs", execute_side_by_side)
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", forget_a_flawed_build)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

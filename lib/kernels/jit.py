@@ -6,24 +6,30 @@ function compiles natively (here) and to WebAssembly (``lib.widgets.wasm``).
 """
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import numba
-from numba.core import config
+from numba.core import config, types
 
-_KERNELS = Path(__file__).parent
+_LIBRARY = Path(__file__).parents[1]
 
 
 def _cache_folder():
-    """Folder of compiled kernels, named by the content of every kernel source.
+    """Folder of compiled kernels, named by the content of the whole library; those of earlier ones are deleted.
 
-    Numba's own cache looks only at the file of the function itself, so a caller that inlined an
-    edited kernel of another file would go on returning the old numbers.
+    Numba's own cache looks only at the file of the function itself, so a caller that inlined an edited kernel
+    of another file, or froze a constant that another module computes, would go on returning the old numbers.
     """
     digest = hashlib.sha256(numba.__version__.encode())
-    for source in sorted(_KERNELS.glob("*.py")):
-        digest.update(source.read_bytes())
-    return str(_KERNELS / "__pycache__" / f"numba-{digest.hexdigest()[:12]}")
+    for source in sorted(_LIBRARY.rglob("*.py")):
+        digest.update(str(source.relative_to(_LIBRARY)).encode() + b"\0" + source.read_bytes() + b"\0")
+    caches = _LIBRARY / "kernels" / "__pycache__"
+    folder = caches / f"numba-{digest.hexdigest()[:12]}"
+    if not folder.exists():
+        for earlier in caches.glob("numba-*"):
+            shutil.rmtree(earlier, ignore_errors=True)
+    return str(folder)
 
 
 _CACHE_FOLDER = _cache_folder()
@@ -54,7 +60,7 @@ def kernel(function=None, *, inline=False, hot=False):
     native = config.OPT > 0
     previous, config.CACHE_DIR = config.CACHE_DIR, _CACHE_FOLDER
     try:
-        return numba.njit(
+        dispatcher = numba.njit(
             error_model="numpy",
             nogil=True,
             cache=native,
@@ -63,3 +69,9 @@ def kernel(function=None, *, inline=False, hot=False):
         )(function)
     finally:
         config.CACHE_DIR = previous
+    # Numba would compile a version more for every constant with which a kernel is called, such as f(x, 0), and
+    # for every other kernel that hands it on.
+    template = dispatcher.get_call_template
+    dispatcher.get_call_template = lambda args, kws: template(
+        [types.unliteral(kind) for kind in args], {name: types.unliteral(kind) for name, kind in kws.items()})
+    return dispatcher
