@@ -19,7 +19,8 @@ book: site  ## Set up, build the book, and serve it at http://localhost:8000 unt
 site: .venv/ready  ## Build the book into _build/html; a warning or a failing cell is an error
 	$(BIN)/jupyter-book build . -W --keep-going
 
-test: export OPENBLAS_NUM_THREADS = 1  # two processes, each with threads for both cores, would wait for each other
+# Two processes with threads of linear algebra for both cores each would wait for each other.
+test: export OPENBLAS_NUM_THREADS = 1
 test: .venv/ready  ## Test the library, the chapters' cells and the built site in a browser
 	@.ci/chromium
 	$(BIN)/python -m pytest tests book --nbval-lax --nbval-current-env -n 2 --dist loadfile -rs --durations=10
