@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
+from jupyter_cache import get_cache
 from myst_nb.core.execute import ExecutionError, create_client
 from myst_nb.core.read import create_nb_reader
 from pybtex.plugin import register_plugin
@@ -80,10 +81,12 @@ def execute_side_by_side(app, env, docnames):
             ):
                 pass
 
+    get_cache(env.mystnb_config.execution_cache_path).db  # creates the database: two threads would collide
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of each kernel, since they share the cores
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        runs = [pool.submit(execute, page) for page in sorted(docnames)]
-        for run in status_iterator(as_completed(runs), "executing notebooks... ", "purple", len(runs)):
+        runs = {pool.submit(execute, page): page for page in sorted(docnames)}
+        progress = status_iterator(as_completed(runs), "executing... ", "purple", len(runs), stringify_func=runs.get)
+        for run in progress:
             run.result()
 
 
