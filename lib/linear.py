@@ -325,7 +325,7 @@ def finite_size_curve(rate, mass, N, eta, alpha, start):
     """The recursion of :func:`finite_size_error` for levels with any ``rate`` (L,) and ``mass`` (L,), from e_k = 2 start."""
     e = np.full(rate.size, 2.0 * start)
     out, at = np.empty_like(alpha), 0
-    for i, target in enumerate(np.rint(alpha * N).astype(int)):
+    for i, target in enumerate(checks.steps("alpha", alpha, N)):
         out[i] = 0.5 * kernels.finite_size_advance(rate, mass, eta, N, e, target - at)
         at = target
     return out

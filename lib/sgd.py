@@ -91,7 +91,7 @@ def simulate(model, N=None, eta=0.1, alpha=(1.0,), sigma_J=0.01, seeds=8, teache
     alignment = checks.number("alignment", alignment)
     if alignment != 0.0 and method == "reduced" and N > DRAWN:
         checks.refuse("alignment", alignment, f'0 for method "reduced" beyond N = {DRAWN}')
-    steps = np.rint(alpha * N).astype(int)
+    steps = checks.steps("alpha", alpha, N)
     stop = threading.Event()
 
     def run(seed):

@@ -118,6 +118,15 @@ class StudentTeacher:
             )
         return int(N)
 
+    def check_overlaps(self, overlaps):
+        """The blocks (r, q, t) as contiguous arrays, where they are those of this model; else ValueError."""
+        L, K, M = self.spectrum.levels, self.students, self.teachers
+        blocks = []
+        for name, shape in (("r", (L, K, M)), ("q", (L, K, K)), ("t", (L, M, M))):
+            blocks.append(checks.array(f"overlaps.{name}", getattr(overlaps, name), ndim=3))
+            checks.shape(f"overlaps.{name}", blocks[-1], shape)
+        return tuple(blocks)
+
     def _block_starts(self, N):
         return np.concatenate([[0.0], np.cumsum(self.spectrum.multiplicities(N))])
 
