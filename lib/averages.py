@@ -32,14 +32,36 @@ def activation(name):
 
 
 def I2(C, activation="erf"):
-    """<g(u_1) g(u_2)> for the covariance ``C`` (2, 2)."""
+    """<g(u_1) g(u_2)> of Gaussian fields of mean 0.
+
+    Parameters
+    ----------
+    C : array_like, shape (2, 2)
+        Covariance of the fields; it may be singular.
+    activation : {"erf", "linear"}
+
+    Returns
+    -------
+    float
+    """
     C = _covariance(C, 2)
     checks.one_of("activation", activation, tuple(ACTIVATIONS))
     return float(C[0, 1]) if activation == "linear" else float(fields.pair_average(C, 0, 1))
 
 
 def I3(C, activation="erf"):
-    """<g'(u_1) u_2 g(u_3)> for the covariance ``C`` (3, 3)."""
+    """<g'(u_1) u_2 g(u_3)> of Gaussian fields of mean 0.
+
+    Parameters
+    ----------
+    C : array_like, shape (3, 3)
+        Covariance of the fields; it may be singular.
+    activation : {"erf", "linear"}
+
+    Returns
+    -------
+    float
+    """
     C = _covariance(C, 3)
     checks.one_of("activation", activation, tuple(ACTIVATIONS))
     if activation == "linear":
@@ -49,10 +71,21 @@ def I3(C, activation="erf"):
 
 
 def I4(C, activation="erf"):
-    """<g'(u_1) g'(u_2) g(u_3) g(u_4)> for the covariance ``C`` (4, 4)."""
+    """<g'(u_1) g'(u_2) g(u_3) g(u_4)> of Gaussian fields of mean 0.
+
+    Parameters
+    ----------
+    C : array_like, shape (4, 4)
+        Covariance of the fields; it may be singular.
+    activation : {"erf", "linear"}
+
+    Returns
+    -------
+    float
+    """
     C = _covariance(C, 4)
     checks.one_of("activation", activation, tuple(ACTIVATIONS))
-    return float(C[2, 3]) if activation == "linear" else float(fields._four_average(C, 0, 1, 2, 3))
+    return float(C[2, 3]) if activation == "linear" else float(fields.four_average(C, 0, 1, 2, 3))
 
 
 def coefficients(model, Q, R, T):

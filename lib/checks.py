@@ -96,6 +96,13 @@ def times(argument, value, open_minimum=False):
     return result
 
 
+def window(argument, value):
+    """A range (low, high) of two finite numbers, low < high."""
+    if np.shape(value) != (2,) or not all(isinstance(x, numbers.Real) and np.isfinite(x) for x in value) or value[0] >= value[1]:
+        refuse(argument, value, "a pair (low, high) of numbers, low < high")
+    return tuple(value)
+
+
 def steps(argument, alpha, N, batch=1):
     """Times alpha (n,) in whole steps of ``batch`` examples, N examples a unit of time."""
     exact = alpha * N / batch

@@ -382,6 +382,13 @@ def late_matrices(activation, M):
     e^k' = -(eta/M) lambda_k (H e^k + e^k H) + (eta/M)^2 lambda_k X[E], H_ij = <g'_i g'_j>, X[E]_ij = sum_lm <g'_i g'_j g'_l g'_m> E_lm.
     On E_ii = d, E_ij = o (i != j) both act as 2 x 2 matrices.
 
+    Parameters
+    ----------
+    activation : {"erf", "relu", "tanh", "linear"}
+        "linear" for M = 1 only.
+    M : int
+        Units of student and teacher, >= 1.
+
     Returns
     -------
     decay, noise : ndarray, shape (2, 2), or (1, 1) for M = 1
@@ -398,7 +405,17 @@ def late_matrices(activation, M):
 
 
 def critical_eta(activation, M):
-    """Largest learning rate at which perfect learning is stable (K = M, any spectrum, N -> infinity)."""
+    """Largest learning rate at which perfect learning is stable (K = M, any spectrum, N -> infinity).
+
+    Parameters
+    ----------
+    activation, M
+        As in :func:`late_matrices`.
+
+    Returns
+    -------
+    float
+    """
     decay, noise = late_matrices(activation, M)
     return float(M / np.max(np.linalg.eigvals(np.linalg.solve(decay, noise)).real))
 

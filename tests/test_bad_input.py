@@ -27,6 +27,8 @@ MESSAGES = [
     (lambda: lib.Spectrum([np.inf, 1.0]), "eigenvalues[0] = inf: must be finite"),
     (lambda: lib.Spectrum([1e-300, 1e300]),
      "eigenvalues from 1e-300 to 1e+300: their ratio must be a floating-point number"),
+    (lambda: lib.Spectrum([1.0, 2.0], [1e-300, 1e300]),
+     "weights from 1e-300 to 1e+300: their ratio must be a floating-point number"),
     (lambda: lib.power_law(0.0, 4), "beta = 0.0: must be a number > 0"),  # from here on the sum diverges with L
     (lambda: lib.power_law(-0.5, 4), "beta = -0.5: must be a number > 0"),
     (lambda: solve([]), "alpha has shape (0,): must have 1 dimension(s) and not be empty"),
@@ -52,7 +54,12 @@ MESSAGES = [
      "overlaps.r has shape (4, 3, 2): must be (4, 2, 2)"),
     (lambda: lib.moments.solve(MODEL, lib.StudentTeacher(SPECTRUM, 3, 2).initial_overlaps(0.1), 0.1, [1.0]),
      "overlaps.r has shape (4, 3, 2): must be (4, 2, 2)"),
-    (lambda: lib.linear.power_law_error(SPECTRUM, 1.0, [0.0]), "alpha[0] = 0.0: must be > 0 for a power law"),
+    (lambda: lib.linear.power_law_error(SPECTRUM, 1.0, [0.0]), "alpha[0] = 0.0: must be > 0"),
+    (lambda: lib.features.compute_law(SPECTRUM, 0.1, [0.0, 1.0]), "compute[0] = 0.0: must be > 0"),
+    (lambda: lib.features.compute_law(SPECTRUM, 0.1, [-1.0, 1.0]), "compute[0] = -1.0: must be > 0"),
+    (lambda: lib.features.compute_optimal(SPECTRUM, 0.1, [-1.0, 1.0]), "compute[0] = -1.0: must be > 0"),
+    (lambda: lib.asymptotics.error(SPECTRUM, 3, 0.1, [1.0], start=START), "start.r has shape (4, 2, 2): must be (4, 3, 3)"),
+    (lambda: lib.laws.compare(np.ones((41, 20)), None), "window = None: must be a pair (low, high) of numbers, low < high"),
     (lambda: lib.linear.power_law_error(SPECTRUM, 2.5, [1.0]), "eta = 2.5: must be a number > 0 and <= 2"),
 ]
 

@@ -127,7 +127,7 @@ def test_heavy_tails_of_a_linear_network_are_a_rescaling(kappa):
 
 
 def test_late_stage():
-    # eta_c of erf for unscaled outputs, M = 1..4: where lib.asymptotics.critical_eta, found from integrals of its own, is
+    # eta_c of erf for unscaled outputs, M = 1..4, as in test_asymptotics.py
     golden = [4.0557786760, 2.3068276961, 1.6206745061, 1.2493927807]
     np.testing.assert_allclose([networks.critical_eta("erf", M) / M for M in range(1, 5)], golden, rtol=1e-9)
     assert networks.critical_eta("linear", 1) == networks.critical_eta("relu", 1) == 2.0
