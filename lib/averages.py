@@ -105,8 +105,7 @@ def coefficients(model, Q, R, T):
     K, M = model.students, model.teachers
     Q, R, T = (checks.array(name, value, ndim=2) for name, value in (("Q", Q), ("R", R), ("T", T)))
     for name, value, shape in (("Q", Q, (K, K)), ("R", R, (K, M)), ("T", T, (M, M))):
-        if value.shape != shape:
-            raise ValueError(f"{name} has shape {value.shape}: must be {shape} for this model")
+        checks.shape(name, value, shape)
     C, D, G = np.empty((K + M, K + M)), np.empty((K, K + M)), np.empty((K, K))
     fields.assemble(Q, R, T, C)
     fields.coefficients(C, K, *model.output_weights, model.activity, D, G)

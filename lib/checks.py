@@ -45,7 +45,7 @@ def number(argument, value, minimum=None, maximum=None, open_minimum=False):
 def whole(argument, value, minimum=1, maximum=None):
     """``value`` as an int inside the range."""
     allowed = _range_words("a whole number", minimum, maximum, False)
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not np.isfinite(value) or value != int(value):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not float(value).is_integer():
         refuse(argument, value, allowed)
     value = int(value)
     if value < minimum or (maximum is not None and value > maximum):
@@ -98,16 +98,21 @@ def times(argument, value, open_minimum=False):
 
 def window(argument, value):
     """A range (low, high) of two finite numbers, low < high."""
-    if np.shape(value) != (2,) or not all(isinstance(x, numbers.Real) and np.isfinite(x) for x in value) or value[0] >= value[1]:
-        refuse(argument, value, "a pair (low, high) of numbers, low < high")
-    return tuple(value)
+    allowed = "a pair (low, high) of numbers, low < high"
+    if np.shape(value) != (2,):
+        refuse(argument, value, allowed)
+    low, high = value
+    if not all(isinstance(x, numbers.Real) and np.isfinite(x) for x in value) or low >= high:
+        refuse(argument, value, allowed)
+    return low, high
 
 
 def steps(argument, alpha, N, batch=1):
     """Times alpha (n,) in whole steps of ``batch`` examples, N examples a unit of time."""
     exact = alpha * N / batch
     if exact[-1] > MOST_STEPS:
-        raise ValueError(f"{argument}[{alpha.size - 1}] = {alpha[-1]}: must be <= {MOST_STEPS * batch / N:g}, 2^53 steps")
+        largest = MOST_STEPS * batch / N
+        raise ValueError(f"{argument}[{alpha.size - 1}] = {alpha[-1]}: must be <= {largest:g}, 2^53 steps")
     return np.rint(exact).astype(np.int64)
 
 

@@ -55,8 +55,8 @@ def field_error(model, Q, R, T):
 def integrate(velocity, start, alpha, eta, method, rtol, atol):
     """Solve z' = velocity(alpha, z) from z = ``start`` (size,) at 0: z (n, size) at the times ``alpha``.
 
-    For flows that :func:`lib.solve` does not know. DivergenceError if a component leaves every bound, ArithmeticError if
-    the integrator gives up for another reason.
+    For flows that :func:`lib.solve` does not know. DivergenceError if a component leaves every bound,
+    ArithmeticError if the integrator gives up for another reason.
     """
     if alpha[-1] == 0:  # nothing to integrate, which solve_ivp does not take
         return start[None]

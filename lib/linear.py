@@ -199,7 +199,8 @@ def incomplete_gamma_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teache
     Parameters and result as :func:`generalization_error`; needs a spectrum from :func:`lib.power_law`,
     and alpha > 0.
     """
-    eta, alpha, start = _arguments(eta, checks.times("alpha", alpha, open_minimum=True), sigma_J, students, teachers)
+    alpha = checks.times("alpha", alpha, open_minimum=True)
+    eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers)
     beta, L = spectrum.check_power_law(), spectrum.levels
     s = exponent(beta)
     out = np.empty_like(alpha)
@@ -221,7 +222,8 @@ def power_law_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teachers=1):
     itself lies below by the constant :func:`offset`. Parameters and result as
     :func:`incomplete_gamma_error`; needs eta < 2 K/M.
     """
-    eta, alpha, start = _arguments(eta, checks.times("alpha", alpha, open_minimum=True), sigma_J, students, teachers, bound=2.0)
+    alpha = checks.times("alpha", alpha, open_minimum=True)
+    eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers, bound=2.0)
     beta, L = spectrum.check_power_law(), spectrum.levels
     s = exponent(beta)
     leading = spectrum.eigenvalues[0]
@@ -273,7 +275,8 @@ def optimal_eta(spectrum, alpha, students=1, teachers=1):
         The minimum over (0, 2 K/M), to some 1e-6: it is flat, and known no better than its height. A spectrum
         with gaps may have several minima; this is the lowest.
     """
-    _, alpha, _ = _arguments(1.0, checks.times("alpha", alpha, open_minimum=True), 0.0, students, teachers)
+    alpha = checks.times("alpha", alpha, open_minimum=True)
+    _arguments(1.0, alpha, 0.0, students, teachers)
 
     def rate(logit):
         return 2.0 / (1.0 + np.exp(-logit))

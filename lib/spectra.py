@@ -59,7 +59,8 @@ class Spectrum:
         scaled = scaled / np.sum(weights * scaled)
         for name, given, values in (("eigenvalues", eigenvalues, scaled), ("weights", given_weights, weights)):
             if not values.min() > 0 or not np.all(np.isfinite(values)):
-                raise ValueError(f"{name} from {given.min():g} to {given.max():g}: their ratio must be a floating-point number")
+                span = f"{given.min():g} to {given.max():g}"
+                raise ValueError(f"{name} from {span}: their ratio must be a floating-point number")
             values.flags.writeable = False
             object.__setattr__(self, name, values)
 

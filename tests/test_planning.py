@@ -170,7 +170,8 @@ def test_forecast_is_reproducible_and_scored():
     truth = np.array([0.2, 0.15])
     x, y = np.log(first.draws[:, 0]), np.log(0.2)
     pairs = np.abs(x[:, None] - x).sum() / (64 * 63)
-    for wrong, words in (([0.2], r"^eps_g has shape \(1,\): must be \(2,\)$"), ([0.2, 0.0], r"^eps_g\[1\] = 0.0: must be > 0$")):
+    for wrong, words in (([0.2], r"^eps_g has shape \(1,\): must be \(2,\)$"),
+                         ([0.2, 0.0], r"^eps_g\[1\] = 0.0: must be > 0$")):
         with pytest.raises(ValueError, match=words):
             first.score(wrong)
     assert first.score(truth)[0] == pytest.approx(np.mean(np.abs(x - y)) - 0.5 * pairs, rel=1e-12)
