@@ -90,7 +90,7 @@ def euler(T, eta, v, u, Q, R, end, step, C):
                     rate += weight * (_three_average(C, i, j, a) + _three_average(C, j, i, a))
                     for b in range(0 if a < K else K, K + M):
                         pairs = 2.0 if a < K <= b else 1.0
-                        noise += pairs * weight * (-v if b < K else u) * fields._four_average(C, i, j, a, b)
+                        noise += pairs * weight * (-v if b < K else u) * fields.four_average(C, i, j, a, b)
                 Q[i, j] += step * eta * v * (rate + eta * v * noise)
                 Q[j, i] = Q[i, j]
     fields.assemble(Q, R, T, C)

@@ -11,6 +11,7 @@ All matrices here commute with exchanges of units, so that each has two values: 
 (sector 0, absent for M = 1) and on their mean (sector 1).
 """
 
+import numbers
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from .checks import refuse
 from .kernels.gamma import gamma
 from .kernels.linear import decay_sum
 from .linear import exponent
+from .student_teacher import StudentTeacher
 
 # Nodes of the inverse Laplace transform: Talbot's contour as optimised by Trefethen, Weideman & Schmelzer (2006)
 # converges as exp(-1.36 n), so that 24 nodes reach the rounding of doubles.
@@ -287,11 +289,10 @@ def law(spectrum, M, eta, start=1.0):
     Law
         ``window`` = M/(2 eta a_0 lambda_1), M/(2 eta a_0 lambda_L), a_0 the smallest eigenvalue of H.
     """
-    if spectrum.beta is None:
-        raise ValueError("spectrum: must be a power law, from lib.power_law; fit a measured one with spectrum.fit()")
+    beta = spectrum.check_power_law()
     start = checks.number("start", start, 0.0)
     factor, c, g = amplification(M, eta), couplings(M), eta / M
-    beta, L, lead, s = spectrum.beta, spectrum.levels, spectrum.eigenvalues[0], exponent(spectrum.beta)
+    L, lead, s = spectrum.levels, spectrum.eigenvalues[0], exponent(beta)
     share = 0.5 * start / M * lead / L * factor * c.identity**2
     prefactor = gamma(s) / (1.0 + beta) * (2.0 * g * lead) ** -s * np.sum(share * c.H ** (1.0 - s))
     ends = 0.5 / (g * c.H[0] * spectrum.eigenvalues[[0, -1]])
@@ -308,11 +309,10 @@ def _stable(M, eta):
 
 def _initial(spectrum, M, start, c):
     """e^k in sector coordinates (S, L)."""
-    if isinstance(start, (int, float)):
+    if isinstance(start, numbers.Real):
         return np.outer(checks.number("start", start, 0.0) * c.identity, np.ones(spectrum.levels))
-    e = start.q - start.r - start.r.transpose(0, 2, 1) + start.t
-    if e.shape != (spectrum.levels, M, M):
-        raise ValueError(f"start: overlaps of shape {e.shape}: must be {(spectrum.levels, M, M)}")
+    r, q, t = StudentTeacher(spectrum, M, M).check_overlaps(start, "start")
+    e = q - r - r.transpose(0, 2, 1) + t
     mean = e.sum(axis=(1, 2)) / M
     spread = (np.trace(e, axis1=1, axis2=2) - mean) / np.sqrt(max(M - 1, 1))
     return np.array([spread, mean])[-c.H.size:]

@@ -32,14 +32,36 @@ def activation(name):
 
 
 def I2(C, activation="erf"):
-    """<g(u_1) g(u_2)> for the covariance ``C`` (2, 2)."""
+    """<g(u_1) g(u_2)> of Gaussian fields of mean 0.
+
+    Parameters
+    ----------
+    C : array_like, shape (2, 2)
+        Covariance of the fields; it may be singular.
+    activation : {"erf", "linear"}
+
+    Returns
+    -------
+    float
+    """
     C = _covariance(C, 2)
     checks.one_of("activation", activation, tuple(ACTIVATIONS))
     return float(C[0, 1]) if activation == "linear" else float(fields.pair_average(C, 0, 1))
 
 
 def I3(C, activation="erf"):
-    """<g'(u_1) u_2 g(u_3)> for the covariance ``C`` (3, 3)."""
+    """<g'(u_1) u_2 g(u_3)> of Gaussian fields of mean 0.
+
+    Parameters
+    ----------
+    C : array_like, shape (3, 3)
+        Covariance of the fields; it may be singular.
+    activation : {"erf", "linear"}
+
+    Returns
+    -------
+    float
+    """
     C = _covariance(C, 3)
     checks.one_of("activation", activation, tuple(ACTIVATIONS))
     if activation == "linear":
@@ -49,10 +71,21 @@ def I3(C, activation="erf"):
 
 
 def I4(C, activation="erf"):
-    """<g'(u_1) g'(u_2) g(u_3) g(u_4)> for the covariance ``C`` (4, 4)."""
+    """<g'(u_1) g'(u_2) g(u_3) g(u_4)> of Gaussian fields of mean 0.
+
+    Parameters
+    ----------
+    C : array_like, shape (4, 4)
+        Covariance of the fields; it may be singular.
+    activation : {"erf", "linear"}
+
+    Returns
+    -------
+    float
+    """
     C = _covariance(C, 4)
     checks.one_of("activation", activation, tuple(ACTIVATIONS))
-    return float(C[2, 3]) if activation == "linear" else float(fields._four_average(C, 0, 1, 2, 3))
+    return float(C[2, 3]) if activation == "linear" else float(fields.four_average(C, 0, 1, 2, 3))
 
 
 def coefficients(model, Q, R, T):
@@ -72,8 +105,7 @@ def coefficients(model, Q, R, T):
     K, M = model.students, model.teachers
     Q, R, T = (checks.array(name, value, ndim=2) for name, value in (("Q", Q), ("R", R), ("T", T)))
     for name, value, shape in (("Q", Q, (K, K)), ("R", R, (K, M)), ("T", T, (M, M))):
-        if value.shape != shape:
-            raise ValueError(f"{name} has shape {value.shape}: must be {shape} for this model")
+        checks.shape(name, value, shape)
     C, D, G = np.empty((K + M, K + M)), np.empty((K, K + M)), np.empty((K, K))
     fields.assemble(Q, R, T, C)
     fields.coefficients(C, K, *model.output_weights, model.activity, D, G)

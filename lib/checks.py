@@ -4,6 +4,9 @@ import numbers
 
 import numpy as np
 
+# Steps are counted in float64 by some kernels: beyond this, one more step is none.
+MOST_STEPS = 2.0**53
+
 
 class DivergenceError(ArithmeticError):
     """Training diverged. ``alpha`` is the time at which it was noticed, ``critical_eta`` the largest
@@ -42,7 +45,7 @@ def number(argument, value, minimum=None, maximum=None, open_minimum=False):
 def whole(argument, value, minimum=1, maximum=None):
     """``value`` as an int inside the range."""
     allowed = _range_words("a whole number", minimum, maximum, False)
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or value != int(value):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not float(value).is_integer():
         refuse(argument, value, allowed)
     value = int(value)
     if value < minimum or (maximum is not None and value > maximum):
@@ -52,7 +55,7 @@ def whole(argument, value, minimum=1, maximum=None):
 
 def one_of(argument, value, choices):
     """``value`` if it is among ``choices``."""
-    if value not in choices:
+    if not isinstance(value, type(choices[0])) or value not in choices:  # an array is equal to nothing
         refuse(argument, value, "one of " + ", ".join(repr(c) for c in choices))
     return value
 
@@ -60,6 +63,8 @@ def one_of(argument, value, choices):
 def array(argument, value, ndim=1):
     """``value`` as a contiguous float64 array of ``ndim`` dimensions, not empty, all finite."""
     try:
+        if np.iscomplexobj(value):  # numpy would drop the imaginary part
+            raise TypeError
         result = np.ascontiguousarray(value, dtype=np.float64)
     except (TypeError, ValueError):
         refuse(argument, value, f"an array of numbers with {ndim} dimension(s)")
@@ -71,11 +76,17 @@ def array(argument, value, ndim=1):
     return result
 
 
-def times(argument, value):
-    """Times alpha (n,): a number or an array, >= 0 and increasing."""
+def shape(argument, value, allowed):
+    """Refuse an array of another shape than ``allowed``."""
+    if np.shape(value) != allowed:
+        raise ValueError(f"{argument} has shape {np.shape(value)}: must be {allowed}")
+
+
+def times(argument, value, open_minimum=False):
+    """Times alpha (n,): a number or an array, >= 0 and increasing; ``open_minimum`` excludes 0 itself."""
     result = array(argument, np.atleast_1d(value))
-    if result[0] < 0:
-        raise ValueError(f"{argument}[0] = {result[0]}: must be >= 0")
+    if result[0] < 0 or (open_minimum and result[0] == 0):
+        raise ValueError(f"{argument}[0] = {result[0]}: must be {'>' if open_minimum else '>='} 0")
     falls = np.flatnonzero(np.diff(result) <= 0)
     if falls.size:
         i = int(falls[0])
@@ -85,9 +96,29 @@ def times(argument, value):
     return result
 
 
+def window(argument, value):
+    """A range (low, high) of two finite numbers, low < high."""
+    allowed = "a pair (low, high) of numbers, low < high"
+    if np.shape(value) != (2,):
+        refuse(argument, value, allowed)
+    low, high = value
+    if not all(isinstance(x, numbers.Real) and np.isfinite(x) for x in value) or low >= high:
+        refuse(argument, value, allowed)
+    return low, high
+
+
+def steps(argument, alpha, N, batch=1):
+    """Times alpha (n,) in whole steps of ``batch`` examples, N examples a unit of time."""
+    exact = alpha * N / batch
+    if exact[-1] > MOST_STEPS:
+        largest = MOST_STEPS * batch / N
+        raise ValueError(f"{argument}[{alpha.size - 1}] = {alpha[-1]}: must be <= {largest:g}, 2^53 steps")
+    return np.rint(exact).astype(np.int64)
+
+
 def _range_words(kind, minimum, maximum, open_minimum):
     if minimum is None and maximum is None:
-        return f"a finite number" if kind == "a number" else kind
+        return "a finite number"
     words = [kind]
     if minimum is not None:
         words.append(f"{'>' if open_minimum else '>='} {minimum:g}")

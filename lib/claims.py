@@ -107,9 +107,15 @@ def claim(name, statement, *, measured, expected, tolerance=None, why, source=""
     ------
     ClaimError
         If it does not hold.
+    ValueError
+        If there is nothing measured or expected, or ``expected`` is neither a number nor of the shape of ``measured``.
     """
     measured = np.asarray(measured, dtype=np.float64)
+    if measured.size == 0:  # nothing measured would agree with anything
+        checks.refuse("measured", measured, "at least one number")
     if tolerance is None:
+        if np.shape(expected) != (2,) or not np.any(np.isfinite(expected)):
+            checks.refuse("expected", expected, "a pair (low, high), one of them finite, or come with a tolerance")
         low, high = expected
         holds = bool(np.all((low <= measured) & (measured <= high)))
         words = f"at least {low:.6g}" if high == np.inf else f"{low:.6g} to {high:.6g}"
@@ -117,6 +123,8 @@ def claim(name, statement, *, measured, expected, tolerance=None, why, source=""
     else:
         tolerance = checks.number("tolerance", tolerance, 0.0)
         expected = np.asarray(expected, dtype=np.float64)
+        if expected.ndim > 0:
+            checks.shape("expected", expected, measured.shape)
         holds = bool(np.all(np.abs(measured - expected) <= tolerance))  # NaN holds nothing
         digits = 0.1 * tolerance
         words, allowed = _show(expected, digits), f"tolerance {tolerance:.2g}"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.integrate import solve_ivp
 
 from .checks import DivergenceError
 from .kernels import fields
@@ -49,6 +50,28 @@ def field_error(model, Q, R, T):
         fields.assemble(Q[i], R[i], T, C)
         errors[i] = fields.generalization_error(C, model.students, v, u, model.activity)
     return errors
+
+
+def integrate(velocity, start, alpha, eta, method, rtol, atol):
+    """Solve z' = velocity(alpha, z) from z = ``start`` (size,) at 0: z (n, size) at the times ``alpha``.
+
+    For flows that :func:`lib.solve` does not know. DivergenceError if a component leaves every bound,
+    ArithmeticError if the integrator gives up for another reason.
+    """
+    if alpha[-1] == 0:  # nothing to integrate, which solve_ivp does not take
+        return start[None]
+
+    def room(_, z):
+        return GROWTH - np.max(np.abs(z))
+
+    room.terminal = True
+    solution = solve_ivp(velocity, (0.0, alpha[-1]), start, method, alpha, events=room, rtol=rtol, atol=atol)
+    if solution.t_events[0].size:
+        at = float(solution.t_events[0][0])
+        raise DivergenceError(f"eta = {eta:g} is too large; the flow diverged by alpha = {at:.4g}", at)
+    if not solution.success:
+        raise ArithmeticError(f"the flow could not be integrated to alpha = {alpha[-1]:g}: {solution.message}")
+    return solution.y.T
 
 
 def check_convergence(model, eta, alpha, eps_g, what, N=None, inputs=None, learned=None):

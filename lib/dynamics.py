@@ -5,6 +5,7 @@ import numpy as np
 from . import checks
 from .curve import Curve, check_convergence, divergence
 from .kernels import compression, integrator
+from .student_teacher import Overlaps
 
 # Integrator steps between two looks at an interrupt: some tenths of a second at most.
 SLICE = 50
@@ -53,11 +54,7 @@ def solve(model, overlaps, eta, alpha, rtol=1e-8, blocks=True, learned=None):
     rtol = checks.number("rtol", rtol, 1e-13, 0.1)
     s, L, K, M = model.spectrum, model.spectrum.levels, model.students, model.teachers
     learned = L if learned is None else checks.whole("learned", learned, 1, L)
-    start = [checks.array(name, value, ndim=3) for name, value in
-             (("overlaps.r", overlaps.r), ("overlaps.q", overlaps.q), ("overlaps.t", overlaps.t))]
-    for name, value, shape in zip("rqt", start, ((L, K, M), (L, K, K), (L, M, M))):
-        if value.shape != shape:
-            raise ValueError(f"overlaps.{name} has shape {value.shape}: must be {shape} for this model")
+    start = model.check_overlaps(overlaps)
     if blocks and 8.0 * alpha.size * L * K * (K + M) > LARGEST_HISTORY:
         raise ValueError(f"blocks = True: {alpha.size} times of {L} levels take more than 4 GB; pass blocks=False")
 
@@ -73,7 +70,7 @@ def solve(model, overlaps, eta, alpha, rtol=1e-8, blocks=True, learned=None):
         mass = (s.weights * s.eigenvalues)[learned:]
         for block, levels in zip(stand_ins[3:], start):
             block[n] = np.tensordot(mass, levels[learned:], axes=1)
-    T = overlaps.totals(s)[2]
+    T = Overlaps(*start).totals(s)[2]
     work = np.empty(integrator.size(total, K, M))
     v, u = model.output_weights
     integrator.start(*stand_ins, T, eta, v, u, model.activity, work)

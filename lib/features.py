@@ -225,28 +225,6 @@ def scaling_function(beta, x):
     return 1.0 / beta + x**-s * _upper_gamma(s, x) / (1.0 + beta)
 
 
-def joint_law(spectrum, learned, eta, alpha, sigma_J=0.0):
-    """eps_g by the joint law: (1 + sigma_J^2)/2 (lambda_1/L) [l^-beta F(x) - L^-beta/beta] / (1 - eta W/2).
-
-    Here l and L stand for l + 1/2 and L + 1/2 (midpoint rule), and x = 2 eta lambda_1 l^-(1+beta) alpha. It holds
-    once the first level is learned; the factor of the noise is exact for late times, and else correct to
-    order U. Parameters and result as :func:`error`; needs a spectrum from :func:`lib.power_law`, alpha > 0, and eta
-    below the critical rate.
-    """
-    eta, alpha, start = _arguments(eta, alpha, sigma_J)
-    beta, L, s = linear._power_law(spectrum)
-    if alpha[0] == 0:
-        raise ValueError("alpha[0] = 0.0: must be > 0 for the joint law")
-    part, critical = reduce(spectrum, learned), critical_eta(spectrum, learned)
-    if eta >= critical:
-        raise _divergence(eta, critical)
-    last, leading = learned + 0.5, spectrum.eigenvalues[0]
-    x = 2.0 * eta * leading * last ** -(1.0 + beta) * alpha
-    time = x**-s * _upper_gamma(s, x) / (1.0 + beta)
-    features = -np.expm1(-beta * np.log((L + 0.5) / last)) / beta  # l^-beta - L^-beta without cancellation
-    return start * leading / L * last**-beta * (time + features) / (1.0 - 0.5 * eta * part.seen)
-
-
 def _upper_gamma(s, x):
     """Gamma(s, x) of every element of x."""
     return np.array([upper_gamma(s, value) for value in np.ravel(x)]).reshape(np.shape(x))
@@ -256,6 +234,17 @@ def crossover_time(spectrum, learned, eta):
     """Time 1/(2 eta lambda_l) at which the last level that is learned relaxes: F's argument is 1 there.
 
     Before it, time limits the error; after it, features do.
+
+    Parameters
+    ----------
+    spectrum, learned
+        As in :func:`error`.
+    eta : float
+        Learning rate, > 0.
+
+    Returns
+    -------
+    float
     """
     learned = checks.whole("learned", learned, 1, spectrum.levels)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
@@ -317,9 +306,7 @@ def compute_optimal(spectrum, eta, compute, sigma_J=0.0, noise=0.0):
     -------
     Frontier
     """
-    compute = checks.times("compute", compute)
-    checks.number("compute[0]", float(compute[0]), 0.0, open_minimum=True)
-    checks.number("eta", eta, 0.0, np.nextafter(2.0, 0.0), open_minimum=True)
+    eta, compute = _budget(eta, compute)
     if np.ptp(spectrum.weights) > 1e-12 * spectrum.weights[0]:
         raise ValueError("spectrum: must have equal weights, so that the cost of a level is the same for all")
     known = {}
@@ -383,9 +370,8 @@ def compute_law(spectrum, eta, compute, sigma_J=0.0):
     less the constant of the missing levels. ``learned`` is not rounded. Parameters and result as
     :func:`compute_optimal`; needs a spectrum from :func:`lib.power_law`.
     """
-    eta, compute, start = _arguments(eta, compute, sigma_J)
-    beta, L, s = linear._power_law(spectrum)
-    checks.number("eta", eta, 0.0, np.nextafter(2.0, 0.0), open_minimum=True)
+    eta, compute = _budget(eta, compute)
+    start, beta, L = _start(sigma_J), spectrum.check_power_law(), spectrum.levels
     x, leading = optimal_training(beta), spectrum.eigenvalues[0]
     learned = (2.0 * eta * leading * compute / x) ** (1.0 / (2.0 + beta))
     law = learned**-beta * float(scaling_function(beta, x)) - (L + 0.5) ** -beta / beta
@@ -515,7 +501,17 @@ def _erf_fixed_point(seen, M, eta):
 def _arguments(eta, alpha, sigma_J):
     """Checked eta and alpha, and eps_g(0) = (1 + sigma_J^2)/2."""
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
-    return eta, checks.times("alpha", alpha), 0.5 * (1.0 + checks.number("sigma_J", sigma_J, 0.0) ** 2)
+    return eta, checks.times("alpha", alpha), _start(sigma_J)
+
+
+def _budget(eta, compute):
+    """Checked eta, below the critical rate 2, and budgets."""
+    eta = checks.number("eta", eta, 0.0, np.nextafter(2.0, 0.0), open_minimum=True)
+    return eta, checks.times("compute", compute, open_minimum=True)
+
+
+def _start(sigma_J):
+    return 0.5 * (1.0 + checks.number("sigma_J", sigma_J, 0.0) ** 2)
 
 
 def _divergence(eta, critical):

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import brentq
 
+from . import checks
 from .kernels import fitting as kernels
 
 STRAIGHTNESS = 0.1
@@ -54,7 +55,8 @@ class PowerLawFit:
     offset_error: float = 0.0
 
     def interval(self, level=0.95):
-        """Confidence interval of the exponent (Student's t), for the window as it stands."""
+        """Confidence interval of the exponent (Student's t), for the window as it stands; ``level`` 0 to 1."""
+        level = checks.number("level", level, 0.0, 1.0)
         half = self.standard_error * stats.t.ppf(0.5 + 0.5 * level, self.degrees_of_freedom)
         return self.exponent - half, self.exponent + half
 
@@ -111,11 +113,11 @@ def fit_power_law(x, y, window=None, offset=0.0):
     x, y = _curve(x, y)
     if isinstance(offset, str):
         if offset != "fit":
-            raise ValueError(f"offset must be a number or 'fit', got {offset!r}")
+            checks.refuse("offset", offset, 'a number or "fit"')
         if window is None:
-            raise ValueError("offset='fit' needs a window: a free constant straightens almost any piece")
-    elif not np.isfinite(offset):
-        raise ValueError(f"offset must be finite, got {offset}")
+            checks.refuse("window", window, 'given with offset = "fit": a free constant straightens almost any piece')
+    else:
+        offset = checks.number("offset", offset)
     if window is None:
         return _fit(*_find_window(x, _positive(x, y, offset)), offset)
     inside = _inside(x, window, needed=5 if offset == "fit" else 4)
@@ -139,20 +141,13 @@ def local_slope(x, y):
     """
     x, y = _curve(x, y)
     if len(x) < 3:
-        raise ValueError(f"a local slope needs at least 3 points, got {len(x)}")
+        raise ValueError(f"x has {len(x)} points: must have at least 3 for a local slope")
     return np.gradient(np.log(_positive(x, y, 0.0)), np.log(x), edge_order=2)
 
 
 def _curve(x, y):
-    x = np.ascontiguousarray(x, dtype=np.float64)
-    y = np.ascontiguousarray(y, dtype=np.float64)
-    if x.ndim != 1 or x.shape != y.shape:
-        raise ValueError(f"x and y must be one-dimensional and of equal length, got {x.shape} and {y.shape}")
-    for name, values in (("x", x), ("y", y)):
-        if not np.all(np.isfinite(values)):
-            raise ValueError(f"{name} holds {np.sum(~np.isfinite(values))} values that are not finite")
-    if np.any(x <= 0) or np.any(np.diff(x) <= 0):
-        raise ValueError("x must be positive and strictly increasing")
+    x, y = checks.times("x", x, open_minimum=True), checks.array("y", y)
+    checks.shape("y", y, x.shape)
     return x, y
 
 
@@ -160,24 +155,22 @@ def _positive(x, y, offset):
     shifted = y + offset
     if np.any(shifted <= 0):
         at = int(np.argmin(shifted))
-        raise ValueError(f"y + offset must be positive: it is {shifted[at]:.3g} at x = {x[at]:.6g}")
+        raise ValueError(f"y + offset = {shifted[at]:.3g} at x = {x[at]:.6g}: must be > 0")
     return shifted
 
 
 def _inside(x, window, needed):
-    lo, hi = window
-    if not (np.isfinite(lo) and np.isfinite(hi) and lo < hi):
-        raise ValueError(f"window must be (lo, hi) with lo < hi, got {window}")
+    lo, hi = checks.window("window", window)
     inside = (x >= lo) & (x <= hi)
     if inside.sum() < needed:
-        span = f"x runs from {x[0]:.6g} to {x[-1]:.6g}" if len(x) else "x is empty"
-        raise ValueError(f"window {window} holds {inside.sum()} points, at least {needed} needed; {span}")
+        span = f"x runs from {x[0]:.6g} to {x[-1]:.6g}"
+        raise ValueError(f"window = {window} holds {inside.sum()} points: must hold at least {needed}; {span}")
     return inside
 
 
 def _find_window(x, y):
     if len(x) < MINIMUM_POINTS:
-        raise ValueError(f"to search for a window takes at least {MINIMUM_POINTS} points, got {len(x)}")
+        raise ValueError(f"x has {len(x)} points: must have at least {MINIMUM_POINTS} to search for a window")
     u, v = np.log(x), np.log(y)
     start = np.arange(len(x))
     if len(x) > _BINS:

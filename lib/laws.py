@@ -77,7 +77,7 @@ def compare(spectra, window):
     spectra = checks.array("spectra", spectra, ndim=2)
     if len(spectra) < 41:
         checks.refuse("spectra", f"{len(spectra)} rows", "the measured spectrum and at least 40 resamples")
-    low, high = window
+    low, high = checks.window("window", window)
     ranks = np.arange(1.0, spectra.shape[1] + 1)
     inside = (ranks >= low) & (ranks <= high)
     if inside.sum() < 8 or spectra[:, inside].min() <= 0:

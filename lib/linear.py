@@ -199,10 +199,10 @@ def incomplete_gamma_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teache
     Parameters and result as :func:`generalization_error`; needs a spectrum from :func:`lib.power_law`,
     and alpha > 0.
     """
+    alpha = checks.times("alpha", alpha, open_minimum=True)
     eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers)
-    beta, L, s = _power_law(spectrum)
-    if alpha[0] == 0:
-        raise ValueError("alpha[0] = 0.0: must be > 0 for the incomplete-gamma form")
+    beta, L = spectrum.check_power_law(), spectrum.levels
+    s = exponent(beta)
     out = np.empty_like(alpha)
     for i, X in enumerate(2.0 * eta * spectrum.eigenvalues[0] * alpha):
         # of the two incomplete gammas take the pair, lower or upper, that does not cancel
@@ -222,10 +222,10 @@ def power_law_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teachers=1):
     itself lies below by the constant :func:`offset`. Parameters and result as
     :func:`incomplete_gamma_error`; needs eta < 2 K/M.
     """
+    alpha = checks.times("alpha", alpha, open_minimum=True)
     eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers, bound=2.0)
-    beta, L, s = _power_law(spectrum)
-    if alpha[0] == 0:
-        raise ValueError("alpha[0] = 0.0: must be > 0 for a power law")
+    beta, L = spectrum.check_power_law(), spectrum.levels
+    s = exponent(beta)
     leading = spectrum.eigenvalues[0]
     prefactor = start * leading / L * gamma.gamma(s) / (1.0 + beta) / (1.0 - 0.5 * eta)
     return prefactor * (2.0 * eta * leading * alpha) ** -s
@@ -235,10 +235,21 @@ def offset(spectrum, eta, sigma_J=0.0, students=1, teachers=1):
     """The constant by which a finite number of levels lowers the curve below its power law.
 
     It is what the missing levels k > L would add, (1 + sigma_J^2)/2 (lambda_1/L) (L + 1/2)^-beta / beta / (1 - eta/2),
-    and the reason why a raw log-log slope is always too steep: fit eps_g + offset. Needs eta < 2 K/M.
+    and the reason why a raw log-log slope is always too steep: fit eps_g + offset.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        From :func:`lib.power_law`.
+    eta, sigma_J, students, teachers
+        As in :func:`generalization_error`; eta < 2 K/M.
+
+    Returns
+    -------
+    float
     """
     eta, _, start = _arguments(eta, 1.0, sigma_J, students, teachers, bound=2.0)
-    beta, L, _ = _power_law(spectrum)
+    beta, L = spectrum.check_power_law(), spectrum.levels
     return start * spectrum.eigenvalues[0] / L * (L + 0.5) ** -beta / beta / (1.0 - 0.5 * eta)
 
 
@@ -264,9 +275,8 @@ def optimal_eta(spectrum, alpha, students=1, teachers=1):
         The minimum over (0, 2 K/M), to some 1e-6: it is flat, and known no better than its height. A spectrum
         with gaps may have several minima; this is the lowest.
     """
-    _, alpha, _ = _arguments(1.0, alpha, 0.0, students, teachers)
-    if alpha[0] == 0:
-        raise ValueError("alpha[0] = 0.0: must be > 0, since at the start every rate is as good")
+    alpha = checks.times("alpha", alpha, open_minimum=True)
+    _arguments(1.0, alpha, 0.0, students, teachers)
 
     def rate(logit):
         return 2.0 / (1.0 + np.exp(-logit))
@@ -293,7 +303,17 @@ def optimal_eta(spectrum, alpha, students=1, teachers=1):
 
 def power_law_window(spectrum, eta, students=1, teachers=1):
     """Times (alpha_min, alpha_max) = 1/(2 eta lambda_1), 1/(2 eta lambda_L) between which the power law can hold
-    (eta M/K for eta with more units)."""
+    (eta M/K for eta with more units).
+
+    Parameters
+    ----------
+    spectrum, eta, students, teachers
+        As in :func:`generalization_error`.
+
+    Returns
+    -------
+    tuple of float
+    """
     eta = _arguments(eta, 1.0, 0.0, students, teachers)[0]
     return 0.5 / (eta * spectrum.eigenvalues[0]), 0.5 / (eta * spectrum.eigenvalues[-1])
 
@@ -325,7 +345,7 @@ def finite_size_curve(rate, mass, N, eta, alpha, start):
     """The recursion of :func:`finite_size_error` for levels with any ``rate`` (L,) and ``mass`` (L,), from e_k = 2 start."""
     e = np.full(rate.size, 2.0 * start)
     out, at = np.empty_like(alpha), 0
-    for i, target in enumerate(np.rint(alpha * N).astype(int)):
+    for i, target in enumerate(checks.steps("alpha", alpha, N)):
         out[i] = 0.5 * kernels.finite_size_advance(rate, mass, eta, N, e, target - at)
         at = target
     return out
@@ -396,13 +416,6 @@ def _arguments(eta, alpha, sigma_J, students, teachers, bound=np.inf):
     eta = checks.number("eta", eta, 0.0, largest, open_minimum=True)
     sigma_J = checks.number("sigma_J", sigma_J, 0.0)
     return eta * scale, checks.times("alpha", alpha), 0.5 * (1.0 + scale * sigma_J**2)
-
-
-def _power_law(spectrum):
-    """beta, L and s = beta/(1 + beta) of a spectrum that is a power law by construction."""
-    if spectrum.beta is None:
-        raise ValueError("spectrum: must be a power law, from lib.power_law; fit a measured one with spectrum.fit()")
-    return spectrum.beta, spectrum.levels, exponent(spectrum.beta)
 
 
 def _decay_sum(rate, amplitude, scale, alpha):

@@ -12,11 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.integrate import solve_ivp
 from scipy.special import erf
 
 from . import checks
-from .curve import Curve, field_error, unbounded
+from .curve import Curve, field_error, integrate, unbounded
 from .kernels import training as kernels
 from .spectra import Spectrum
 from .student_teacher import Overlaps
@@ -157,7 +156,7 @@ def adaptive_error(spectrum, eta, alpha, aligned=True, sigma_J=0.0):
     def rates(alpha, E):
         return 2.0 * eta * drift / np.sqrt(E), eta**2 * noise
 
-    return _level_flow(spectrum, alpha, sigma_J, rates)
+    return _level_flow(spectrum, eta, alpha, sigma_J, rates)
 
 
 def scheduled_error(spectrum, eta, alpha, decay=0.0, knee=1.0, label_noise=0.0, sigma_J=0.0):
@@ -192,14 +191,14 @@ def scheduled_error(spectrum, eta, alpha, decay=0.0, knee=1.0, label_noise=0.0, 
         now = eta * (1.0 + alpha / knee) ** -decay
         return 2.0 * now * lam, now**2 * lam * (E + label_noise)
 
-    return _level_flow(spectrum, alpha, sigma_J, rates)
+    return _level_flow(spectrum, eta, alpha, sigma_J, rates)
 
 
-def _level_flow(spectrum, alpha, sigma_J, rates):
+def _level_flow(spectrum, eta, alpha, sigma_J, rates):
     """Solve e_k' = -a_k e_k + n_k, (a, n) = rates(alpha, E), from e_k = 1 + sigma_J^2; returns E / 2.
 
-    Logarithms of e_k are integrated, since e_k falls over many decades. The Jacobian is taken with E held fixed,
-    diagonal: Radau needs it for its iteration only, the result is controlled by the error estimate.
+    Logarithms of e_k are integrated, since e_k falls over many decades, and by LSODA, since the levels' rates differ as
+    much: it is implicit where the fast levels have settled and the flow is stiff, and cheap before.
     """
     alpha = checks.times("alpha", alpha)
     sigma_J = checks.number("sigma_J", sigma_J, 0.0)
@@ -210,11 +209,9 @@ def _level_flow(spectrum, alpha, sigma_J, rates):
         a, n = rates(now, mass @ e)
         return n / e - a
 
-    solution = solve_ivp(flow, (0.0, alpha[-1]), np.full(spectrum.levels, np.log1p(sigma_J**2)), "LSODA",
-                         t_eval=alpha, rtol=RTOL, atol=RTOL)
-    if not solution.success:
-        raise ArithmeticError(f"the flow could not be integrated to alpha = {alpha[-1]:g}: {solution.message}")
-    return 0.5 * mass @ np.exp(solution.y)
+    start = np.full(spectrum.levels, np.log1p(sigma_J**2))
+    log_e = integrate(flow, start, alpha, eta, "LSODA", RTOL, RTOL)
+    return 0.5 * mass @ np.exp(log_e.T)
 
 
 def decayed_floor(spectrum, eta, decay):
@@ -266,7 +263,7 @@ class Recipe:
         Unlabelled inputs from which the covariance for whitening is estimated; None: it is known.
     rotated : bool
         The learner sees inputs in coordinates of general position (a random rotation), not the eigenbasis.
-        Plain SGD and whitening by a known covariance do not notice.
+        Plain SGD and whitening by a known covariance do not notice. Not with ``estimated_from``.
     adaptive : bool
         Each component of the gradient is divided by its root mean square over the last
         1 / (1 - memory) updates, as in RMSprop and Adam.
@@ -303,10 +300,16 @@ class Recipe:
         checks.number("power", self.power, 0.0, 1.0)
         if self.estimated_from is not None:
             checks.whole("estimated_from", self.estimated_from, 2)
+            if self.rotated:
+                checks.refuse("rotated", self.rotated, "False with estimated_from: the estimate is made in the eigenbasis")
+        for name in ("rotated", "adaptive", "batch_norm"):
+            checks.one_of(name, getattr(self, name), (False, True))
         checks.number("memory", self.memory, 0.0, np.nextafter(1.0, 0.0), open_minimum=True)
         checks.number("momentum", self.momentum, 0.0, np.nextafter(1.0, 0.0))
         checks.number("decay", self.decay, 0.0)
         checks.whole("batch", self.batch, 2 if self.batch_norm else 1)
+        if not isinstance(self.schedule, tuple) or len(self.schedule) != 2:
+            checks.refuse("schedule", self.schedule, "a pair (x, knee)")
         checks.number("schedule[0]", self.schedule[0], 0.0)
         checks.number("schedule[1]", self.schedule[1], 0.0, open_minimum=True)
         checks.number("label_noise", self.label_noise, 0.0)
@@ -349,7 +352,7 @@ def train(model, N, eta, alpha, recipe=Recipe(), sigma_J=0.01, seeds=8):
     N = model.check_start(sigma_J, N, "orthonormal")
     if recipe.batch_norm and sigma_J == 0:
         checks.refuse("sigma_J", sigma_J, "> 0 with batch normalisation, which divides by the width of the fields")
-    updates = np.rint(alpha * N / recipe.batch).astype(int)
+    updates = checks.steps("alpha", alpha, N, recipe.batch)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         runs = list(pool.map(lambda seed: _run(model, N, eta, updates, recipe, sigma_J, seed), range(seeds)))
     Q, R, T, eps_g = (np.stack(parts) for parts in zip(*runs))

@@ -40,22 +40,17 @@ def from_blocks(spectrum, blocks, count=None):
     return np.tensordot(_vandermonde(spectrum, count), blocks, axes=1)
 
 
-def to_blocks(spectrum, moments):
-    """Block overlaps (L, A, B) from their first L moments (L, A, B): the inverse of :func:`from_blocks`.
-
-    Solves a Vandermonde system. Of the digits of the moments it loses as many as :func:`condition` says, at worst.
-    """
-    moments = checks.array("moments", moments, ndim=3)
-    if len(moments) != spectrum.levels:
-        raise ValueError(f"moments has {len(moments)} orders: must have as many as levels, {spectrum.levels}")
-    unit = spectrum.eigenvalues[0] ** np.arange(spectrum.levels)[:, None]
-    scaled = moments / unit[..., None]
-    return np.linalg.solve(_vandermonde(spectrum, spectrum.levels) / unit, scaled.reshape(len(scaled), -1)).reshape(
-        scaled.shape)
-
-
 def closure(spectrum):
-    """Coefficients c (L,) of Cayley-Hamilton: moment L = sum_l c_l moment l, from prod_k (x - lambda_k)."""
+    """Coefficients of Cayley-Hamilton: moment L = sum_l c_l moment l, from prod_k (x - lambda_k).
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+
+    Returns
+    -------
+    ndarray, shape (L,)
+    """
     return -np.poly(spectrum.eigenvalues)[:0:-1]
 
 
@@ -106,8 +101,9 @@ def solve(model, overlaps, eta, alpha, rtol=1e-11):
     alpha = checks.times("alpha", alpha)
     rtol = checks.number("rtol", rtol, 1e-13, 0.1)
     s, L, K, M = model.spectrum, model.spectrum.levels, model.students, model.teachers
+    r, q, t = model.check_overlaps(overlaps)
     close = closure(s)
-    t = from_blocks(s, overlaps.t, L + 1)
+    t = from_blocks(s, t, L + 1)
     trace = from_blocks(s, np.ones((L, 1, 1)), L + 1)
 
     def extended(z):
@@ -123,7 +119,7 @@ def solve(model, overlaps, eta, alpha, rtol=1e-11):
         dq = eta * (half + np.swapaxes(half, 1, 2)) + eta**2 * trace[1:] * G
         return np.concatenate([eta * (Dx @ r + Dy @ t[1:]), dq], axis=2).ravel()
 
-    z = np.concatenate([from_blocks(s, overlaps.r), from_blocks(s, overlaps.q)], axis=2).ravel()
+    z = np.concatenate([from_blocks(s, r), from_blocks(s, q)], axis=2).ravel()
     totals = np.full((alpha.size, K, M + K), np.nan)
     totals[alpha == 0] = extended(z)[1]
     done = np.count_nonzero(alpha == 0)

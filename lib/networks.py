@@ -8,21 +8,20 @@ Chapter "Deeper and other networks".
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.integrate import solve_ivp
 from scipy.special import ndtri, roots_genlaguerre
 from scipy.stats import qmc
 
 from . import checks
 from .asymptotics import noise_map
 from .checks import DivergenceError
-from .curve import GROWTH
+from .curve import GROWTH, integrate
 from .kernels import fields, networks as kernels
 from .kernels import flow as flow_kernels, sgd
 from .spectra import Spectrum
-from .student_teacher import StudentTeacher
+from .student_teacher import Overlaps, StudentTeacher
 
 ACTIVATIONS = {"erf": fields.ERF, "linear": fields.LINEAR, "relu": kernels.RELU, "tanh": kernels.TANH}
 
@@ -30,6 +29,8 @@ ACTIVATIONS = {"erf": fields.ERF, "linear": fields.LINEAR, "relu": kernels.RELU,
 # are then good to a per cent or better (tests/test_networks.py).
 ERROR_POINTS = 2**13
 NOISE_POINTS = 2**11
+# Scales of the inputs' mixture.
+SCALES = 6
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,15 @@ class Network:
         """The two-layer model with the same first layer, which gives the same initial weights and overlaps."""
         return StudentTeacher(self.spectrum, self.widths[0], self.teachers)
 
+    @property
+    def weights(self):
+        """Number of weights above the first layer."""
+        return sum(a * b for a, b in zip(self.widths, self.widths[1:])) + self.widths[-1]
+
     def initial_upper(self, seed=0):
         """All weights above the first layer, flat: hidden ones normal / sqrt(units below), output sqrt(M)/K."""
         shape = np.array(self.widths, dtype=float)
-        upper = np.empty(int(np.sum(shape[1:] * shape[:-1])) + self.widths[-1])
+        upper = np.empty(self.weights)
         hidden = upper[: upper.size - self.widths[-1]]
         kernels.initial_upper(seed, shape, hidden)
         upper[hidden.size:] = np.sqrt(self.teachers) / self.widths[-1]
@@ -103,6 +109,8 @@ class Training:
         Weights above the first layer; the last ones are the output weights.
     J : ndarray, shape (seeds, K, N), or None
         The first layer's weights at the end; the flow has none.
+    network : Network
+        What was trained.
     """
 
     alpha: np.ndarray
@@ -111,31 +119,29 @@ class Training:
     R: np.ndarray
     T: np.ndarray
     upper: np.ndarray
-    J: np.ndarray = None
+    J: np.ndarray
+    network: Network
 
 
-def scale_mixture(kappa, nodes=6):
+def scale_mixture(kappa):
     """Scales tau and their probabilities, with <tau> = 1 and <tau^2> = kappa.
 
-    The Gauss quadrature of the gamma distribution of shape 1/(kappa - 1), whose first 2 nodes - 1 = 11 moments it shares.
-    It is used as a distribution of its own: theory and simulation both have these six scales and no others.
+    The Gauss quadrature of the gamma distribution of shape 1/(kappa - 1), whose first 11 moments it shares. It is used as a distribution of its own: theory and simulation both have these six scales and no others.
 
     Parameters
     ----------
     kappa : float
         1 to 10.
-    nodes : int
 
     Returns
     -------
-    scales, shares : ndarray, shape (nodes,), or (1,) for kappa = 1
+    scales, shares : ndarray, shape (6,), or (1,) for kappa = 1
     """
     kappa = checks.number("kappa", kappa, 1.0, 10.0)
-    nodes = checks.whole("nodes", nodes, 2, 20)
     if kappa - 1.0 < 1e-6:
         return np.ones(1), np.ones(1)
     shape = 1.0 / (kappa - 1.0)
-    x, mass = roots_genlaguerre(nodes, shape - 1.0)
+    x, mass = roots_genlaguerre(SCALES, shape - 1.0)
     return x / shape, mass / mass.sum()
 
 
@@ -161,7 +167,7 @@ def train(network, N, eta, alpha, sigma_J=0.1, seeds=4, upper_eta=0.0, after=Non
         Go on from the end of this training of the same network and N, with fresh inputs; ``alpha`` counts from there.
     keep : int, optional
         Of what was learned in ``after`` the first layer keeps the leading levels 1..keep, and the layers above keep
-        all; the other levels return to their initial weights. Default: all levels.
+        all; the other levels return to their initial weights. Only with ``after``. Default: all levels.
 
     Returns
     -------
@@ -171,18 +177,21 @@ def train(network, N, eta, alpha, sigma_J=0.1, seeds=4, upper_eta=0.0, after=Non
 
     Raises
     ------
-    ValueError, DivergenceError
+    ValueError
+        For arguments out of range, or an ``after`` of another network, another N or fewer seeds.
+    DivergenceError
+        If the error grows without bound (eta above its critical value).
     """
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     upper_eta = checks.number("upper_eta", upper_eta, 0.0)
     alpha = checks.times("alpha", alpha)
-    seeds, steps = checks.whole("seeds", seeds), np.rint(alpha * N).astype(int)
+    seeds, N = checks.whole("seeds", seeds), network.start.check_start(sigma_J, N, "orthonormal")
+    steps = checks.steps("alpha", alpha, N)
+    if keep is not None and after is None:
+        checks.refuse("keep", keep, "left out without after: nothing was learned before")
     keep = network.spectrum.levels if keep is None else checks.whole("keep", keep, 0, network.spectrum.levels)
     if after is not None:
-        shape = None if after.J is None else after.J.shape
-        if shape is None or len(shape) != 3 or shape[0] < seeds or shape[1:] != (network.widths[0], N):
-            raise ValueError(f"after has first-layer weights of shape {shape}: must be ({seeds}, {network.widths[0]}, {N}), "
-                             "as train returns them for this network")
+        _check_after(after, network, N, seeds)
 
     def run(seed):
         return _run(network, N, eta, steps, sigma_J, seed, upper_eta, after, keep)
@@ -193,7 +202,22 @@ def train(network, N, eta, alpha, sigma_J=0.1, seeds=4, upper_eta=0.0, after=Non
     if bad.size:
         at = steps[bad[0, 1]] / N
         raise DivergenceError(f"SGD with seed {bad[0, 0]} diverged before alpha = {at:g}: eta = {eta:g} is too large", at)
-    return Training(steps / N, eps_g, Q, R, T, upper, J)
+    return Training(steps / N, eps_g, Q, R, T, upper, J, network)
+
+
+def _check_after(after, network, N, seeds):
+    """Refuse to go on from a training of another network, another N or fewer seeds, or from a flow."""
+    spectrum, other = network.spectrum, after.network.spectrum
+    if (
+        replace(after.network, spectrum=spectrum) != network
+        or not np.array_equal(other.eigenvalues, spectrum.eigenvalues)
+        or not np.array_equal(other.weights, spectrum.weights)
+    ):
+        checks.refuse("after.network", after.network, f"that of this training, {network!r}")
+    if after.J is None:
+        checks.refuse("after.J", None, "the weights of a training: a flow has none")
+    if after.J.shape[0] < seeds or after.J.shape[2] != N:
+        raise ValueError(f"after.J has shape {after.J.shape}: must be that of {seeds} seeds at least and N = {N}")
 
 
 def _run(network, N, eta, steps, sigma_J, seed, upper_eta, after, keep):
@@ -228,14 +252,32 @@ def error(network, Q, R, T, upper):
     """eps_g from the first layer's overlaps Q (K, K), R (K, M), T (M, M) and the weights above it.
 
     Closed with one hidden layer and erf, linear or ReLU; else an average on Sobol points.
+
+    Parameters
+    ----------
+    network : Network
+    Q, R, T : array_like, shapes (K, K), (K, M), (M, M)
+        K units of the first hidden layer.
+    upper : array_like, shape (weights,)
+        As in :class:`Training`, at one time.
+
+    Returns
+    -------
+    float
+        NaN if an overlap is not finite.
     """
+    K, M = network.widths[0], network.teachers
+    upper = np.ascontiguousarray(upper, dtype=np.float64)
+    for name, value, shape in (("Q", Q, (K, K)), ("R", R, (K, M)), ("T", T, (M, M)), ("upper", upper, (network.weights,))):
+        checks.shape(name, value, shape)
+    R = np.asarray(R)
     C = np.block([[Q, R], [R.T, T]])
     if not np.all(np.isfinite(C)):
         return np.nan
     scales, shares = scale_mixture(network.kappa)
-    K, u = network.widths[0], 1.0 / np.sqrt(network.teachers)
+    u = 1.0 / np.sqrt(M)
     if len(network.widths) == 1 and network.activation != "tanh":
-        w = np.append(-upper, np.full(network.teachers, u))
+        w = np.append(-upper, np.full(M, u))
         return sum(p * kernels.pair_error(tau * C, w, network.activity) for tau, p in zip(scales, shares))
     F = np.empty_like(C)
     kernels.factor(C, K, F)
@@ -266,6 +308,15 @@ def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e
     Returns
     -------
     Training
+
+    Raises
+    ------
+    ValueError
+        For arguments out of range, or overlaps that are not those of this network.
+    DivergenceError
+        If the overlaps grow without bound.
+    ArithmeticError
+        If the integrator cannot go on for another reason.
     """
     if len(network.widths) != 1:
         checks.refuse("widths", network.widths, "a single hidden layer: the overlaps of deeper students do not close")
@@ -273,6 +324,7 @@ def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e
     upper_eta = checks.number("upper_eta", upper_eta, 0.0)
     alpha = checks.times("alpha", alpha)
     start = network.start.initial_overlaps(sigma_J) if overlaps is None else overlaps
+    start = Overlaps(*network.start.check_overlaps(start))
     T = start.totals(network.spectrum)[2]
     s, (L, K, M) = network.spectrum, start.r.shape
     P, split = K + M, (L * K * M, L * K * (K + M))
@@ -296,17 +348,14 @@ def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e
         return out
 
     z0 = np.concatenate([start.r.ravel(), start.q.ravel(), network.initial_upper()])
-    solution = solve_ivp(velocity, (0.0, alpha[-1]), z0, "DOP853", alpha, rtol=rtol, atol=1e-12)
-    if not solution.success or not np.all(np.abs(solution.y) < GROWTH):
-        raise DivergenceError(f"the flow diverged: eta = {eta:g} is too large", float(solution.t[-1]))
     Qs, Rs, vs, errors = [], [], [], []
-    for z in solution.y.T:
+    for z in integrate(velocity, z0, alpha, eta, "DOP853", rtol, 1e-12):
         r, q, v = unpack(np.ascontiguousarray(z))
         Qs.append(np.tensordot(s.weights * s.eigenvalues, q, axes=1))
         Rs.append(np.tensordot(s.weights * s.eigenvalues, r, axes=1))
         vs.append(v)
         errors.append(error(network, Qs[-1], Rs[-1], T, v))
-    return Training(alpha, np.array(errors), np.stack(Qs), np.stack(Rs), T, np.stack(vs))
+    return Training(alpha, np.array(errors), np.stack(Qs), np.stack(Rs), T, np.stack(vs), None, network)
 
 
 def slope_moments(activation):
@@ -333,6 +382,13 @@ def late_matrices(activation, M):
     e^k' = -(eta/M) lambda_k (H e^k + e^k H) + (eta/M)^2 lambda_k X[E], H_ij = <g'_i g'_j>, X[E]_ij = sum_lm <g'_i g'_j g'_l g'_m> E_lm.
     On E_ii = d, E_ij = o (i != j) both act as 2 x 2 matrices.
 
+    Parameters
+    ----------
+    activation : {"erf", "relu", "tanh", "linear"}
+        "linear" for M = 1 only.
+    M : int
+        Units of student and teacher, >= 1.
+
     Returns
     -------
     decay, noise : ndarray, shape (2, 2), or (1, 1) for M = 1
@@ -349,7 +405,17 @@ def late_matrices(activation, M):
 
 
 def critical_eta(activation, M):
-    """Largest learning rate at which perfect learning is stable (K = M, any spectrum, N -> infinity)."""
+    """Largest learning rate at which perfect learning is stable (K = M, any spectrum, N -> infinity).
+
+    Parameters
+    ----------
+    activation, M
+        As in :func:`late_matrices`.
+
+    Returns
+    -------
+    float
+    """
     decay, noise = late_matrices(activation, M)
     return float(M / np.max(np.linalg.eigvals(np.linalg.solve(decay, noise)).real))
 

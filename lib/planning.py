@@ -112,14 +112,17 @@ def returns(spectrum, learned, eta, alpha, noise=0.0, sigma_J=0.0):
     Returns
     -------
     tuple of float
+        Both 0 where the error is below the smallest double, and nothing is left to save.
     """
     alpha = checks.number("alpha", alpha, 0.0, open_minimum=True)
     learned = checks.whole("learned", learned, 1, spectrum.levels)
     step = 1e-3
 
     def log_error(l, *times):
-        return np.log(features.error(spectrum, l, eta, times, sigma_J, noise))
+        return np.log(np.maximum(features.error(spectrum, l, eta, times, sigma_J, noise), 1e-300))
 
+    if features.error(spectrum, learned, eta, alpha, sigma_J, noise)[0] == 0.0:
+        return 0.0, 0.0
     early, late = log_error(learned, alpha * np.exp(-step), alpha * np.exp(step))
     less, more = max(learned - 1, 1), min(learned + 1, spectrum.levels)
     if less == more:
@@ -136,8 +139,10 @@ def stop(spectrum, eta, gain, noise=0.0, sigma_J=0.0):
 
     Parameters
     ----------
-    spectrum, eta, noise, sigma_J
+    spectrum, noise, sigma_J
         As in :func:`plan`.
+    eta : float
+        Learning rate, > 0 and below 2; here it is not searched for.
     gain : float
         0 to 1.
 
@@ -218,7 +223,10 @@ class Forecast:
         <|X - y|> - <|X - X'|>/2 for independent draws X, X' and the truth y. A forecast without spread scores its
         absolute log error; spread costs too, but less than being sure of what is wrong.
         """
-        x, y = np.sort(np.log(self.draws), axis=0), np.log(checks.array("eps_g", np.atleast_1d(eps_g)))
+        eps_g = checks.array("eps_g", np.atleast_1d(eps_g))
+        checks.shape("eps_g", eps_g, self.alpha.shape)
+        _check_positive("eps_g", eps_g)
+        x, y = np.sort(np.log(self.draws), axis=0), np.log(eps_g)
         n = len(x)
         spread = (2.0 * np.arange(1, n + 1) - n - 1.0) @ x / (n * (n - 1.0))  # <|X - X'|>/2
         return np.mean(np.abs(x - y), axis=0) - spread
@@ -257,16 +265,13 @@ def forecast(alpha, eps_g, horizon, form="modes", spectrum=None, particles=256, 
     -------
     Forecast
     """
-    alpha, eps_g = checks.times("alpha", alpha), checks.array("eps_g", eps_g)
-    horizon = checks.times("horizon", horizon)
+    alpha, eps_g = checks.times("alpha", alpha, open_minimum=True), checks.array("eps_g", eps_g)
+    horizon = checks.times("horizon", horizon, open_minimum=True)
     checks.one_of("form", form, tuple(FORMS))
     particles = checks.whole("particles", particles, 32)
     if alpha.shape != eps_g.shape or alpha.size < 6:
         raise ValueError(f"alpha has shape {alpha.shape}, eps_g {eps_g.shape}: must be equal, at least 6 points")
-    for name, values in (("alpha", alpha), ("eps_g", eps_g), ("horizon", horizon)):
-        if values.min() <= 0:
-            i = int(np.argmin(values))
-            raise ValueError(f"{name}[{i}] = {values[i]}: must be > 0")
+    _check_positive("eps_g", eps_g)
     if (spectrum is None) == (form == "spectrum"):
         checks.refuse("spectrum", spectrum, 'given with form "spectrum", and only then')
 
@@ -306,6 +311,12 @@ def forecast(alpha, eps_g, horizon, form="modes", spectrum=None, particles=256, 
     variance = (squares + SCATTER_WEIGHT * SCATTER**2) / rng.chisquare(y.size + SCATTER_WEIGHT, particles)
     scatter = np.sqrt(variance / (1.0 - correlation**2))[:, None] * rng.standard_normal((particles, T.size))
     return Forecast(form, horizon, np.exp(np.maximum(curve(z, T) + scatter, -700.0)), evidence)
+
+
+def _check_positive(argument, values):
+    if values.min() <= 0:
+        i = int(np.argmin(values))
+        raise ValueError(f"{argument}[{i}] = {values[i]}: must be > 0")
 
 
 def _shape(form, z, t, begin, spectrum):
@@ -446,7 +457,7 @@ def backtest(alpha, eps_g, seen=(0.1, 0.3), spectrum=None, particles=256, seed=0
     ----------
     alpha, eps_g : array_like, shape (m,)
         The whole curve, as in :func:`forecast`.
-    seen : sequence of float
+    seen : float or sequence of float
         Shares of the last time up to which the forecaster may look.
     spectrum : Spectrum, optional
         With it, the form "spectrum" takes part.
@@ -458,8 +469,9 @@ def backtest(alpha, eps_g, seen=(0.1, 0.3), spectrum=None, particles=256, seed=0
     list of Trial
     """
     alpha, eps_g = checks.times("alpha", alpha), checks.array("eps_g", eps_g)
+    checks.shape("eps_g", eps_g, alpha.shape)
     trials = []
-    for share in seen:
+    for share in checks.array("seen", np.atleast_1d(seen)):
         share = checks.number("seen", share, 0.0, 1.0, open_minimum=True)
         known = alpha <= share * alpha[-1]
         for form in FORMS:

@@ -43,6 +43,17 @@ def largest_eta(teachers, students=None):
 
     pi K / (M asin(1/3) + asin((M-1)/(2M-1)) - (M-1) asin(1/(2M-1))), about 9.2 for K = M; far above the rate at
     which the students can still learn the teacher.
+
+    Parameters
+    ----------
+    teachers : int
+        M >= 1.
+    students : int, optional
+        K; default: M.
+
+    Returns
+    -------
+    float
     """
     K, M, V, u = _networks(teachers, students, 1)
     return K * kernels.largest_rate(M, V, u)
@@ -115,14 +126,38 @@ def escape_time(spectrum, teachers, eta, students=None):
 
 
 def small_eta_escape_time(spectrum, teachers, eta, students=None):
-    """The limit of :func:`escape_time` for small eta: pi K sqrt(2M-1) (2M+1)^(3/2) / (2 M eta <lambda^2>)."""
+    """The limit of :func:`escape_time` for small eta: pi K sqrt(2M-1) (2M+1)^(3/2) / (2 M eta <lambda^2>).
+
+    Parameters
+    ----------
+    spectrum, teachers, eta, students
+        As in :func:`escape_time`.
+
+    Returns
+    -------
+    float
+    """
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     K, M, V, u = _networks(teachers, students, 2)
     return np.pi * K / (2.0 * M * eta) * np.sqrt(2 * M - 1) * (2 * M + 1) ** 1.5 / spectrum.second_moment
 
 
 def escape_time_law(beta, levels, teachers, eta):
-    """The law of many levels and many teachers, K = M: 2 pi zeta(1+beta)^2 / zeta(2+2 beta) M^2 / (eta L)."""
+    """The law of many levels and many teachers, K = M: 2 pi zeta(1+beta)^2 / zeta(2+2 beta) M^2 / (eta L).
+
+    Parameters
+    ----------
+    beta : float
+        Exponent of the spectrum, > 0.
+    levels, teachers : int
+        L and M, >= 1.
+    eta : float
+        Learning rate, > 0.
+
+    Returns
+    -------
+    float
+    """
     beta = checks.number("beta", beta, 0.0, open_minimum=True)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     L, M = checks.whole("levels", levels), checks.whole("teachers", teachers)
@@ -162,7 +197,16 @@ def masking(spectrum, teachers, eta, sigma_J, N, students=None):
     """Error above the plateau when a typical run leaves it, in units of the plateau's height.
 
     Small: the plateau has been reached. Of order one or more: the levels that no student has learned yet weigh as
-    much as the plateau, and hide it. Arguments as in :func:`length`.
+    much as the plateau, and hide it.
+
+    Parameters
+    ----------
+    spectrum, teachers, eta, sigma_J, N, students
+        As in :func:`length`.
+
+    Returns
+    -------
+    float
     """
     _, Q, R = _path(spectrum, teachers, eta, students, _start_size(spectrum, teachers, sigma_J, N, students))
     _, M, V, u = _networks(teachers, students, 2)
@@ -229,6 +273,17 @@ def typical_overlaps(model, sigma_J, N):
 
     q = sigma_J^2 and r zero but for a specialisation in proportion to lambda_k along one pattern, student i to
     teacher i, of the size that :func:`length` assumes.
+
+    Parameters
+    ----------
+    model : StudentTeacher
+        With at least two students and two teachers.
+    sigma_J, N
+        As in :func:`length`.
+
+    Returns
+    -------
+    Overlaps
     """
     K, M, s = model.students, model.teachers, model.spectrum
     _networks(M, K, 2)

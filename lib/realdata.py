@@ -32,8 +32,7 @@ def photograph(name):
     ndarray, shape (427, 640)
         Luma (ITU-R BT.601) of the stored, gamma-compressed RGB values, 0 to 1.
     """
-    if name not in PHOTOGRAPHS:
-        raise ValueError(f"photograph must be one of {PHOTOGRAPHS}, got {name!r}")
+    checks.one_of("name", name, PHOTOGRAPHS)
     from sklearn.datasets import load_sample_image
 
     return load_sample_image(f"{name}.jpg") @ _LUMA / 255.0
@@ -66,20 +65,18 @@ def image_patches(size=16, image="both", samples=100_000, remove_mean=True, seed
     ValueError
         ``size`` out of range, an unknown ``image``, more ``samples`` than there are positions.
     """
+    checks.one_of("image", image, (*PHOTOGRAPHS, "both"))
     names = PHOTOGRAPHS if image == "both" else (image,)
     photographs = [photograph(name) for name in names]
-    shortest = min(photographs[0].shape)
-    if not (isinstance(size, (int, np.integer)) and 2 <= size <= shortest):
-        raise ValueError(f"size must be a whole number from 2 to {shortest}, got {size!r}")
+    size = checks.whole("size", size, 2, min(photographs[0].shape))
     views = [np.lib.stride_tricks.sliding_window_view(grey, (size, size)) for grey in photographs]
     rows, columns = views[0].shape[:2]
     positions = len(views) * rows * columns
     if samples is None:
         chosen = np.arange(positions)
-    elif isinstance(samples, (int, np.integer)) and 2 <= samples <= positions:
-        chosen = np.random.default_rng(seed).choice(positions, samples, replace=False)
     else:
-        raise ValueError(f"samples must be None or a whole number from 2 to {positions}, got {samples!r}")
+        samples = checks.whole("samples", samples, 2, positions)
+        chosen = np.random.default_rng(checks.whole("seed", seed, 0)).choice(positions, samples, replace=False)
     which, position = np.divmod(chosen, rows * columns)
     patches = np.empty((len(chosen), size * size))
     for number, view in enumerate(views):
@@ -135,7 +132,9 @@ def bootstrap_patches(image, size, block=64, resamples=100, seed=0):
     ndarray, shape (1 + resamples, size * size - 1)
         Eigenvalues, descending; the first row is the picture itself.
     """
-    view = np.lib.stride_tricks.sliding_window_view(photograph(image), (size, size))
+    grey = photograph(checks.one_of("image", image, PHOTOGRAPHS))
+    size, block = checks.whole("size", size, 2, min(grey.shape)), checks.whole("block", block)
+    view = np.lib.stride_tricks.sliding_window_view(grey, (size, size))
     blocks = (view[rows, columns].reshape(-1, size * size)
               for rows in _split(view.shape[0], block) for columns in _split(view.shape[1], block))
     spectra = bootstrap_spectra((patches - patches.mean(axis=1, keepdims=True) for patches in blocks), resamples, seed)
@@ -158,11 +157,14 @@ def bootstrap_spectra(blocks, resamples=100, seed=0):
     ndarray, shape (1 + resamples, features)
         Eigenvalues of the covariance, descending, unscaled; the first row is that of the data as they are.
     """
+    resamples, seed = checks.whole("resamples", resamples), checks.whole("seed", seed, 0)
     parts = [(len(X), X.sum(axis=0), X.T @ X) for X in blocks]
+    if not parts:
+        checks.refuse("blocks", blocks, "at least one array of samples")
     counts, sums, squares = (np.array(values, dtype=np.float64) for values in zip(*parts))
     rng = np.random.default_rng(seed)
     spectra = []
-    for i in range(1 + checks.whole("resamples", resamples)):
+    for i in range(1 + resamples):
         drawn = np.ones(len(counts))
         if i > 0:
             drawn = np.bincount(rng.integers(len(counts), size=len(counts)), minlength=len(counts)).astype(np.float64)
@@ -270,6 +272,8 @@ def mixture_error(model, curve, contrasts, quantiles=64):
     -------
     ndarray, shape (seeds, n)
     """
+    if np.ndim(curve.Q) != 4:
+        raise ValueError(f"curve.Q has shape {np.shape(curve.Q)}: must have a leading axis of seeds, as from lib.simulate")
     contrasts = checks.array("contrasts", contrasts)
     if contrasts.min() < 0:
         checks.refuse("contrasts", contrasts.min(), ">= 0")

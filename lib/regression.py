@@ -32,7 +32,7 @@ def effective_ridge(spectrum, alpha, ridge=0.0):
     ndarray, shape (n,)
         0 where alpha >= 1 without a ridge.
     """
-    alpha, ridge = _ratio("alpha", alpha), checks.number("ridge", ridge, 0.0)
+    alpha, ridge = checks.times("alpha", alpha, open_minimum=True), checks.number("ridge", ridge, 0.0)
     kappa = np.empty_like(alpha)
     kernels.effective_ridges(spectrum.eigenvalues, spectrum.weights, ridge, alpha, kappa)
     return kappa
@@ -58,7 +58,7 @@ def error(spectrum, alpha, ridge=0.0, noise=0.0):
         Infinite at alpha = 1 with noise and without a ridge.
     """
     noise = checks.number("noise", noise, 0.0)
-    alpha, kappa = _ratio("alpha", alpha), effective_ridge(spectrum, alpha, ridge)
+    alpha, kappa = checks.times("alpha", alpha, open_minimum=True), effective_ridge(spectrum, alpha, ridge)
     out = np.empty_like(alpha)
     for i, (a, x) in enumerate(zip(alpha, kappa)):
         if x == 0.0:  # no ridge, and every direction determined
@@ -90,12 +90,12 @@ def random_feature_error(spectrum, alpha, features):
     ndarray, shape (n,)
         Infinite at alpha = features < 1.
     """
-    alpha = _ratio("alpha", alpha)
+    alpha = checks.times("alpha", alpha, open_minimum=True)
     if features != np.inf:
         features = checks.number("features", features, 0.0, open_minimum=True)
     smaller, larger = np.minimum(alpha, features), np.maximum(alpha, features)
     limit = 0.5 * smaller * effective_ridge(spectrum, np.unique(smaller))[np.searchsorted(np.unique(smaller), smaller)]
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(limit > 0.0, limit / (1.0 - smaller / larger), 0.0)
 
 
@@ -107,10 +107,8 @@ def power_law_error(spectrum, alpha):
 
     Parameters and result as :func:`effective_ridge`; needs a spectrum from :func:`lib.power_law`.
     """
-    alpha = _ratio("alpha", alpha)
-    if spectrum.beta is None:
-        raise ValueError("spectrum: must be a power law, from lib.power_law")
-    L, power = spectrum.levels, 1.0 + spectrum.beta
+    alpha = checks.times("alpha", alpha, open_minimum=True)
+    L, power = spectrum.levels, 1.0 + spectrum.check_power_law()
     ranks, integral = alpha * L, np.pi / power / np.sin(np.pi / power)
     return 0.5 * spectrum.eigenvalues[0] / L * integral**power * ranks * (ranks + 0.5) ** -power
 
@@ -165,11 +163,3 @@ def _fit(X, y, ridge, time):
     U, size, V = U[:, kept], size[kept], V[kept]
     learned = size**2 / (size**2 + ridge) if time == np.inf else -np.expm1(-time * size**2 / len(y))
     return V.T @ (learned / size * (U.T @ y))
-
-
-def _ratio(argument, value):
-    """Ratios > 0, increasing: ``checks.times`` without the start."""
-    value = checks.times(argument, value)
-    if value[0] == 0:
-        raise ValueError(f"{argument}[0] = 0.0: must be > 0")
-    return value

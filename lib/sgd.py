@@ -33,15 +33,15 @@ def simulate(model, N=None, eta=0.1, alpha=(1.0,), sigma_J=0.01, seeds=8, teache
     N : int
         Input dimension; see :meth:`Spectrum.multiplicities`. Leave out when ``inputs`` are given.
     eta : float
-        Learning rate, > 0.
+        Learning rate, > 0. Default: 0.1.
     alpha : array_like, shape (n,)
-        Times, in examples / N, increasing; each is rounded to a whole number of steps.
+        Times, in examples / N, increasing; each is rounded to a whole number of steps. Default: 1 alone.
     sigma_J : float
-        Standard deviation of the students' initial weights.
+        Standard deviation of the students' initial weights, >= 0. Default: 0.01.
     seeds : int or sequence of int
-        A number of runs (seeds 0, 1, ...) or the seeds themselves.
+        A number of runs (seeds 0, 1, ...) or the seeds themselves. Default: 8 runs.
     teacher : {"orthonormal", "random"}
-        See :meth:`StudentTeacher.initial_overlaps`, which gives this run's overlaps at alpha = 0.
+        Default: "orthonormal". See :meth:`StudentTeacher.initial_overlaps`, which gives this run's overlaps at alpha = 0.
     method : {"direct", "reduced"}
         "direct" simulates the N weights. "reduced" simulates the overlaps (:mod:`lib.kernels.reduced`): exact
         in distribution at any N, with other random numbers, and a step costs the same whatever N is. Up to
@@ -59,7 +59,7 @@ def simulate(model, N=None, eta=0.1, alpha=(1.0,), sigma_J=0.01, seeds=8, teache
         they began. Default: all.
     alignment : float
         Part of the teacher in the initial weights, see :meth:`StudentTeacher.initial_overlaps`. "reduced" takes
-        it up to N = 10^6.
+        it up to N = 10^6. Default: 0.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def simulate(model, N=None, eta=0.1, alpha=(1.0,), sigma_J=0.01, seeds=8, teache
     alignment = checks.number("alignment", alignment)
     if alignment != 0.0 and method == "reduced" and N > DRAWN:
         checks.refuse("alignment", alignment, f'0 for method "reduced" beyond N = {DRAWN}')
-    steps = np.rint(alpha * N).astype(int)
+    steps = checks.steps("alpha", alpha, N)
     stop = threading.Event()
 
     def run(seed):

@@ -53,14 +53,14 @@ class Spectrum:
         if self.beta is not None:
             checks.number("beta", self.beta, 0.0, open_minimum=True)
         order = np.argsort(-eigenvalues, kind="stable")
-        weights = weights[order] / weights.sum()
-        least, largest = eigenvalues.min(), eigenvalues.max()
+        given_weights, weights = weights, weights[order] / weights.sum()
         # dividing by the largest first keeps the mean finite for any range of doubles
-        eigenvalues = eigenvalues[order] / largest
-        eigenvalues = eigenvalues / np.sum(weights * eigenvalues)
-        if eigenvalues.min() <= 0 or not np.all(np.isfinite(eigenvalues)):
-            raise ValueError(f"eigenvalues from {least:g} to {largest:g}: their ratio must be a floating-point number")
-        for name, values in (("eigenvalues", eigenvalues), ("weights", weights)):
+        scaled = eigenvalues[order] / eigenvalues.max()
+        scaled = scaled / np.sum(weights * scaled)
+        for name, given, values in (("eigenvalues", eigenvalues, scaled), ("weights", given_weights, weights)):
+            if not values.min() > 0 or not np.all(np.isfinite(values)):
+                span = f"{given.min():g} to {given.max():g}"
+                raise ValueError(f"{name} from {span}: their ratio must be a floating-point number")
             values.flags.writeable = False
             object.__setattr__(self, name, values)
 
@@ -90,6 +90,12 @@ class Spectrum:
     def second_moment(self):
         """<lambda^2> = sum_k w_k lambda_k^2, which sets the scale of everything fast."""
         return float(np.sum(self.weights * self.eigenvalues**2))
+
+    def check_power_law(self):
+        """``beta``, where the spectrum is a power law by construction; else ValueError."""
+        if self.beta is None:
+            raise ValueError("spectrum: must be a power law, from lib.power_law; fit a measured one with spectrum.fit()")
+        return self.beta
 
     def multiplicities(self, N):
         """How many of N input directions have each eigenvalue.

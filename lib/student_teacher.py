@@ -61,7 +61,8 @@ class StudentTeacher:
         N : int, optional
             Input dimension: the overlaps are those of weights actually drawn, the same weights from
             which :func:`lib.simulate` starts with this seed. None gives their mean, the limit
-            N -> infinity: r = 0, q = sigma_J^2, t = identity.
+            N -> infinity: for ``alignment`` a, r = a and q = sigma_J^2 + a^2 between a student and its own
+            teacher or itself (without a teacher of its own, q = sigma_J^2), else 0; t = identity.
         seed : int
         teacher : {"orthonormal", "random"}
             Teacher vectors orthonormal inside every block (t = identity, needs every multiplicity
@@ -117,6 +118,15 @@ class StudentTeacher:
                 f'but N = {N} leaves {smallest}: raise N or take teacher="random"'
             )
         return int(N)
+
+    def check_overlaps(self, overlaps, name="overlaps"):
+        """The blocks (r, q, t) as contiguous arrays, where they are those of this model; else ValueError."""
+        L, K, M = self.spectrum.levels, self.students, self.teachers
+        blocks = []
+        for part, shape in (("r", (L, K, M)), ("q", (L, K, K)), ("t", (L, M, M))):
+            blocks.append(checks.array(f"{name}.{part}", getattr(overlaps, part), ndim=3))
+            checks.shape(f"{name}.{part}", blocks[-1], shape)
+        return tuple(blocks)
 
     def _block_starts(self, N):
         return np.concatenate([[0.0], np.cumsum(self.spectrum.multiplicities(N))])

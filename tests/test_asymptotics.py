@@ -40,7 +40,7 @@ def jacobian(spectrum, M, eta):
 
 @pytest.mark.parametrize("M, golden", list(enumerate((4.0557786760, 2.3068276961, 1.6206745061, 1.2493927807), 1)))
 def test_critical_eta_golden(M, golden):
-    # theory-details section 7, unscaled outputs: the book's rate is M times that; 11 digits are listed
+    # of another implementation, for unscaled outputs: the book's rate is M times that; 11 digits are listed
     assert asymptotics.critical_eta(lib.power_law(0.5, 7), M) == pytest.approx(M * golden, rel=1e-10)
 
 
@@ -176,6 +176,11 @@ def test_alignment_is_in_the_overlaps():
     mean, drawn = (model.initial_overlaps(0.1, N=N, alignment=0.7) for N in (None, 200_000))
     for a, b in ((mean.r, drawn.r), (mean.q, drawn.q)):
         np.testing.assert_allclose(a, b, atol=5 * 0.1 / np.sqrt(100_000) * 2)  # five standard deviations
+
+
+def test_a_start_is_any_number():
+    s = lib.power_law(1.0, 4)
+    np.testing.assert_array_equal(*(asymptotics.error(s, 2, 0.1, [1.0], start=start) for start in (1.0, np.int64(1))))
 
 
 def test_refusals():

@@ -24,6 +24,17 @@ def test_false_claims_raise(measured, expected, tolerance):
         claim("a-b", "It does not.", measured=measured, expected=expected, tolerance=tolerance, **TEXT)
 
 
+@pytest.mark.parametrize("measured, expected, tolerance, words", [
+    ([], 1.0, 0.1, r"^measured = array\(\[\]"), ([], (0, 1), None, r"^measured = array\(\[\]"),
+    (1.0, (-np.inf, np.inf), None, r"^expected = \(-inf, inf\): must be a pair"),
+    (1.0, 1.0, None, r"^expected = 1.0: must be a pair"),
+    ([1.0, 1.0], [1.0], 0.1, r"^expected has shape \(1,\): must be \(2,\)$"),
+    (1.0, [1.0, 1.0], 0.1, r"^expected has shape \(2,\): must be \(\)$")])
+def test_claims_of_nothing_are_refused(measured, expected, tolerance, words):
+    with pytest.raises(ValueError, match=words):
+        claim("a-b", "It holds.", measured=measured, expected=expected, tolerance=tolerance, **TEXT)
+
+
 def test_digits_follow_the_tolerance():
     assert claim("a", "s", measured=0.123456, expected=0.12, tolerance=0.01, **TEXT).measured == "0.123"
 

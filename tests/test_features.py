@@ -196,27 +196,6 @@ def test_scaling_function_is_the_integral(beta):
         assert float(features.scaling_function(beta, x)) == pytest.approx(1 / beta + float(integral), rel=1e-11)
 
 
-@pytest.mark.parametrize("beta", [0.25, 0.5, 1.0])
-def test_joint_law_is_the_small_rate_sum(beta):
-    s, eta = lib.power_law(beta, 10_000), 1e-3
-    for l in (30, 300, 10_000):
-        first, cross = lib.linear.power_law_window(s, eta)[0], features.crossover_time(s, l, eta)
-        alpha = np.geomspace(30 * first, 30 * cross, 20)
-        ratio = features.joint_law(s, l, eta, alpha) / features.small_eta_error(s, l, eta, alpha)
-        x = alpha / first
-        # midpoint rule at the front, as for the linear network, and at the last level; amplification eta/2
-        assert np.all(np.abs(ratio - 1) < 0.5 * x ** (-2 / (1 + beta)) + 0.2 / l**2 * l + eta)
-
-
-@pytest.mark.parametrize("eta", [0.1, 1.0])
-def test_joint_law_at_finite_rate(eta):
-    """The amplification 1/(1 - eta W/2) of a curve that is limited by time and features: up to O(U) and x^-s."""
-    s, l = lib.power_law(1.0, 2000), 100
-    alpha = np.geomspace(1e2, 1e4, 9) * lib.linear.power_law_window(s, eta)[0]
-    ratio = features.joint_law(s, l, eta, alpha) / features.error(s, l, eta, alpha)
-    assert np.all(np.abs(ratio - 1) < 0.02)
-
-
 @pytest.mark.parametrize("beta", [0.05, 0.5, 1.0, 3.0])
 def test_optimal_training_minimises(beta):
     found = minimize_scalar(
@@ -335,8 +314,7 @@ BAD = [
     (lambda s: features.error(s, 2, 0.0, [1]), "eta"),
     (lambda s: features.error(s, 2, 0.1, [2, 1]), "alpha"),
     (lambda s: features.error(s, 2, 0.1, [1], -1), "sigma_J"),
-    (lambda s: features.joint_law(s, 2, 0.1, [0, 1]), "alpha"),
-    (lambda s: features.joint_law(lib.Spectrum([2, 1]), 1, 0.1, [1]), "spectrum"),
+    (lambda s: features.compute_law(lib.Spectrum([2, 1]), 0.1, [1]), "spectrum"),
     (lambda s: features.scaling_function(1.0, 0.0), "x"),
     (lambda s: features.compute_optimal(s, 0.1, [0, 1]), "compute"),
     (lambda s: features.compute_optimal(s, 2.0, [1]), "eta"),

@@ -24,7 +24,7 @@ def trapezium(u):
 
 
 def linear_learning_curve(beta, levels, points=200):
-    """Small-rate error of the linear network and its finite-L constant (theory-details.md, section 2)."""
+    """Small-rate error of the linear network and its finite-L constant (chapter "Linear activations")."""
     k = np.arange(1, levels + 1.0)
     top = levels / np.sum(k ** -(1 + beta))
     eigenvalues = top * k ** -(1 + beta)
@@ -174,7 +174,7 @@ def test_fitted_offset_of_an_exact_law(offset):
     "beta, raw, corrected", [(0.25, 0.370, 0.1986), (0.5, 0.421, 0.3327), (1.0, 0.526, 0.4998)]
 )
 def test_finite_size_constant_of_the_linear_learning_curve(beta, raw, corrected):
-    """The figures of theory-details.md, section 2: without the constant the exponent is biased."""
+    """Without the constant the exponent is biased: figures of another fit, made before this one."""
     x, error, constant, start = linear_learning_curve(beta, 1000)
     window = (30 * start, start * 1000 ** (1 + beta) / 30)
     # Given to three digits there, with another weight of the points: 1e-3.
@@ -253,28 +253,37 @@ def test_no_window():
 @pytest.mark.parametrize(
     "x, y, arguments, message",
     [
-        ([1, 2, 3], [1, 2], {}, "equal length"),
-        ([[1, 2], [3, 4]], [[1, 2], [3, 4]], {}, "one-dimensional"),
-        ([1, 2, np.nan, 4], [1, 1, 1, 1], {}, "x holds 1 values"),
-        ([1, 2, 3, 4], [1, np.inf, np.nan, 1], {}, "y holds 2 values"),
-        ([0, 1, 2, 3], [1, 1, 1, 1], {}, "x must be positive"),
+        ([1, 2, 3], [1, 2], {}, r"^y has shape \(2,\): must be \(3,\)$"),
+        ([[1, 2], [3, 4]], [[1, 2], [3, 4]], {}, r"^x has shape \(2, 2\)"),
+        ([1, 2, np.nan, 4], [1, 1, 1, 1], {}, r"^x\[2\] = nan: must be finite$"),
+        ([1, 2, 3, 4], [1, np.inf, np.nan, 1], {}, r"^y\[1\] = inf: must be finite$"),
+        ([0, 1, 2, 3], [1, 1, 1, 1], {}, r"^x\[0\] = 0.0: must be > 0$"),
         ([1, 3, 2, 4], [1, 1, 1, 1], {}, "strictly increasing"),
-        (np.arange(1, 20), np.arange(19) - 3.0, {}, "it is -3 at x = 1"),
-        (np.arange(1, 20), np.arange(19) + 1.0, {"offset": -5}, "it is -4 at x = 1"),
-        (np.arange(1, 20), np.arange(1, 20), {"offset": np.nan}, "offset must be finite"),
-        (np.arange(1, 20), np.arange(1, 20), {"offset": "free"}, "'fit'"),
-        (np.arange(1, 20), np.arange(1, 20), {"offset": "fit"}, "needs a window"),
+        (np.arange(1, 20), np.arange(19) - 3.0, {}, "= -3 at x = 1: must be > 0"),
+        (np.arange(1, 20), np.arange(19) + 1.0, {"offset": -5}, "= -4 at x = 1: must be > 0"),
+        (np.arange(1, 20), np.arange(1, 20), {"offset": np.nan}, "^offset = nan: must be a finite number$"),
+        (np.arange(1, 20), np.arange(1, 20), {"offset": "free"}, "^offset = 'free': must be a number or"),
+        (np.arange(1, 20), np.arange(1, 20), {"offset": "fit"}, "^window = None: must be given"),
         (np.arange(1, 20), np.arange(1, 20), {"window": (30, 40)}, "holds 0 points.*x runs from 1 to 19"),
         (np.arange(1, 20), np.arange(1, 20), {"window": (1, 3)}, "at least 4"),
         (np.arange(1, 20), np.arange(1, 20), {"window": (1, 4), "offset": "fit"}, "at least 5"),
-        (np.arange(1, 20), np.arange(1, 20), {"window": (4, 1)}, "lo < hi"),
-        ([1, 2, 3], [1, 2, 3], {}, "at least 8 points, got 3"),
-        ([], [], {"window": (1, 2)}, "x is empty"),
+        (np.arange(1, 20), np.arange(1, 20), {"window": (4, 1)}, "low < high"),
+        ([1, 2, 3], [1, 2, 3], {}, "^x has 3 points: must have at least 8"),
+        ([], [], {"window": (1, 2)}, "^x has shape .* not be empty"),
+        (np.arange(1, 20), np.arange(1, 20), {"offset": None}, "^offset = None: must be a finite number"),
+        (np.arange(1, 20), np.arange(1, 20), {"window": 3}, "^window = 3: must be a pair"),
+        (np.arange(1, 20), np.arange(1, 20), {"window": (1, 2, 3)}, r"^window = \(1, 2, 3\): must be a pair"),
     ],
 )
 def test_errors(x, y, arguments, message):
     with pytest.raises(ValueError, match=message):
         fit_power_law(x, y, **arguments)
+
+
+def test_level_of_an_interval():
+    x = np.arange(1.0, 9.0)
+    with pytest.raises(ValueError, match="^level = 2.0: "):
+        fit_power_law(x, x, window=(1, 8)).interval(2)
 
 
 def test_no_offset_straightens():

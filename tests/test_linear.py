@@ -9,7 +9,7 @@ from scipy.linalg import expm
 
 import lib
 
-GOLDEN = [  # theory-details, section 7: another implementation (eigh of the symmetrised flow)
+GOLDEN = [  # of another implementation (eigh of the symmetrised flow)
     (16, 0.5, 1.0, [1, 10, 100], [9.3112058909e-02, 1.4889838274e-02, 7.8883040289e-05]),
     (64, 1.0, 0.5, [1, 10, 100], [9.6720264285e-02, 9.4971932228e-03, 1.2045328025e-07]),
     (1000, 0.01, 1.0, [1, 10, 100, 1000], [0.0774576231, 0.0242546743, 0.0074613020, 0.0021517582]),

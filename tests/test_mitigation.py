@@ -186,6 +186,9 @@ def test_momentum_average_and_adaptive_step_by_hand():
     (lambda: mitigation.exponent(1.0, 1.0), "power = 1.0"),
     (lambda: Recipe(momentum=1.0), "momentum = 1.0"),
     (lambda: Recipe(batch=1, batch_norm=True), "batch = 1"),
+    (lambda: Recipe(estimated_from=40, rotated=True), "rotated = True: must be False with estimated_from"),
+    (lambda: Recipe(adaptive="no"), "adaptive = 'no'"),
+    (lambda: Recipe(schedule=(1.0,)), "schedule = \\(1.0,\\): must be a pair"),
     (lambda: mitigation.scheduled_error(S, 2.0, [1.0]), "eta = 2.0"),
     (lambda: mitigation.decayed_floor(S, 2.5, 0.0), "eta = 2.5"),
     (lambda: mitigation.train(LINE, 32, 0.1, [1.0], Recipe(power=1.0, estimated_from=8)), "estimated_from = 8"),
@@ -195,6 +198,11 @@ def test_momentum_average_and_adaptive_step_by_hand():
 def test_bad_arguments_are_named(make, words):
     with pytest.raises(ValueError, match=words.replace(".", r"\.")):
         make()
+
+
+@pytest.mark.parametrize("error", [mitigation.adaptive_error, mitigation.scheduled_error])
+def test_only_the_start(error):
+    assert error(S, 0.1, [0.0]) == error(S, 0.1, [0.0, 1.0])[0] == pytest.approx(0.5)
 
 
 def test_divergence_is_reported_with_its_recipe():

@@ -1,5 +1,7 @@
 """Deeper and other networks: against the two-layer code, finite differences, sampling, and each other."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -125,7 +127,7 @@ def test_heavy_tails_of_a_linear_network_are_a_rescaling(kappa):
 
 
 def test_late_stage():
-    # theory-details, section 5: eta_c of erf for unscaled outputs, M = 1..4
+    # eta_c of erf for unscaled outputs, M = 1..4, as in test_asymptotics.py
     golden = [4.0557786760, 2.3068276961, 1.6206745061, 1.2493927807]
     np.testing.assert_allclose([networks.critical_eta("erf", M) / M for M in range(1, 5)], golden, rtol=1e-9)
     assert networks.critical_eta("linear", 1) == networks.critical_eta("relu", 1) == 2.0
@@ -161,8 +163,61 @@ def test_bad_networks(arguments, words):
         networks.Network(lib.power_law(1.0, 2), **arguments)
 
 
+SMALL = dict(N=8, eta=0.2, alpha=[1.0], seeds=2)
+
+
+@pytest.mark.parametrize("after, changes, words", [
+    (dict(widths=(4, 3)), {}, r"^after\.network = "),  # these shapes would be read beyond their ends
+    (dict(widths=(4,)), {}, r"^after\.network = "),
+    (dict(teachers=1), {}, r"^after\.network = "),
+    (dict(activation="tanh"), {}, r"^after\.network = "),
+    (dict(spectrum=lib.power_law(2.0, 2)), {}, r"^after\.network = "),
+    ({}, dict(N=16), r"^after\.J has shape \(2, 4, 8\): must be that of 2 seeds at least and N = 16$"),
+    ({}, dict(seeds=3), r"^after\.J has shape"),
+])
+def test_training_goes_on_with_the_same_network_only(after, changes, words):
+    network = networks.Network(lib.power_law(1.0, 2), (4, 64))
+    first = networks.train(replace(network, **after), **SMALL)
+    with pytest.raises(ValueError, match=words):
+        networks.train(network, **{**SMALL, **changes}, after=first)
+
+
+def test_training_goes_on_with_an_equal_spectrum():
+    first, again = (networks.Network(lib.power_law(1.0, 2), (4,)) for _ in range(2))
+    networks.train(again, **SMALL, after=networks.train(first, **SMALL))
+
+
+def test_arrays_of_another_model():
+    s = lib.power_law(1.0, 2)
+    network = networks.Network(s, (3,), 2)
+    Q, R, T = network.start.initial_overlaps(0.1).totals(s)
+    with pytest.raises(ValueError, match=r"^R has shape \(2, 3\): must be \(3, 2\)$"):
+        networks.error(network, Q, R.T, T, network.initial_upper())
+    with pytest.raises(ValueError, match=r"^upper has shape \(2,\): must be \(3,\)$"):
+        networks.error(network, Q, R, T, np.ones(2))
+    for other in (lib.StudentTeacher(s, 2, 2), lib.StudentTeacher(lib.power_law(1.0, 3), 3, 2)):
+        with pytest.raises(ValueError, match=r"^overlaps\.r has shape"):
+            networks.flow(network, 0.1, [1.0], overlaps=other.initial_overlaps(0.1))
+
+
+def test_only_the_start_of_a_flow():
+    network = networks.Network(lib.power_law(1.0, 2), (3,), 2)
+    alone = networks.flow(network, 0.1, [0.0])
+    np.testing.assert_array_equal(alone.eps_g, networks.flow(network, 0.1, [0.0, 1.0]).eps_g[:1])
+
+
+def test_a_flow_that_diverges_before_the_first_time():
+    with pytest.raises(lib.DivergenceError, match="^eta = 5 is too large; the flow diverged by alpha") as caught:
+        networks.flow(networks.Network(lib.power_law(1.0, 4), (1,), 1, "linear"), 5.0, [1e3])
+    assert 0.0 < caught.value.alpha < 1e3
+
+
 def test_bad_calls():
     s = lib.power_law(1.0, 2)
+    with pytest.raises(ValueError, match="^keep = 1: must be left out without after"):
+        networks.train(networks.Network(s), 8, 0.1, [1.0], keep=1)
+    with pytest.raises(ValueError, match="^N = 8.5: "):
+        networks.train(networks.Network(s), 8.5, 0.1, [1.0])
     with pytest.raises(ValueError, match="widths"):
         networks.flow(networks.Network(s, (2, 2)), 0.1, [1.0])
     with pytest.raises(ValueError, match="eta"):

@@ -47,6 +47,11 @@ def test_returns_are_derivatives():
     assert planning.returns(lib.power_law(1.0, 1), 1, 0.5, 1.0)[0] == 0.0
 
 
+def test_nothing_is_left_to_save():
+    p = planning.plan(lib.power_law(1.0, 4), 1e9)
+    assert (p.eps_g, p.feature_returns, p.time_returns, p.doubling) == (0.0, 0.0, 0.0, 0.0)
+
+
 def test_stop():
     s = lib.power_law(1.0, 64)
     gain = lambda C: 1 - np.divide(*features.compute_optimal(s, 0.3, [C, 2 * C], noise=0.02).eps_g[::-1])
@@ -165,13 +170,19 @@ def test_forecast_is_reproducible_and_scored():
     truth = np.array([0.2, 0.15])
     x, y = np.log(first.draws[:, 0]), np.log(0.2)
     pairs = np.abs(x[:, None] - x).sum() / (64 * 63)
+    for wrong, words in (([0.2], r"^eps_g has shape \(1,\): must be \(2,\)$"),
+                         ([0.2, 0.0], r"^eps_g\[1\] = 0.0: must be > 0$")):
+        with pytest.raises(ValueError, match=words):
+            first.score(wrong)
     assert first.score(truth)[0] == pytest.approx(np.mean(np.abs(x - y)) - 0.5 * pairs, rel=1e-12)
 
 
 def test_backtest_does_not_see_the_end():
     alpha = np.geomspace(1, 100, 24)
     eps_g = alpha**-0.5
-    told = planning.backtest(alpha, eps_g, seen=(0.3,), particles=32)
+    told = planning.backtest(alpha, eps_g, seen=0.3, particles=32)
+    with pytest.raises(ValueError, match=r"^eps_g has shape \(23,\): must be \(24,\)$"):
+        planning.backtest(alpha, eps_g[1:])
     changed = np.where(alpha > 30, 1e-3 * eps_g, eps_g)
     fooled = planning.backtest(alpha, changed, seen=(0.3,), particles=32)
     for a, b in zip(told, fooled):

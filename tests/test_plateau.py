@@ -9,7 +9,7 @@ from lib import plateau
 from lib.kernels import field_slopes, fields, flow
 from lib.kernels import plateau as kernels
 
-# theory-details, section 7: of another implementation, for outputs without a scale (v = u = 1); eta -> eta / M and
+# Of another implementation, for outputs without a scale (v = u = 1); eta -> eta / M and
 # eps_g -> eps_g / M lead to ours where K = M. The kernels take any output weights.
 GOLDEN_POINTS = [
     (2, 2, 0.0, 0.4082482905, 0.3333333333, 0.0116108403),

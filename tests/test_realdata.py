@@ -6,7 +6,8 @@ import pytest
 import lib
 from lib.fitting import fit_power_law
 from lib.realdata import (
-    bootstrap_beta, bootstrap_spectra, contrast, digits, image_patches, layer, load, mixture_error, photograph, spectrum,
+    bootstrap_beta, bootstrap_patches, bootstrap_spectra, contrast, digits, image_patches, layer, load, mixture_error,
+    photograph, spectrum,
 )
 from lib.spectra import Spectrum
 
@@ -102,17 +103,27 @@ def test_digits():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"size": 1}, "2 to 427, got 1"),
-        ({"size": 428}, "2 to 427"),
-        ({"size": 8.0}, "whole number"),
-        ({"image": "cat"}, "'china', 'flower'"),
-        ({"samples": 1}, "samples must be"),
-        ({"size": 400, "image": "china", "samples": 28 * 241 + 1}, "2 to 6748"),
+        ({"size": 1}, "^size = 1: must be a whole number >= 2 and <= 427$"),
+        ({"size": 428}, "<= 427$"),
+        ({"size": 8.5}, "whole number"),
+        ({"image": "cat"}, "^image = 'cat': must be one of 'china', 'flower', 'both'$"),
+        ({"samples": 1}, "^samples = 1: "),
+        ({"size": 400, "image": "china", "samples": 28 * 241 + 1}, "<= 6748$"),
     ],
 )
 def test_errors(arguments, message):
     with pytest.raises(ValueError, match=message):
         image_patches(**arguments)
+
+
+def test_bad_bootstraps():
+    for call, message in (
+        (lambda: bootstrap_patches("both", 8), "^image = 'both': must be one of 'china', 'flower'$"),
+        (lambda: bootstrap_patches("china", 8, block=0), "^block = 0: "),
+        (lambda: bootstrap_spectra([]), r"^blocks = \[\]: must be at least one"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
 
 
 def test_block_bootstrap_is_centred_and_much_wider_than_the_fit():
@@ -163,6 +174,8 @@ def test_mixture_is_the_gaussian_formula_at_one_contrast_and_right_for_a_scale_m
     np.testing.assert_allclose(mixture_error(m, curve, contrasts), curve.eps_g, rtol=0.06)
     with pytest.raises(ValueError, match="^contrasts = .*-1.0"):
         mixture_error(m, curve, [-1.0, 3.0])
+    with pytest.raises(ValueError, match="^curve.Q has shape .* seeds"):
+        mixture_error(m, lib.solve(m, m.initial_overlaps(0.1), 0.1, [1.0]), [1.0])
 
 
 def test_bootstrap_of_independent_rows_gives_the_known_error():

@@ -109,6 +109,12 @@ def test_gradient_flow_on_examples_goes_from_the_flow_of_the_network_to_the_regr
     assert early.mean() == pytest.approx(expected, abs=4 * early.std() / np.sqrt(20) + 0.02 * expected)
 
 
+@pytest.mark.filterwarnings("error")
+def test_as_many_features_as_examples():
+    assert list(regression.random_feature_error(lib.power_law(1.0, 4), [0.5, 1.0], 1.0)[1:]) == [0.0]
+    assert list(regression.random_feature_error(lib.power_law(1.0, 4), [0.5], 0.5)) == [np.inf]
+
+
 BAD = [
     (lambda s: regression.error(s, [0.0, 1.0]), "alpha"),
     (lambda s: regression.error(s, [1.0, 0.5]), "alpha"),

@@ -55,7 +55,7 @@ def generalization_error(C, K, v, u, activity):
 
 
 @kernel
-def _four_average(C, i, j, a, b):
+def four_average(C, i, j, a, b):
     """<g'(u_i) g'(u_j) g(u_a) g(u_b)> for erf: the integral I4 of Saad & Solla (1995).
 
     Conditioning on the two primed fields tilts the Gaussian; what is left is an arcsine of the
@@ -104,8 +104,8 @@ def coefficients(C, K, v, u, activity, D, G):
             total = 0.0
             for a in range(P):
                 weight = -v if a < K else u
-                total += weight * weight * _four_average(C, i, j, a, a)
+                total += weight * weight * four_average(C, i, j, a, a)
                 for b in range(a):
-                    total += 2.0 * weight * (-v if b < K else u) * _four_average(C, i, j, a, b)
+                    total += 2.0 * weight * (-v if b < K else u) * four_average(C, i, j, a, b)
             G[i, j] = v * v * total
             G[j, i] = G[i, j]

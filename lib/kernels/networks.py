@@ -8,7 +8,7 @@ numbers. ``activity`` is ERF, LINEAR, RELU or TANH; these kernels run natively o
 
 import math
 
-from .fields import ERF, LINEAR, TWO_OVER_PI, _four_average, pair_average
+from .fields import ERF, LINEAR, TWO_OVER_PI, four_average, pair_average
 from .jit import kernel
 from .lanes import dot
 from .rng import fill_normals, stream_key, uniform
@@ -244,9 +244,9 @@ def closed_noise(C, K, w, activity, G):
             total = 2.0 * error
             if activity != LINEAR:
                 for a in range(P):
-                    total += w[a] * w[a] * _four_average(C, i, j, a, a)
+                    total += w[a] * w[a] * four_average(C, i, j, a, a)
                     for b in range(a):
-                        total += 2.0 * w[a] * w[b] * _four_average(C, i, j, a, b)
+                        total += 2.0 * w[a] * w[b] * four_average(C, i, j, a, b)
             G[i, j] = w[i] * w[j] * total
             G[j, i] = G[i, j]
 
