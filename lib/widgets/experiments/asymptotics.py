@@ -296,6 +296,6 @@ window = ({fit_first} * closes, {fit_last} * closes)
 raw = lib.fit_power_law(alpha, flow, window)
 corrected = lib.fit_power_law(alpha, flow, window, offset=law.offset)
 # sgd = lib.simulate(m, N={N}, eta={eta}, alpha=np.geomspace(0.1, {until}, 25), sigma_J={sigma_J},
-#                    alignment={alignment}, seeds={runs})
+#                    alignment={alignment}, seeds=range({seed}, {seed} + {runs}))
 """,
 )

@@ -219,6 +219,7 @@ m = lib.StudentTeacher(s, students=1, teachers=1, activation="linear")
 alpha = np.geomspace(0.01, {alpha_max}, 121)
 exact = lib.features.error(s, learned, {eta}, alpha, {sigma_J})
 small = lib.features.small_eta_error(s, learned, {eta}, alpha, {sigma_J})
-sgd = lib.simulate(m, N={N}, eta={eta}, alpha=alpha[::10], sigma_J={sigma_J}, seeds={runs}, learned=learned)
+sgd = lib.simulate(m, N={N}, eta={eta}, alpha=alpha[::10], sigma_J={sigma_J}, learned=learned,
+                   seeds=range({seed}, {seed} + {runs}))
 """,
 )

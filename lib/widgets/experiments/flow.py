@@ -145,9 +145,9 @@ EXPERIMENT = Experiment(
     python="""\
 import numpy as np, lib
 s = lib.power_law(beta={beta}, levels={levels})
-m = lib.StudentTeacher(s, students={students}, teachers={teachers}, activation={activation!r})
+m = lib.StudentTeacher(s, students={students}, teachers={teachers}, activation="{activation}")
 start = m.initial_overlaps(sigma_J={sigma_J}, N={N}, seed={seed})
 flow = lib.solve(m, start, eta={eta}, alpha=np.geomspace(0.01, {alpha_max}, 121))
-sgd = lib.simulate(m, {N}, {eta}, flow.alpha[::5], {sigma_J}, seeds=[{seed}], method="reduced")
+sgd = lib.simulate(m, {N}, {eta}, flow.alpha[::5], {sigma_J}, seeds=range({seed}, {seed} + {runs}), method="reduced")
 """,
 )

@@ -185,6 +185,7 @@ alpha = np.geomspace(min(0.1 * first, 0.01 * {alpha_max}), {alpha_max}, 161)
 exact = lib.linear.generalization_error(s, {eta}, alpha, {sigma_J}, {students}, {teachers})
 small = lib.linear.small_eta_error(s, {eta}, alpha, {sigma_J}, {students}, {teachers})
 kernel_regression = lib.regression.error(s, alpha)
-sgd = lib.simulate(m, N={N}, eta={eta}, alpha=alpha[::10], sigma_J={sigma_J}, seeds={runs})
+sgd = lib.simulate(m, N={N}, eta={eta}, alpha=alpha[::10], sigma_J={sigma_J},
+                   seeds=range({seed}, {seed} + {runs}))
 """,
 )

@@ -176,13 +176,14 @@ EXPERIMENT = Experiment(
     python="""\
 import numpy as np, lib
 s = lib.power_law(beta={beta}, levels={levels})
-m = lib.StudentTeacher(s, students={units}, teachers={units}, activation={activation!r})
+m = lib.StudentTeacher(s, students={units}, teachers={units}, activation="{activation}")
 start = m.initial_overlaps(sigma_J={sigma_J}, N={N}, seed={seed})
 alpha = np.geomspace(0.01, {alpha_max}, 101)
 plain = lib.solve(m, start, eta={eta}, alpha=alpha)
 white = lib.mitigation.whiten(s, power={power})
-w = lib.StudentTeacher(white.spectrum, {units}, {units}, {activation!r})
+w = lib.StudentTeacher(white.spectrum, {units}, {units}, "{activation}")
 partial = lib.solve(w, white.overlaps(start), eta={eta}, alpha=alpha)
-sgd = lib.mitigation.train(m, {N}, {eta}, alpha[::10], lib.mitigation.Recipe(power={power}), {sigma_J}, seeds={runs})
+recipe = lib.mitigation.Recipe(power={power})
+sgd = lib.mitigation.train(m, {N}, {eta}, alpha[::10], recipe, {sigma_J}, seeds={runs})
 """,
 )
