@@ -10,11 +10,12 @@ from ...kernels.ensemble import ensemble_advance, ensemble_align, ensemble_size,
 from ...kernels.fields import ERF
 from ...kernels.fitting import FIT_SIZE, fit_window
 from ...kernels.gamma import gamma
+from ...kernels.grids import geometric, power_law_spectrum
 from ...kernels.jit import kernel
 from ...kernels.linear import decay_sum
 from ...kernels.views import view
 from ..experiment import Axis, Control, Curve, Experiment, Readout
-from .linear import LEVELS, power_law_spectrum
+from .linear import LEVELS
 
 POINTS = 121
 SIMULATED = 25
@@ -130,8 +131,8 @@ def start(p, data, work):
     last = first * math.exp((1.0 + beta) * math.log(L))
     alpha = view(work, READOUTS, (POINTS,))
     begin, end = 0.03 * first, 30.0 * last
+    geometric(begin, end, alpha)
     for i in range(POINTS):
-        alpha[i] = begin * math.exp(math.log(end / begin) * i / (POINTS - 1))
         for curve in range(1, 3):
             work[READOUTS + curve * CURVE + i] = alpha[i]
         for curve in range(3):
