@@ -200,7 +200,7 @@ def test_the_explorer_s_program_gives_its_numbers(browser, M, L, beta, alignment
     exec(*programs(browser, explorer), program)
     result = explorer.result
     seen = program["flow"] > 1e-8
-    # the page integrates to 1e-6 a step, and carries levels beyond the 24th on nodes
+    # the page integrates to 1e-5 a step, and carries levels beyond the 24th on nodes
     for name in ("flow", "modes"):
         np.testing.assert_allclose(result[name].y[seen], program[name][seen], rtol=2e-3)
     for name, fit in (("raw", program["raw"]), ("corrected", program["corrected"])):
