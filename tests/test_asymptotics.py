@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from test_programs import programs
 
 import lib
 from lib import asymptotics
 from lib.kernels import flow as kernels
 from lib.widgets import explore
-from lib.widgets.experiments import EXPERIMENTS
 
 
 def near_teacher(spectrum, M, eta, alpha, sigma_J=1e-2, alignment=1.0, rtol=1e-8):
@@ -199,17 +199,13 @@ def test_refusals():
 
 
 @pytest.mark.parametrize("M, L, beta, alignment", [(2, 256, 1.0, 0.1), (3, 4096, 0.5, 0.3), (1, 1, 1.0, 0.1)])
-def test_the_explorer_s_program_gives_its_numbers(M, L, beta, alignment):
+def test_the_explorer_s_program_gives_its_numbers(browser, M, L, beta, alignment):
     explorer = explore("asymptotics", units=M, levels=L, beta=beta, alignment=alignment, N=64, runs=1, until=1.0)
-    experiment, values = EXPERIMENTS["asymptotics"], {}
-    for control in experiment.controls:
-        value = getattr(explorer, control.name)
-        values[control.name] = int(value) if float(value).is_integer() else value
     program = {}
-    exec(experiment.python.format(**values), program)
+    exec(*programs(browser, explorer), program)
     result = explorer.result
     seen = program["flow"] > 1e-8
-    # the page integrates to 1e-6 a step, and carries levels beyond the 24th on nodes
+    # the page integrates to 1e-5 a step, and carries levels beyond the 24th on nodes
     for name in ("flow", "modes"):
         np.testing.assert_allclose(result[name].y[seen], program[name][seen], rtol=2e-3)
     for name, fit in (("raw", program["raw"]), ("corrected", program["corrected"])):

@@ -5,6 +5,7 @@ import pytest
 from conftest import ROOT
 
 import lib
+from lib import widgets
 from tools.chapters import LEVELS, chapter_names, read_chapter
 
 CHAPTERS = chapter_names()
@@ -61,6 +62,31 @@ def test_the_lecturer_s_numbers_are_the_library_s():
     opens = [lib.asymptotics.law(flat, 2, 0.1).window[0], lib.linear.power_law_window(flat, 0.1)[0]]
     assert f"a factor of {opens[0] / opens[1]:.0f} for $M = 2$" in notes
     assert lib.features.critical_eta(lib.power_law(1.0, 256), 4) > 2.1   # "$\\eta = 2.1$ and $l = 4$" converges
+
+
+SHOWN_LIVE = {  # what the notes set in an explorer, one state after the other
+    "flow": [{"levels": 1, "sigma_J": 0.01}],
+    "linear": [{"levels": levels, "beta": 1.0, "N": 1024} for levels in (16, 128, 1024)],
+    "features": [{"eta": 0.1, "learned": 8}, {"eta": 1.5, "learned": 8}, {"eta": 2.1, "learned": 4}, {"compute": 1}],
+    "plateau": [{"levels": 1, "sigma_J": sigma_J, "eta": 0.1} for sigma_J in (0.1, 0.01, 0.001)]
+    + [{"levels": levels, "sigma_J": 0.01} for levels in (4, 16, 64)],
+    "asymptotics": [{"levels": 1}, {"levels": 16384}],
+    "mitigation": [{"activation": 1, "power": 0.0}, {"activation": 1, "power": 1.0}, {"activation": 0, "units": 2}],
+    "planning": [{"noise": 0.1}],
+}
+
+
+def test_the_explorers_have_what_the_lecturer_is_to_show():
+    for name, states in SHOWN_LIVE.items():
+        for values in states:
+            widgets.explore(name, **values)  # refuses a value that its control does not have
+    notes = (ROOT / "book" / "course.md").read_text(encoding="utf-8")
+    for name, pattern, control in (("linear", "$L = {}$, then {}, then {} at", "levels"),
+                                   ("features", r"Raise $\eta$ from {} to {} at $l = 8$", "eta"),
+                                   ("plateau", r"with $\sigma_J = {}$, {} and {}, at $\eta = 0.1$", "sigma_J"),
+                                   ("asymptotics", "raise $L$ from {} to {}", "levels")):
+        values = [state[control] for state in SHOWN_LIVE[name] if control in state]
+        assert pattern.format(*values) in notes
 
 
 def test_every_chapter_has_notes_for_the_lecturer():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from test_programs import programs
 
 import lib
 from lib.kernels.ensemble import DRAWN, ensemble_overlaps, ensemble_size_cheaper, ensemble_start_cheaper
@@ -51,12 +52,10 @@ def test_many_inputs_follow_the_flow(changed):
     assert np.all(np.abs(sgd.y - expected) < 2.5 * (sgd.upper - sgd.y) + slack * expected)
 
 
-def test_program_runs_and_starts_from_the_same_weights():
+def test_program_runs_and_starts_from_the_same_weights(browser):
     explorer = explore("flow", N=1024, levels=4, alpha_max=5.0, runs=1)
-    values = {c.name: getattr(explorer, c.name) for c in EXPERIMENT.controls} | {"activation": "erf"}
-    values = {name: int(x) if name != "activation" and x == int(x) else x for name, x in values.items()}
     names = {}
-    exec(EXPERIMENT.python.format(**values), names)
+    exec(*programs(browser, explorer), names)
     flow = explorer.result["flow"]
     both = names["flow"].alpha >= flow.x[0]
     assert np.count_nonzero(both) > 80

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from test_programs import programs
 
 import lib
 from lib.widgets import explore
@@ -17,7 +18,7 @@ STATES = [
 
 
 def values(changed):
-    """The controls' values as the page writes them into the program: whole numbers without a point."""
+    """The controls' values, whole numbers as such."""
     found = {c.name: changed.get(c.name, c.default) for c in EXPERIMENT.controls}
     return {name: int(x) if x == int(x) else x for name, x in found.items()}
 
@@ -35,9 +36,10 @@ def started(changed):
 
 
 @pytest.mark.parametrize("changed", STATES)
-def test_program_gives_the_numbers_of_the_picture(changed):
+def test_program_gives_the_numbers_of_the_picture(browser, changed):
     curves, _ = started(changed)
-    theory, simulation = EXPERIMENT.python.format(**values(changed)).split("sgd = ")
+    [text] = programs(browser, explore("linear", **changed))
+    theory, simulation = text.split("sgd = ")
     names = {}
     exec(theory, names)
     for curve, name in (("exact", "exact"), ("small_eta", "small"), ("kernel_regression", "kernel_regression")):

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from test_programs import programs
 
 import lib
 from lib.widgets import explore
-from lib.widgets.experiments.planning import EXPERIMENT
 
 STATES = [
     {},
@@ -17,12 +17,11 @@ STATES = [
 
 
 @pytest.mark.parametrize("changed", STATES)
-def test_program_gives_the_numbers_of_the_picture(changed):
-    values = {c.name: changed.get(c.name, c.default) for c in EXPERIMENT.controls}
-    values = {name: int(x) if x == int(x) else x for name, x in values.items()}
+def test_program_gives_the_numbers_of_the_picture(browser, changed):
+    explorer = explore("planning", **changed)
     names = {}
-    exec(EXPERIMENT.python.format(**values), names)
-    result = explore("planning", **changed).result
+    exec(*programs(browser, explorer), names)
+    result = explorer.result
     shown = np.isfinite(result["budget"].x)
     np.testing.assert_array_equal(result["budget"].x[shown], names["levels"])
     # times and reduced spectra are rounded in another order

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from test_programs import programs
 
 import lib
 from lib import plateau
@@ -338,20 +339,19 @@ def test_bad_input_is_named(call, argument):
         call(lib.power_law(1.0, 4))
 
 
-def test_explorer_gives_the_same_numbers():
+def test_explorer_gives_the_same_numbers(browser):
     """The explorer's read-outs, its flow, and the code that it shows."""
+    from lib.widgets import explore
     from lib.widgets.experiments import EXPERIMENTS
 
-    x = EXPERIMENTS["plateau"]
-    values = {c.name: c.default for c in x.controls} | {"alpha_max": 1500.0, "N": 64.0, "teachers": 3.0}
-    p, data = np.array([values[c.name] for c in x.controls]), np.zeros(0)
+    x, explorer = EXPERIMENTS["plateau"], explore("plateau", alpha_max=1500.0, N=64, teachers=3)
+    p, data = np.array([float(getattr(explorer, c.name)) for c in x.controls]), np.zeros(0)
     work = np.zeros(int(x.size(p, data)))
     assert x.start(p, data, work) == 0.0
     for _ in range(100):
         x.advance(p, data, work)
     names = {}
-    whole = {"students", "teachers", "levels", "N", "seed"}
-    exec(x.python.format(**{k: int(v) if k in whole else v for k, v in values.items()}), names)
+    exec(*programs(browser, explorer), names)
     assert work[0] == pytest.approx(names["point"].height, rel=1e-12)
     assert work[1] == pytest.approx(names["tau"], rel=1e-12)
     # 121 points over five decades of time, and two integrators' tolerances amplified by the escape

@@ -185,12 +185,12 @@ def binary():
 
 @pytest.fixture(scope="module")
 def module(binary):
-    return wasm.load(binary)
+    return wasm.Module(binary)
 
 
 @pytest.fixture(scope="module")
 def kernels():
-    return wasm.load(wasm.compile_table("tests.test_wasm:KERNELS"))
+    return wasm.Module(wasm.compile_table("tests.test_wasm:KERNELS"))
 
 
 def assert_same_run(kernel, module, name, arguments):
@@ -382,7 +382,7 @@ def probes(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def working(probes):
-    return wasm.load(wasm.compile_table("wasm_probes:WORKING"))
+    return wasm.Module(wasm.compile_table("wasm_probes:WORKING"))
 
 
 @pytest.mark.parametrize(
@@ -442,7 +442,7 @@ def test_same_sources_give_the_same_bytes():
 
 def test_settings_of_numba_do_not_reach_the_build(probes, monkeypatch):
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-    assert wasm.load(wasm.compile_table("wasm_probes:WORKING")).call("erf", 1.5) == 3.0
+    assert wasm.Module(wasm.compile_table("wasm_probes:WORKING")).call("erf", 1.5) == 3.0
 
 
 def test_build_compiles_once_per_state_of_the_sources(tmp_path, monkeypatch):

@@ -84,8 +84,9 @@ class Axis:
 
 @dataclass(frozen=True)
 class Experiment:
-    """An explorer's content; see the module's text. ``python`` is a template with the controls'
-    names in braces, and {data}: the code that gives the same numbers. ``z`` is what the colours of a map mean.
+    """An explorer's content; see the module's text. ``python`` is a template with the controls' names in braces, and
+    {data}: the code that gives the same theory, and SGD from other weights, since here all runs share theirs. ``z`` is
+    what the colours of a map mean.
 
     ``table`` > 0: ``data`` is a spectrum, its eigenvalues descending and of mean 1, and the reader may bring another:
     a file of at most so many features or eigenvalues (:mod:`lib.realdata`; on a page :mod:`lib.kernels.table`)."""

@@ -704,11 +704,17 @@ class Explorer {
     this.print.innerHTML = rich(this.caption());
     this.readouts.innerHTML = join(this.spec.readouts, ({ label, digits }, i) =>
       `<div><dt>${rich(label)}</dt><dd>${format(readouts[i], digits)}</dd></div>`);
-    this.code.textContent = fill(this.spec.python, { ...values, data: this.source });
+    this.code.textContent = fill(this.spec.python, { ...this.coded(values), data: this.source });
     this.progress();
     this.tabulate();
     const detail = { fraction: this.run.fraction, ms: performance.now() - this.run.since };
     this.root.dispatchEvent(new CustomEvent("explorer:drawn", { bubbles: true, detail }));
+  }
+
+  /** The values as the program has them: named choices by name, numbers with all their digits. */
+  coded(values) {
+    return Object.fromEntries(this.spec.controls.map((control) => [control.name,
+      control.choice_labels.length ? said(control, values[control.name]) : values[control.name]]));
   }
 
   progress() {

@@ -322,7 +322,7 @@ class Explorer(anywidget.AnyWidget):
             return ""
         experiment = self._experiment
         texts = experiment.notices if run.status > 0 else experiment.errors
-        return _filled(texts[abs(run.status) - 1], self._all_words(run))
+        return filled(texts[abs(run.status) - 1], self._all_words(run))
 
     def _all_words(self, run):
         """Values of the controls and read-outs, by name, as the reader sees them."""
@@ -533,7 +533,7 @@ def _specification(experiment, values):
     return specification
 
 
-def _filled(template, words):
+def filled(template, words):
     """The template with {name} replaced where it is a name of ``words``; other braces stay."""
     return re.sub(r"\{(\w+)\}", lambda match: words.get(match[1], match[0]), template)
 

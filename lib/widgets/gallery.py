@@ -2,7 +2,7 @@
 
 import html
 
-from .explorer import _filled, image
+from .explorer import filled, image
 
 _SIZE = 3.6, 2.5  # inches of a card's picture
 _FONT = 10  # points
@@ -31,7 +31,7 @@ class Gallery:
 
     def __init__(self, page, results):
         self._page = page
-        self._results = [(title, _filled(sentence, explorer._all_words(explorer._finished())), explorer)
+        self._results = [(title, filled(sentence, explorer._all_words(explorer._finished())), explorer)
                          for title, sentence, explorer in results]
 
     def _repr_html_(self):

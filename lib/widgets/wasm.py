@@ -1,7 +1,7 @@
 """The WebAssembly module of the kernels: build it, and run it from Python.
 
 ``build`` compiles the functions of :mod:`lib.widgets.exports` by numba and LLVM alone: no linker, no C,
-no second implementation. A page instantiates the module with ``{Math}`` as its imports; ``load`` does
+no second implementation. A page instantiates the module with ``{Math}`` as its imports; ``Module`` does
 the same here with the C library's functions, under which results equal numba's bit by bit.
 """
 
@@ -113,23 +113,14 @@ def _digest():
     return digest.hexdigest()[:16]
 
 
-def load(wasm):
-    """Make a module's functions callable from Python.
+class Module:
+    """A WebAssembly module whose functions are callable from Python: an instance in wasmtime.
 
     Parameters
     ----------
     wasm : bytes
         As :func:`build` returns it.
-
-    Returns
-    -------
-    Module
     """
-    return Module(wasm)
-
-
-class Module:
-    """An instance of a WebAssembly module in wasmtime."""
 
     def __init__(self, wasm):
         import wasmtime  # for tests and benchmarks; a reader's installation does without

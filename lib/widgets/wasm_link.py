@@ -232,7 +232,7 @@ def link(object_file, entry_points):
         and ``__heap_base``, the first free address (a multiple of 16).
     """
     sections, relocations, linking = {}, {}, b""
-    for position, (identifier, name, content) in enumerate(_sections(object_file)):
+    for identifier, name, content in _sections(object_file):
         if identifier != _CUSTOM:
             sections[identifier] = content
         elif name == "linking":

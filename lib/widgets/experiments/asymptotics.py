@@ -10,11 +10,12 @@ from ...kernels.ensemble import ensemble_advance, ensemble_align, ensemble_size,
 from ...kernels.fields import ERF
 from ...kernels.fitting import FIT_SIZE, fit_window
 from ...kernels.gamma import gamma
+from ...kernels.grids import geometric, power_law_spectrum
 from ...kernels.jit import kernel
 from ...kernels.linear import decay_sum
 from ...kernels.views import view
 from ..experiment import Axis, Control, Curve, Experiment, Readout
-from .linear import LEVELS, power_law_spectrum
+from .linear import LEVELS
 
 POINTS = 121
 SIMULATED = 25
@@ -22,7 +23,7 @@ LINE = 2
 READOUTS = 9
 CURVE = 2 * POINTS
 OUTPUT = READOUTS + 3 * CURVE + 2 * LINE + 4 * SIMULATED
-RTOL = 1e-6  # a thousandth of a line's width
+RTOL = 1e-5  # a hundredth of a line's width
 STEPS = 20_000
 ERROR, SHIFTED, SLOPE = 0, 1, 2
 T_QUANTILE = 2.7764451  # 95 %, 4 degrees of freedom
@@ -130,8 +131,8 @@ def start(p, data, work):
     last = first * math.exp((1.0 + beta) * math.log(L))
     alpha = view(work, READOUTS, (POINTS,))
     begin, end = 0.03 * first, 30.0 * last
+    geometric(begin, end, alpha)
     for i in range(POINTS):
-        alpha[i] = begin * math.exp(math.log(end / begin) * i / (POINTS - 1))
         for curve in range(1, 3):
             work[READOUTS + curve * CURVE + i] = alpha[i]
         for curve in range(3):
@@ -296,6 +297,6 @@ window = ({fit_first} * closes, {fit_last} * closes)
 raw = lib.fit_power_law(alpha, flow, window)
 corrected = lib.fit_power_law(alpha, flow, window, offset=law.offset)
 # sgd = lib.simulate(m, N={N}, eta={eta}, alpha=np.geomspace(0.1, {until}, 25), sigma_J={sigma_J},
-#                    alignment={alignment}, seeds={runs})
+#                    alignment={alignment}, seeds=range({seed}, {seed} + {runs}))
 """,
 )

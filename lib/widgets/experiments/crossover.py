@@ -5,11 +5,12 @@ import math
 import numpy as np
 
 from ...kernels.features import best_training
+from ...kernels.grids import geometric, power_law_spectrum
 from ...kernels.jit import kernel
 from ...kernels.views import view
 from ..experiment import Axis, Control, Curve, Experiment, Readout
-from .features import geometric, restricted_error, restricted_modes
-from .linear import LEVELS, power_law_spectrum
+from .features import restricted_error, restricted_modes
+from .linear import LEVELS
 
 COLUMNS = 49
 ROWS = 33
@@ -45,7 +46,7 @@ def start(p, data, work):
         geometric(begin, alpha_last, view(work, at, (COLUMNS,)))
         for j in range(COLUMNS):
             work[at + _CELLS + j] = n
-        restricted_error(work[OUTPUT + 2 * L:], n, L, U, eta, e_0, view(work, at, (COLUMNS,)),
+        restricted_error(work[OUTPUT + 2 * L:], n, L, U, eta, e_0, 0.0, view(work, at, (COLUMNS,)),
                          view(work, at + 2 * _CELLS, (COLUMNS,)))
         if eta * (1.0 - U) < 2.0:
             converging = n

@@ -8,11 +8,12 @@ from ...kernels.ensemble import ensemble_advance, ensemble_restrict, ensemble_si
 from ...kernels.features import best_training, noisy_decay, noisy_modes
 from ...kernels.fields import LINEAR
 from ...kernels.gamma import upper_gamma
+from ...kernels.grids import geometric, power_law_spectrum
 from ...kernels.jit import kernel
 from ...kernels.linear import decay_sum
 from ...kernels.views import view
 from ..experiment import Axis, Control, Curve, Experiment, Readout
-from .linear import LEVELS, power_law_spectrum
+from .linear import LEVELS
 
 POINTS = 121
 FAMILY = 41  # points of each curve of the family, and one more without a value, at which the pen is lifted
@@ -62,17 +63,11 @@ def restricted_modes(eigenvalue, weight, n, eta, scratch):
 
 
 @kernel
-def restricted_error(scratch, n, L, U, eta, e_0, alpha, out):
-    """eps_g of the student of n of L levels whose modes ``restricted_modes`` left in ``scratch``, at times alpha."""
+def restricted_error(scratch, n, L, U, eta, e_0, noise, alpha, out):
+    """eps_g of the student of n of L levels whose modes ``restricted_modes`` left in ``scratch``, at times alpha, with
+    the variance ``noise`` of the answers included."""
     noisy_decay(view(scratch, 2 * n, (n,)), view(scratch, 3 * n, (n,)), view(scratch, 4 * n, (n,)),
-                2.0 * eta * (1.0 - U) * L / n, 1.0 - U, U, e_0, alpha, out)
-
-
-@kernel
-def geometric(begin, last, alpha):
-    """Values from begin to last, in equal ratios."""
-    for i in range(alpha.shape[0]):
-        alpha[i] = begin * math.exp(math.log(last / begin) * i / (alpha.shape[0] - 1))
+                2.0 * eta * (1.0 - U) * L / n, 1.0 - U, U + noise, e_0, alpha, out)
 
 
 @kernel
@@ -102,14 +97,14 @@ def start(p, data, work):
         U = restricted_modes(eigenvalue, weight, n, eta, scratch)
         times, errors = view(work, at, (FAMILY,)), view(work, at + _FAMILY_POINTS, (FAMILY,))
         geometric(begin, alpha_last, times)
-        restricted_error(scratch, n, L, U, eta, e_0, times, errors)
+        restricted_error(scratch, n, L, U, eta, e_0, 0.0, times, errors)
         _stretch(n if compute > 0.0 else 1.0, times)
         work[at + FAMILY] = work[at + FAMILY + _FAMILY_POINTS] = np.nan
         at += FAMILY + 1
         if n == l:
             unseen, critical = U, 2.0 / (1.0 - U)
             geometric(begin, alpha_last, alpha)
-            restricted_error(scratch, n, L, U, eta, e_0, alpha, exact)
+            restricted_error(scratch, n, L, U, eta, e_0, 0.0, alpha, exact)
         n *= 2
     for i in range(at, _FAMILY + _FAMILY_POINTS):
         work[i] = work[i + _FAMILY_POINTS] = np.nan
@@ -219,6 +214,7 @@ m = lib.StudentTeacher(s, students=1, teachers=1, activation="linear")
 alpha = np.geomspace(0.01, {alpha_max}, 121)
 exact = lib.features.error(s, learned, {eta}, alpha, {sigma_J})
 small = lib.features.small_eta_error(s, learned, {eta}, alpha, {sigma_J})
-sgd = lib.simulate(m, N={N}, eta={eta}, alpha=alpha[::10], sigma_J={sigma_J}, seeds={runs}, learned=learned)
+sgd = lib.simulate(m, N={N}, eta={eta}, alpha=alpha[::10], sigma_J={sigma_J}, learned=learned,
+                   seeds=range({seed}, {seed} + {runs}))
 """,
 )

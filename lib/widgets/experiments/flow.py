@@ -9,10 +9,11 @@ from ...kernels.ensemble import (
     ensemble_advance, ensemble_cost, ensemble_overlaps, ensemble_size_cheaper, ensemble_start_cheaper,
 )
 from ...kernels.flow import total
+from ...kernels.grids import geometric, power_law_spectrum
 from ...kernels.jit import kernel
 from ...kernels.views import view
 from ..experiment import Axis, Control, Curve, Experiment, Readout
-from .linear import LEVELS, UNITS, power_law_spectrum
+from .linear import LEVELS, UNITS
 
 POINTS = 121
 SIMULATED = 25
@@ -69,8 +70,8 @@ def start(p, data, work):
     ensemble_overlaps(work[state:], K, M, N, L, SIMULATED, r, q, t)
 
     alpha = view(work, READOUTS, (POINTS,))
+    geometric(begin, alpha_last, alpha)
     for i in range(POINTS):
-        alpha[i] = begin * math.exp(math.log(alpha_last / begin) * i / (POINTS - 1))
         work[READOUTS + POINTS + i] = np.nan
     total(weight, eigenvalue, t, T)
     v, u = math.sqrt(M) / K, 1.0 / math.sqrt(M)
@@ -145,9 +146,9 @@ EXPERIMENT = Experiment(
     python="""\
 import numpy as np, lib
 s = lib.power_law(beta={beta}, levels={levels})
-m = lib.StudentTeacher(s, students={students}, teachers={teachers}, activation={activation!r})
+m = lib.StudentTeacher(s, students={students}, teachers={teachers}, activation="{activation}")
 start = m.initial_overlaps(sigma_J={sigma_J}, N={N}, seed={seed})
 flow = lib.solve(m, start, eta={eta}, alpha=np.geomspace(0.01, {alpha_max}, 121))
-sgd = lib.simulate(m, {N}, {eta}, flow.alpha[::5], {sigma_J}, seeds=[{seed}], method="reduced")
+sgd = lib.simulate(m, {N}, {eta}, flow.alpha[::5], {sigma_J}, seeds=range({seed}, {seed} + {runs}), method="reduced")
 """,
 )

@@ -8,6 +8,7 @@ from ...kernels.ensemble import ensemble_advance, ensemble_size, ensemble_start
 from ...kernels.fields import LINEAR
 from ...kernels.fitting import FIT_SIZE, fit_window
 from ...kernels.gamma import gamma
+from ...kernels.grids import geometric, power_law_spectrum
 from ...kernels.jit import kernel
 from ...kernels.linear import decay_sum, modes
 from ...kernels.regression import effective_ridges
@@ -27,19 +28,6 @@ MARGIN = 30.0
 def _setup(p):
     """The controls as the kernels need them: all but beta, eta, sigma_J and alpha_max are whole numbers."""
     return p[0], int(p[1]), int(p[2]), int(p[3]), p[4], p[5], p[6], int(p[7]), int(p[8]), int(p[9])
-
-
-@kernel
-def power_law_spectrum(beta, eigenvalue, weight):
-    """Eigenvalues k^-(1+beta) of mean 1, and equal weights, into arrays (L,)."""
-    L = eigenvalue.shape[0]
-    mean = 0.0
-    for k in range(L):
-        eigenvalue[k] = math.exp(-(1.0 + beta) * math.log(k + 1.0))
-        mean += eigenvalue[k] / L
-    for k in range(L):
-        eigenvalue[k] /= mean
-        weight[k] = 1.0 / L
 
 
 @kernel
@@ -71,8 +59,8 @@ def start(p, data, work):
 
     alpha = view(work, READOUTS, (POINTS,))
     begin = min(0.1 * first, 1e-2 * alpha_last)
+    geometric(begin, alpha_last, alpha)
     for i in range(POINTS):
-        alpha[i] = begin * math.exp(math.log(alpha_last / begin) * i / (POINTS - 1))
         work[READOUTS + 2 * POINTS + i] = alpha[i]
         work[READOUTS + 4 * POINTS + i] = alpha[i]
         work[READOUTS + 6 * POINTS + i] = alpha[i]
@@ -185,6 +173,7 @@ alpha = np.geomspace(min(0.1 * first, 0.01 * {alpha_max}), {alpha_max}, 161)
 exact = lib.linear.generalization_error(s, {eta}, alpha, {sigma_J}, {students}, {teachers})
 small = lib.linear.small_eta_error(s, {eta}, alpha, {sigma_J}, {students}, {teachers})
 kernel_regression = lib.regression.error(s, alpha)
-sgd = lib.simulate(m, N={N}, eta={eta}, alpha=alpha[::10], sigma_J={sigma_J}, seeds={runs})
+sgd = lib.simulate(m, N={N}, eta={eta}, alpha=alpha[::10], sigma_J={sigma_J},
+                   seeds=range({seed}, {seed} + {runs}))
 """,
 )

@@ -9,10 +9,11 @@ from ...kernels.ensemble import (
     ensemble_advance, ensemble_overlaps, ensemble_rescale, ensemble_size, ensemble_start,
 )
 from ...kernels.flow import total
+from ...kernels.grids import geometric, power_law_spectrum
 from ...kernels.jit import kernel
 from ...kernels.views import view
 from ..experiment import Axis, Control, Curve, Experiment, Readout
-from .linear import LEVELS, power_law_spectrum
+from .linear import LEVELS
 
 POINTS = 101
 SIMULATED = 25
@@ -88,8 +89,7 @@ def start(p, data, work):
     for i in range(SIMULATED):
         work[out + i] *= stretch
 
-    for i in range(POINTS):
-        alpha[i] = begin * math.exp(math.log(alpha_last / begin) * i / (POINTS - 1))
+    geometric(begin, alpha_last, alpha)
     status = integrator.DONE
     for curve in range(3):
         exponent = 0.0 if curve == 0 else power if curve == 1 else 1.0
@@ -176,13 +176,14 @@ EXPERIMENT = Experiment(
     python="""\
 import numpy as np, lib
 s = lib.power_law(beta={beta}, levels={levels})
-m = lib.StudentTeacher(s, students={units}, teachers={units}, activation={activation!r})
+m = lib.StudentTeacher(s, students={units}, teachers={units}, activation="{activation}")
 start = m.initial_overlaps(sigma_J={sigma_J}, N={N}, seed={seed})
 alpha = np.geomspace(0.01, {alpha_max}, 101)
 plain = lib.solve(m, start, eta={eta}, alpha=alpha)
 white = lib.mitigation.whiten(s, power={power})
-w = lib.StudentTeacher(white.spectrum, {units}, {units}, {activation!r})
+w = lib.StudentTeacher(white.spectrum, {units}, {units}, "{activation}")
 partial = lib.solve(w, white.overlaps(start), eta={eta}, alpha=alpha)
-sgd = lib.mitigation.train(m, {N}, {eta}, alpha[::10], lib.mitigation.Recipe(power={power}), {sigma_J}, seeds={runs})
+recipe = lib.mitigation.Recipe(power={power})
+sgd = lib.mitigation.train(m, {N}, {eta}, alpha[::10], recipe, {sigma_J}, seeds={runs})
 """,
 )

@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 
-from ...kernels.features import noisy_decay, noisy_modes
+from ...kernels.grids import power_law_spectrum
 from ...kernels.jit import kernel
 from ...kernels.views import view
 from ..experiment import Axis, Control, Curve, Experiment, Readout
-from .linear import LEVELS, power_law_spectrum
+from .features import restricted_error, restricted_modes
+from .linear import LEVELS
 
 SIZES = 37  # students tried: l = 1 ... 512 at ratio 2^(1/4), whole numbers; equal ones are tried once
 BUDGETS = 25  # of the frontier: C / 4096 ... 4096 C, in factors of two
@@ -44,17 +45,9 @@ def _size(i):
 def _errors(p, l, work, alpha, out):
     """eps_g of a student of l levels at times alpha, noise included."""
     beta, L, eta, noise, compute = _setup(p)
-    eigenvalue = view(work, _LEVELS, (L,))
-    own, part = view(work, _LEVELS + 2 * L, (l,)), view(work, _LEVELS + 3 * L, (l,))
-    x, c, gain = view(work, _LEVELS + 4 * L, (l,)), view(work, _LEVELS + 5 * L, (l,)), view(work, _LEVELS + 6 * L, (l,))
-    U = 0.0
-    for k in range(L - 1, l - 1, -1):
-        U += eigenvalue[k] / L
-    W, share = 1.0 - U, l / L
-    for k in range(l):
-        own[k], part[k] = eigenvalue[k] * share / W, 1.0 / l
-    noisy_modes(own, part, eta * W, x, c, gain, view(work, _LEVELS + 7 * L, (4,)))
-    noisy_decay(x, c, gain, 2.0 * eta * W / share, W, U + noise, 0.5, alpha, out)
+    scratch = work[_LEVELS + 2 * L:]
+    U = restricted_modes(view(work, _LEVELS, (L,)), view(work, _LEVELS + L, (L,)), l, eta, scratch)
+    restricted_error(scratch, l, L, U, eta, 0.5, noise, alpha, out)
 
 
 @kernel

@@ -9,10 +9,11 @@ from ...kernels import plateau as kernels
 from ...kernels.ensemble import ensemble_advance, ensemble_overlaps, ensemble_size, ensemble_start
 from ...kernels.fields import ERF
 from ...kernels.flow import total
+from ...kernels.grids import geometric, power_law_spectrum
 from ...kernels.jit import kernel
 from ...kernels.views import view
 from ..experiment import Axis, Control, Curve, Experiment, Readout
-from .linear import LEVELS, power_law_spectrum
+from .linear import LEVELS
 
 POINTS = 121
 SIMULATED = 25
@@ -134,8 +135,9 @@ def start(p, data, work):
     total(weight, eigenvalue, r, first)
     work[4] = max(0.0, tau * math.log(work[flow - 1] / _specialisation(first)))
     work[5] = eta * eigenvalue[0] / N
+    geometric(begin, alpha_last, view(work, READOUTS, (POINTS,)))
     for i in range(POINTS):
-        work[READOUTS + i] = work[HEIGHT + i] = begin * math.exp(math.log(alpha_last / begin) * i / (POINTS - 1))
+        work[HEIGHT + i] = work[READOUTS + i]
         # shown while the plateau lasts
         if work[HEIGHT + i] <= work[4]:
             work[HEIGHT + POINTS + i] = work[0]

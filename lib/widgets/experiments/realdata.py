@@ -7,6 +7,7 @@ import numpy as np
 from ...kernels.ensemble import ensemble_advance, ensemble_size, ensemble_start
 from ...kernels.fields import LINEAR
 from ...kernels.fitting import FIT_SIZE, fit_window
+from ...kernels.grids import geometric
 from ...kernels.jit import kernel
 from ...kernels.linear import decay_sum, modes
 from ...kernels.views import view
@@ -68,8 +69,7 @@ def start(p, data, work):
     else:
         at += 2 * LINE
         alpha, exact = view(work, at, (POINTS,)), view(work, at + POINTS, (POINTS,))
-        for i in range(POINTS):
-            alpha[i] = 0.1 * first * math.exp(math.log(30.0 * last / first) * i / (POINTS - 1))
+        geometric(0.1 * first, 3.0 * last, alpha)
         modes(data, weight, eta, x, c, sums)
         for k in range(L):
             x[k] *= 2.0 * eta
