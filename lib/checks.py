@@ -116,6 +116,15 @@ def steps(argument, alpha, N, batch=1):
     return np.rint(exact).astype(np.int64)
 
 
+def seeds(argument, value):
+    """A number of runs, which is the seeds 0, 1, ..., or the seeds themselves: a list of whole numbers >= 0."""
+    if np.ndim(value) == 0:
+        return list(range(whole(argument, value)))
+    if len(value) == 0:
+        refuse(argument, value, "a number of runs or a list of seeds that is not empty")
+    return [whole(argument, seed, 0) for seed in value]
+
+
 def _range_words(kind, minimum, maximum, open_minimum):
     if minimum is None and maximum is None:
         return "a finite number"

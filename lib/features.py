@@ -409,13 +409,13 @@ def erf_asymptotic_error(spectrum, learned, units, eta=0.0):
     Raises
     ------
     DivergenceError
-        From :func:`erf_critical_eta` / W on: there the noise of the student itself would grow without U, to an error
+        From :func:`erf_critical_eta` on: there the noise of the student itself would grow without U, to an error
         of order one at which the erf saturates.
     """
     units = checks.whole("units", units)
     eta = checks.number("eta", eta, 0.0)
     part = reduce(spectrum, learned)
-    critical = erf_critical_eta(units) / part.seen
+    critical = erf_critical_eta(spectrum, learned, units)
     if eta >= critical:
         raise _divergence(eta, critical)
     if eta == 0.0:
@@ -425,16 +425,31 @@ def erf_asymptotic_error(spectrum, learned, units, eta=0.0):
     return _erf_fixed_point(part.seen, units, eta)
 
 
-def erf_critical_eta(units):
-    """:func:`lib.asymptotics.critical_eta` for a student that sees variance 1; divide it by W for one that sees W.
+def erf_critical_eta(spectrum, learned, units):
+    """Largest learning rate at which the erf student that knows what it may learn stays with it.
+
+    What it sees has total variance W: the rate of :func:`lib.asymptotics.critical_eta`, divided by W.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    learned : int
+        Leading levels that are trained, 1 to L.
+    units : int
+        K = M >= 1.
+
+    Returns
+    -------
+    float
 
     Examples
     --------
     >>> import lib
-    >>> round(lib.features.erf_critical_eta(1), 6)
+    >>> round(lib.features.erf_critical_eta(lib.power_law(1.0, 100), 100, 1), 6)
     4.055779
     """
-    return asymptotics.critical_eta(None, units)
+    part = reduce(spectrum, learned)
+    return asymptotics.critical_eta(part.spectrum, checks.whole("units", units)) / part.seen
 
 
 def erf_amplification(units, rate):
@@ -448,13 +463,13 @@ def erf_amplification(units, rate):
     units : int
         K = M.
     rate : float
-        eta W, > 0 and below :func:`erf_critical_eta`.
+        eta W, > 0 and below :func:`lib.asymptotics.critical_eta`.
 
     Returns
     -------
     float
     """
-    rate = checks.number("rate", rate, 0.0, erf_critical_eta(units), open_minimum=True)
+    rate = checks.number("rate", rate, 0.0, asymptotics.critical_eta(None, units), open_minimum=True)
     c = asymptotics.couplings(units)
     share = c.H * c.identity**2
     return float(asymptotics.amplification(units, rate) @ share / share.sum())

@@ -331,8 +331,8 @@ def train(model, N, eta, alpha, recipe=Recipe(), sigma_J=0.01, seeds=8):
     recipe : Recipe
     sigma_J : float
         Of the student's initial weights, in the coordinates of the inputs as they come; > 0 with batch norm.
-    seeds : int
-        Number of runs, in parallel.
+    seeds : int or sequence of int
+        A number of runs (seeds 0, 1, ...) or the seeds themselves; in parallel.
 
     Returns
     -------
@@ -348,17 +348,17 @@ def train(model, N, eta, alpha, recipe=Recipe(), sigma_J=0.01, seeds=8):
     """
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     alpha = checks.times("alpha", alpha)
-    seeds = checks.whole("seeds", seeds)
+    seeds = checks.seeds("seeds", seeds)
     N = model.check_start(sigma_J, N, "orthonormal")
     if recipe.batch_norm and sigma_J == 0:
         checks.refuse("sigma_J", sigma_J, "> 0 with batch normalisation, which divides by the width of the fields")
     updates = checks.steps("alpha", alpha, N, recipe.batch)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        runs = list(pool.map(lambda seed: _run(model, N, eta, updates, recipe, sigma_J, seed), range(seeds)))
+        runs = list(pool.map(lambda seed: _run(model, N, eta, updates, recipe, sigma_J, seed), seeds))
     Q, R, T, eps_g = (np.stack(parts) for parts in zip(*runs))
     times = updates * recipe.batch / N
-    for seed in range(seeds):
-        bad = unbounded(eps_g[seed])
+    for seed, eps in zip(seeds, eps_g):
+        bad = unbounded(eps)
         if bad.size:
             raise checks.DivergenceError(
                 f"eta = {eta:g} is too large for {recipe}: training with seed {seed} diverged by "

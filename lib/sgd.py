@@ -77,7 +77,7 @@ def simulate(model, N=None, eta=0.1, alpha=(1.0,), sigma_J=0.01, seeds=8, teache
     checks.one_of("method", method, METHODS)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     alpha = checks.times("alpha", alpha)
-    seeds = _seed_list(seeds)
+    seeds = checks.seeds("seeds", seeds)
     if learned is not None:
         checks.whole("learned", learned, 1, model.spectrum.levels)
         if method != "direct":
@@ -202,14 +202,6 @@ class _Reduced(_Gaussian):
 
     def measure(self, Q, R, T):
         reduced.reduced_measure(self.state, Q, R, T)
-
-
-def _seed_list(seeds):
-    if np.ndim(seeds) == 0:
-        return list(range(checks.whole("seeds", seeds)))
-    if len(seeds) == 0:
-        checks.refuse("seeds", seeds, "a number of runs or a list of seeds that is not empty")
-    return [checks.whole("seeds", seed, 0) for seed in seeds]
 
 
 def _prepare(inputs, model, N):

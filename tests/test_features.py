@@ -7,7 +7,7 @@ from scipy.optimize import minimize_scalar
 from test_programs import programs
 
 import lib
-from lib import features
+from lib import asymptotics, features
 
 GOLDEN_RATIO = [  # (L, N/L, beta, l, eta), eps_inf / (U/2) for N -> infinity and for this N: theory, section 3
     (64, 16, 1.0, 8, 0.5, 1.306, 1.312),
@@ -269,15 +269,18 @@ def test_erf_floor_at_small_rate():
 
 def test_erf_critical_rates():
     golden = [4.0557786760, 2.3068276961, 1.6206745061, 1.2493927807, 1.01644830, 0.85666257]  # unscaled outputs
-    measured = [features.erf_critical_eta(M) / M for M in range(1, 7)]
+    s = lib.power_law(1.0, 10)
+    measured = [features.erf_critical_eta(s, 10, M) / M for M in range(1, 7)]
     np.testing.assert_allclose(measured, golden, rtol=5e-9)
+    seen = np.sum((s.weights * s.eigenvalues)[:3])
+    assert features.erf_critical_eta(s, 3, 2) == pytest.approx(features.erf_critical_eta(s, 10, 2) / seen, rel=1e-12)
 
 
 @pytest.mark.parametrize("M", [1, 2, 4])
 def test_erf_noise_to_first_order(M):
     """The fixed point of the flow, which knows nothing of the response matrices, at U = 1e-5 and 1e-6."""
     for rate in (0.2, 0.5):
-        eta = rate * features.erf_critical_eta(M)
+        eta = rate * asymptotics.critical_eta(None, M)
         gaps = []
         for U in (1e-5, 1e-6):
             ratio = features._erf_fixed_point(1 - U, M, eta / (1 - U)) / features._erf_small_eta(U)

@@ -16,7 +16,7 @@
 
   /** The worker's program. It answers the messages that explorer.mjs describes. */
   function worker() {
-    const SLICE = 8; // ms of the long part before a message is answered
+    const SLICE = 4; // ms of the long part before a message is answered
     const SHOW = 40; // ms of it between two pictures
     const ticks = new MessageChannel(); // lets messages in between slices; setTimeout would wait 4 ms
     let setup, module, exports, run, data;

@@ -184,6 +184,6 @@ white = lib.mitigation.whiten(s, power={power})
 w = lib.StudentTeacher(white.spectrum, {units}, {units}, "{activation}")
 partial = lib.solve(w, white.overlaps(start), eta={eta}, alpha=alpha)
 recipe = lib.mitigation.Recipe(power={power})
-sgd = lib.mitigation.train(m, {N}, {eta}, alpha[::10], recipe, {sigma_J}, seeds={runs})
+sgd = lib.mitigation.train(m, {N}, {eta}, alpha[::10], recipe, {sigma_J}, seeds=range({seed}, {seed} + {runs}))
 """,
 )
