@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -165,7 +166,7 @@ def nbgrader(folder, *arguments, check=True):
     paths = {"PATH": str(Path(sys.executable).parent), "PYTHONPATH": str(ROOT)}
     environment = {name: os.pathsep.join(filter(None, [first, os.environ.get(name)])) for name, first in paths.items()}
     result = subprocess.run([sys.executable, "-m", "nbgrader", *map(str, arguments)], cwd=folder, text=True,
-                            capture_output=True, env=os.environ | environment)
+                            capture_output=True, env={"OPENBLAS_NUM_THREADS": "1"} | os.environ | environment)  # chapters run side by side
     if check and result.returncode:
         raise RuntimeError(f"nbgrader {' '.join(map(str, arguments))}:\n{result.stdout}{result.stderr}")
     return result
@@ -183,9 +184,12 @@ def main():
     write_course(chapters)
     print(f"{FOLDER}: {', '.join(chapter.name for chapter in chapters)}")
     if options.validate:
-        found = [problem for chapter in chapters if (problem := validate(FOLDER, chapter.name))]
-        print(*found or ["nbgrader validate: every chapter's solutions pass, its blanks fail"], sep="\n")
-        sys.exit(bool(found))
+        problems = 0
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for chapter, problem in zip(chapters, pool.map(lambda chapter: validate(FOLDER, chapter.name), chapters)):
+                print(problem or f"{chapter.name}: the solutions pass, the blanks fail", flush=True)
+                problems += bool(problem)
+        sys.exit(bool(problems))
 
 
 if __name__ == "__main__":
