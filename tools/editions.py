@@ -165,8 +165,9 @@ def nbgrader(folder, *arguments, check=True):
     # nbgrader calls alembic by its name: the environment's own comes first.
     paths = {"PATH": str(Path(sys.executable).parent), "PYTHONPATH": str(ROOT)}
     environment = {name: os.pathsep.join(filter(None, [first, os.environ.get(name)])) for name, first in paths.items()}
+    environment["OPENBLAS_NUM_THREADS"] = "1"  # chapters run side by side
     result = subprocess.run([sys.executable, "-m", "nbgrader", *map(str, arguments)], cwd=folder, text=True,
-                            capture_output=True, env={"OPENBLAS_NUM_THREADS": "1"} | os.environ | environment)  # chapters run side by side
+                            capture_output=True, env=os.environ | environment)
     if check and result.returncode:
         raise RuntimeError(f"nbgrader {' '.join(map(str, arguments))}:\n{result.stdout}{result.stderr}")
     return result
