@@ -100,7 +100,7 @@ def reference(spectrum, start, eta, alpha, activity=fields.ERF, scale=(1, 1)):
     return np.concatenate([q, r], axis=3)
 
 
-# Of another implementation, by scipy's DOP853, good to 3e-6.
+# Of another implementation, by SciPy's DOP853, good to 3e-6.
 GOLDEN_ACCURACY = 3e-6
 GOLDEN = [
     (1, 2, 2, 0.1, 1.0, 0.001, [0, 10, 100, 1000, 2000],

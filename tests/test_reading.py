@@ -123,6 +123,6 @@ def test_links_show_what_they_lead_to(visit, site, how):
 
 def test_search_finds_every_chapter(visit, pages):
     for name in PAGES[1:-1]:
-        title = unescape(re.search("<title>(.*?) —", pages[name].text)[1]).lstrip("0123456789. ")
+        title = unescape(re.search("<title>(.*?) &#8212;", pages[name].text)[1]).lstrip("0123456789. ")
         page = visit(f"search.html?q={quote(title)}", mathematics=False)
         page.locator(f"#search-results a[href*='{name}.html']").first.wait_for()

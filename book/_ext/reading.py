@@ -13,6 +13,8 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 from bs4 import BeautifulSoup
+from jupyter_cache import get_cache
+from myst_nb.core.read import create_nb_reader
 from PIL import Image, ImageOps
 from sphinx.errors import ExtensionError
 
@@ -78,11 +80,7 @@ def introduce_page(app, pagename, templatename, context, doctree):
 
 def _picture(app, pagename):
     """Draw the first picture of a page, as it was executed, on a card; gives its address and what it shows."""
-    notebook = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
-    if not notebook.is_file():
-        return {}
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    found = next(((cell, output["data"]) for cell in cells for output in cell.get("outputs", ())
+    found = next(((cell, output["data"]) for cell in _executed(app, pagename) for output in cell.get("outputs", ())
                   if "image/png" in output.get("data", {})), None)
     if found is None:
         return {}
@@ -98,6 +96,22 @@ def _picture(app, pagename):
     path.parent.mkdir(parents=True, exist_ok=True)
     ImageOps.pad(paper.convert("RGB"), CARD, Image.Resampling.LANCZOS, color="white").save(path, optimize=True)
     return {"og:image": f"{app.config.html_baseurl}{name}", "og:image:alt": words}
+
+
+def _executed(app, pagename):
+    """The cells of a page's notebook with their outputs; none if it is not one, or is not executed.
+
+    They come from the cache: the copies in ``_build/jupyter_execute`` lack the outputs that myst-nb found there.
+    """
+    path = app.env.doc2path(pagename)
+    text = Path(path).read_text(encoding="utf-8")
+    reader = create_nb_reader(path, app.env.myst_config, app.env.mystnb_config, text)
+    if reader is None:
+        return []
+    try:
+        return get_cache(app.config.nb_execution_cache_path).merge_match_into_notebook(reader.read(text))[1].cells
+    except KeyError:
+        return []
 
 
 def finish_site(app, exception):
