@@ -2,7 +2,7 @@
 
 The teacher stays a two-layer network of M units, orthonormal in every level, with output weights 1/sqrt(M). The
 student may have any number of layers, any activation, and may learn all its weights. Inputs are scale mixtures of
-Gaussians, xi = sqrt(tau) sqrt(lambda) z, whose one parameter kappa = <tau^2> says how heavy their tails are.
+Gaussians, xi = sqrt(c) sqrt(lambda) z, whose one parameter ``tail`` = <c^2> says how heavy their tails are.
 Chapter "Deeper and other networks".
 """
 
@@ -49,7 +49,7 @@ class Network:
         Hidden units M of the teacher.
     activation : {"erf", "relu", "tanh", "linear"}
         Of student and teacher.
-    kappa : float
+    tail : float
         Tail of the inputs, <|xi|^4> / <|xi|^2>^2 for N -> infinity, 1 (Gaussian) to 10: see :func:`scale_mixture`.
     """
 
@@ -57,7 +57,7 @@ class Network:
     widths: tuple = (2,)
     teachers: int = 2
     activation: str = "erf"
-    kappa: float = 1.0
+    tail: float = 1.0
 
     def __post_init__(self):
         if not isinstance(self.spectrum, Spectrum):
@@ -68,7 +68,7 @@ class Network:
             checks.whole(f"widths[{l}]", width)
         checks.whole("teachers", self.teachers)
         checks.one_of("activation", self.activation, tuple(ACTIVATIONS))
-        checks.number("kappa", self.kappa, 1.0, 10.0)
+        checks.number("tail", self.tail, 1.0, 10.0)
 
     @property
     def activity(self):
@@ -123,24 +123,25 @@ class Training:
     network: Network
 
 
-def scale_mixture(kappa):
-    """Scales tau and their probabilities, with <tau> = 1 and <tau^2> = kappa.
+def scale_mixture(tail):
+    """Contrasts c of the inputs and their probabilities, with <c> = 1 and <c^2> = tail.
 
-    The Gauss quadrature of the gamma distribution of shape 1/(kappa - 1), whose first 11 moments it shares. It is used as a distribution of its own: theory and simulation both have these six scales and no others.
+    The Gauss quadrature of the gamma distribution of shape 1/(tail - 1), whose first 11 moments it shares. It is
+    used as a distribution of its own: theory and simulation both have these six contrasts and no others.
 
     Parameters
     ----------
-    kappa : float
+    tail : float
         1 to 10.
 
     Returns
     -------
-    scales, shares : ndarray, shape (6,), or (1,) for kappa = 1
+    scales, shares : ndarray, shape (6,), or (1,) for tail = 1
     """
-    kappa = checks.number("kappa", kappa, 1.0, 10.0)
-    if kappa - 1.0 < 1e-6:
+    tail = checks.number("tail", tail, 1.0, 10.0)
+    if tail - 1.0 < 1e-6:
         return np.ones(1), np.ones(1)
-    shape = 1.0 / (kappa - 1.0)
+    shape = 1.0 / (tail - 1.0)
     x, mass = roots_genlaguerre(SCALES, shape - 1.0)
     return x / shape, mass / mass.sum()
 
@@ -230,7 +231,7 @@ def _run(network, N, eta, steps, sigma_J, seed, upper_eta, after, keep):
         J[:, :kept] = after.J[seed, :, :kept]
         upper, begin = after.upper[seed, -1].copy(), int(np.rint(after.alpha[-1] * N))
     widths = np.array(network.widths, dtype=float)
-    scales, shares = scale_mixture(network.kappa)
+    scales, shares = scale_mixture(network.tail)
     cumulative = np.append(np.cumsum(shares)[:-1], np.inf)
     layers = np.empty((4, len(network.widths), max(network.widths)))
     xi, u = np.empty(N), 1.0 / np.sqrt(network.teachers)
@@ -274,11 +275,11 @@ def error(network, Q, R, T, upper):
     C = np.block([[Q, R], [R.T, T]])
     if not np.all(np.isfinite(C)):
         return np.nan
-    scales, shares = scale_mixture(network.kappa)
+    scales, shares = scale_mixture(network.tail)
     u = 1.0 / np.sqrt(M)
     if len(network.widths) == 1 and network.activation != "tanh":
         w = np.append(-upper, np.full(M, u))
-        return sum(p * kernels.pair_error(tau * C, w, network.activity) for tau, p in zip(scales, shares))
+        return sum(p * kernels.pair_error(c * C, w, network.activity) for c, p in zip(scales, shares))
     F = np.empty_like(C)
     kernels.factor(C, K, F)
     layers = np.empty((3, len(network.widths), max(network.widths)))
@@ -331,7 +332,7 @@ def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e
     C, work, w = np.empty((P, P)), np.empty((3, P, P)), np.full(P, 1.0 / np.sqrt(M))
     Q, R, D, G = np.empty((K, K)), np.empty((K, M)), np.empty((K, P)), np.empty((K, K))
     scratch = np.empty((2, P)), np.empty(K)
-    mixture, points = scale_mixture(network.kappa), _points(P, NOISE_POINTS)
+    mixture, points = scale_mixture(network.tail), _points(P, NOISE_POINTS)
 
     def unpack(z):
         return z[: split[0]].reshape(L, K, M), z[split[0] : split[1]].reshape(L, K, K), z[split[1] :]

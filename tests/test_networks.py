@@ -87,16 +87,16 @@ def test_coefficients_are_averages_over_samples(activation):
         assert abs(kernels.pair_error(C, w, act) - np.mean(delta**2) / 2) < 4.5 * np.std(delta**2) / 2 / np.sqrt(len(u))
 
 
-@pytest.mark.parametrize("activation, kappa, upper_eta", [("relu", 1.0, 0.5), ("tanh", 1.0, 0.5), ("erf", 2.0, 0.5), ("linear", 3.0, 0.0)])
-def test_sgd_follows_the_flow(activation, kappa, upper_eta):
+@pytest.mark.parametrize("activation, tail, upper_eta", [("relu", 1.0, 0.5), ("tanh", 1.0, 0.5), ("erf", 2.0, 0.5), ("linear", 3.0, 0.0)])
+def test_sgd_follows_the_flow(activation, tail, upper_eta):
     s, alpha = lib.power_law(1.0, 4), np.array([1.0, 4.0])
-    network = networks.Network(s, (2,), 2, activation, kappa)
+    network = networks.Network(s, (2,), 2, activation, tail)
     runs = networks.train(network, 1024, 0.3, alpha, 0.5, 6, upper_eta)
     flows = np.array([networks.flow(network, 0.3, alpha, upper_eta=upper_eta, rtol=1e-5,
                                     overlaps=network.start.initial_overlaps(0.5, 1024, seed)).eps_g for seed in range(6)])
     ratio = np.log(runs.eps_g / flows)
     error = ratio.std(axis=0, ddof=1) / np.sqrt(6)
-    # t with 5 degrees of freedom exceeds 6 with probability 0.002; 2 % for kappa eta lambda_1 / N and the quadrature
+    # t with 5 degrees of freedom exceeds 6 with probability 0.002; 2 % for tail eta lambda_1 / N and the quadrature
     assert np.all(np.abs(ratio.mean(axis=0)) < 6 * error + 0.02)
 
 
@@ -117,13 +117,13 @@ def test_training_goes_on_where_it_ended():
         networks.train(network, alpha=[1.0], after=first, **{**settings, "seeds": 3})
 
 
-@pytest.mark.parametrize("kappa", [1.0, 1.5, 3.0])
-def test_heavy_tails_of_a_linear_network_are_a_rescaling(kappa):
+@pytest.mark.parametrize("tail", [1.0, 1.5, 3.0])
+def test_heavy_tails_of_a_linear_network_are_a_rescaling(tail):
     s, alpha = lib.power_law(1.0, 8), np.array([0.5, 3.0, 10.0])
-    scales, shares = networks.scale_mixture(kappa)
-    np.testing.assert_allclose([shares @ scales, shares @ scales**2], [1.0, kappa], rtol=1e-10)
-    flow = networks.flow(networks.Network(s, (1,), 1, "linear", kappa), 0.4, alpha, 0.0)
-    np.testing.assert_allclose(flow.eps_g, lib.linear.generalization_error(s, 0.4 * kappa, alpha / kappa), rtol=1e-5)
+    scales, shares = networks.scale_mixture(tail)
+    np.testing.assert_allclose([shares @ scales, shares @ scales**2], [1.0, tail], rtol=1e-10)
+    flow = networks.flow(networks.Network(s, (1,), 1, "linear", tail), 0.4, alpha, 0.0)
+    np.testing.assert_allclose(flow.eps_g, lib.linear.generalization_error(s, 0.4 * tail, alpha / tail), rtol=1e-5)
 
 
 def test_late_stage():
@@ -157,7 +157,7 @@ def test_sampled_error_is_the_closed_one():
 
 @pytest.mark.parametrize("arguments, words", [
     ({"widths": ()}, "widths"), ({"widths": (2, 0)}, r"widths\[1\]"), ({"teachers": 0}, "teachers"),
-    ({"activation": "sine"}, "activation"), ({"kappa": 0.5}, "kappa")])
+    ({"activation": "sine"}, "activation"), ({"tail": 0.5}, "tail")])
 def test_bad_networks(arguments, words):
     with pytest.raises(ValueError, match=words):
         networks.Network(lib.power_law(1.0, 2), **arguments)

@@ -145,7 +145,7 @@ EXPERIMENT = Experiment(
         Control("beta", "β", "exponent of the spectrum", 1.0, 0.05, 3.0),
         Control("levels", "L", "distinct eigenvalues", 256.0, choices=LEVELS[:10]),
         Control("eta", "η", "learning rate", 0.5, 0.01, 1.9, scale="log"),
-        Control("noise", "σ²", "variance of noise in the answers", 0.0, 0.0, 1.0),
+        Control("noise", "ν", "variance of noise in the answers", 0.0, 0.0, 1.0),
         Control("compute", "C", "compute, C = lα", 100.0, 0.1, 1e6, scale="log"),
     ),
     curves=(
