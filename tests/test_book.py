@@ -309,6 +309,17 @@ def test_every_claim_is_shown(path):
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "book").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_code_of_claims_and_figures_is_folded(path):
+    # The page is read for what they show. In a solution, which is folded itself, the code is in sight.
+    in_solution = False
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            in_solution = (in_solution or "solution-start" in cell.source) and "solution-end" not in cell.source
+        elif not in_solution and re.search(r"lib\.claim\(|plt\.show\(", cell.source):
+            assert "hide-input" in cell.metadata.get("tags", []), cell.source
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "book").glob("*.ipynb")), ids=lambda path: path.stem)
 def test_chapter_is_stored_with_its_outputs(path):
     # For GitHub's view, and for nbval, which compares the cells marked NBVAL_CHECK_OUTPUT with them.
     notebook = nbformat.read(path, as_version=4)

@@ -8,6 +8,14 @@ from urllib.parse import unquote, urldefrag, urlparse
 import pytest
 from conftest import CHAPTERS, PAGES, Page, read_through, wait_for_mathematics
 
+# Displayed formulas of which a part hides behind the column's edge, by the number of pixels.
+CUT_FORMULAS = """() => {
+  for (const fold of document.querySelectorAll("article details")) fold.open = true;
+  return [...document.querySelectorAll("article mjx-container[display]")]
+    .map(formula => [formula.scrollWidth - formula.clientWidth, formula.closest("[id]").id])
+    .filter(([pixels]) => pixels > 1);
+}"""
+
 
 @pytest.mark.parametrize("name", PAGES)
 def test_page_loads_whole_and_from_this_host_alone(visit, pages, name):
@@ -20,6 +28,8 @@ def test_page_loads_whole_and_from_this_host_alone(visit, pages, name):
         assert page.locator("mjx-merror").count() == 0
         # Nothing is left as source.
         assert r"\(" not in page.locator("article").inner_text()
+        cut = page.evaluate(CUT_FORMULAS)
+        assert not cut, "wider than the column of a desktop: break them into lines"
 
 
 @pytest.mark.parametrize("name", PAGES)
