@@ -124,4 +124,26 @@ def log_grid(ax):
     return ax
 
 
-__all__ = ["COLORS", "RAMP", "STYLE", "draw_map", "log_grid", "slope_marker", "use_style"]
+def table(heads, rows):
+    r"""A table for a notebook's page: its last expression, or given to ``display``.
+
+    Parameters
+    ----------
+    heads : sequence of str
+        Of the columns; Markdown with mathematics, for example ``r"$\lambda_k$"``.
+    rows : iterable of sequences
+        Text as it stands, numbers to three digits; a column whose first cell is no text stands to the right.
+
+    Returns
+    -------
+    IPython.display.Markdown
+    """
+    from IPython.display import Markdown
+
+    rows = list(rows)
+    cells = [[cell if isinstance(cell, str) else f"{cell:.3g}" for cell in row] for row in rows]
+    ruler = [":--" if isinstance(cell, str) else "--:" for cell in rows[0]]
+    return Markdown("\n".join(f"| {' | '.join(row)} |" for row in (heads, ruler, *cells)))
+
+
+__all__ = ["COLORS", "RAMP", "STYLE", "draw_map", "log_grid", "slope_marker", "table", "use_style"]

@@ -53,3 +53,8 @@ def test_every_decade_is_marked_over_many_decades(axes):
     axes.figure.canvas.draw()
     minor = axes.xaxis.get_minorticklocs()
     assert {2e-3, 9e6} <= {float(f"{tick:.6g}") for tick in minor}
+
+
+def test_table_is_markdown_with_numbers_to_the_right():
+    assert figures.table(["data", r"$\lambda_1$"], [("digits", 12.3456), ("flower", 7)]).data == "\n".join([
+        r"| data | $\lambda_1$ |", "| :-- | --: |", "| digits | 12.3 |", "| flower | 7 |"])
