@@ -26,8 +26,8 @@ def test_page_loads_whole_and_from_this_host_alone(visit, pages, name):
         wait_for_mathematics(page)
         assert page.locator("article mjx-container").count() > 0
         assert page.locator("mjx-merror").count() == 0
-        # Nothing is left as source.
-        assert r"\(" not in page.locator("article").inner_text()
+        # Nothing is left as source, neither a formula nor a table.
+        assert not re.search(r"\\\(|\| ?:?-+:? ?\|", page.locator("article").inner_text())
         cut = page.evaluate(CUT_FORMULAS)
         assert not cut, "wider than the column of a desktop: break them into lines"
 
