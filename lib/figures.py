@@ -132,7 +132,7 @@ def table(heads, rows):
     heads : sequence of str
         Of the columns; Markdown with mathematics, for example ``r"$\lambda_k$"``.
     rows : iterable of sequences
-        Text as it stands, numbers to three digits; a column whose first cell is no text stands to the right.
+        Text and integers as they stand, other numbers to three digits; a column whose first cell is no text stands to the right.
 
     Returns
     -------
@@ -140,8 +140,11 @@ def table(heads, rows):
     """
     from IPython.display import Markdown
 
+    def text(cell):
+        return cell if isinstance(cell, str) else f"{cell:#.3g}" if isinstance(cell, float) else f"{cell}"
+
     rows = list(rows)
-    cells = [[cell if isinstance(cell, str) else f"{cell:.3g}" for cell in row] for row in rows]
+    cells = [map(text, row) for row in rows]
     ruler = [":--" if isinstance(cell, str) else "--:" for cell in rows[0]]
     return Markdown("\n".join(f"| {' | '.join(row)} |" for row in (heads, ruler, *cells)))
 

@@ -56,5 +56,5 @@ def test_every_decade_is_marked_over_many_decades(axes):
 
 
 def test_table_is_markdown_with_numbers_to_the_right():
-    assert figures.table(["data", r"$\lambda_1$"], [("digits", 12.3456), ("flower", 7)]).data == "\n".join([
-        r"| data | $\lambda_1$ |", "| :-- | --: |", "| digits | 12.3 |", "| flower | 7 |"])
+    assert figures.table(["data", r"$\lambda_1$"], [("digits", 12.3456), ("flower", 7.0), ("none", 0)]).data == "\n".join([
+        r"| data | $\lambda_1$ |", "| :-- | --: |", "| digits | 12.3 |", "| flower | 7.00 |", "| none | 0 |"])
