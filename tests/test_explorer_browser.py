@@ -504,10 +504,11 @@ def test_whole_explorer_by_keyboard_alone(page, address):
     page.wait_for_url(re.compile("#decay:beta=0.5,.*mode=2$"))
     go(root.locator("summary", has_text="Python"))
     press("Enter")
-    assert "beta=0.5" in root.locator("code").inner_text()
+    root.locator("code", has_text="beta=0.5").wait_for()
     go(root.locator("summary", has_text="Table"))
     press("Enter")
     go(root.locator(".ex-table"))
+    root.locator("table").nth(2).wait_for()   # filled when the fold has told that it is open
     assert root.locator("table").count() == 3
     for _ in range(40):
         if root.get_by_role("button", name="Reset").evaluate("node => node === document.activeElement"):
