@@ -357,3 +357,4 @@ def test_explorer_gives_the_same_numbers(browser):
     # 121 points over five decades of time, and two integrators' tolerances amplified by the escape
     np.testing.assert_allclose(work[7 + 121:7 + 242:40], names["flow"].eps_g[::40], rtol=1e-3)
     assert work[6] == pytest.approx(names["exit"], rel=1e-2)
+    assert names["sgd"].eps_g.shape == (1, 25)
