@@ -14,6 +14,9 @@ import numpy as np
 from . import checks
 
 
+MANY = 8  # numbers that a reader compares one by one
+
+
 class ClaimError(AssertionError):
     """A claim of the book does not hold."""
 
@@ -137,7 +140,7 @@ def claim(name, statement, *, measured, expected, tolerance=None, why, source=""
 
 
 def _show(values, resolution):
-    """Numbers rounded at ``resolution``: digits that the tolerance does not cover say nothing."""
+    """Numbers rounded at ``resolution``: digits that the tolerance does not cover say nothing; of many, their range."""
 
     def one(x):
         if not np.isfinite(x) or x == 0.0:
@@ -145,4 +148,7 @@ def _show(values, resolution):
         significant = 12 if resolution == 0 else int(np.ceil(np.log10(abs(x) / resolution)))
         return f"{x:.{min(12, max(2, significant))}g}"
 
-    return ", ".join(one(float(x)) for x in np.atleast_1d(values).ravel())
+    values = np.atleast_1d(values).ravel()
+    if values.size > MANY:
+        return f"{one(values.min())} to {one(values.max())} ({values.size} values)"
+    return ", ".join(map(one, values))

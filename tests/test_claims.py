@@ -39,6 +39,12 @@ def test_digits_follow_the_tolerance():
     assert claim("a", "s", measured=0.123456, expected=0.12, tolerance=0.01, **TEXT).measured == "0.123"
 
 
+def test_of_many_numbers_the_range_is_shown():
+    few, many = (claim("a", "s", measured=np.arange(n) - 2.0, expected=0, tolerance=10, **TEXT) for n in (8, 9))
+    assert few.measured == "-2, -1, 0, 1, 2, 3, 4, 5"
+    assert many.measured == "-2 to 6 (9 values)"
+
+
 def test_html_is_escaped():
     result = claim("a", "x < y & z", measured=1, expected=1, tolerance=0.1, why="<b>")
     assert "x &lt; y &amp; z" in result._repr_html_() and "&lt;b&gt;" in result._repr_html_()
