@@ -5,17 +5,19 @@ import pytest
 from test_programs import programs
 
 import lib
-from lib.kernels.ensemble import DRAWN, ensemble_overlaps, ensemble_size_cheaper, ensemble_start_cheaper
+from lib.kernels.ensemble import DRAWN, ensemble_align, ensemble_overlaps, ensemble_rescale, ensemble_size, ensemble_start
 from lib.kernels.reduced import kept
 from lib.widgets import explore
 from lib.widgets.experiments.flow import EXPERIMENT
 
 
-def overlaps(N, K, M, L, seed):
+def overlaps(N, K, M, L, seed, alignment=0.0, gain=1.0):
     """Overlaps r, q, t from which the explorer's runs start."""
-    state = np.full(ensemble_size_cheaper(K, M, N, L, 5), np.nan)
+    state = np.full(ensemble_size(K, M, N, L, 5), np.nan)
     r, q, t = np.empty((L, K, M)), np.empty((L, K, K)), np.empty((L, M, M))
-    ensemble_start_cheaper(state, K, M, N, 5, np.ones(L), 0.5, seed, 0.1, 1.0, np.empty(5))
+    ensemble_start(state, K, M, N, 5, np.ones(L), 0.5, seed, 0.1, 1.0, np.empty(5))
+    ensemble_align(state, K, M, N, L, 5, alignment)
+    ensemble_rescale(state, K, M, N, L, 5, gain * np.ones(L))
     ensemble_overlaps(state, K, M, N, L, 5, r, q, t)
     return r, q, t
 
@@ -28,6 +30,17 @@ def test_start_is_that_of_the_drawn_weights(N, K, M, L):
         np.testing.assert_allclose(ours, expected, atol=1e-12)  # rounding of sums of N terms
 
 
+@pytest.mark.parametrize("N, K, M, L", [(64, 2, 2, 8), (512, 2, 2, 8), (4096, 3, 1, 16)])
+def test_start_is_aligned_and_rescaled(N, K, M, L):
+    gain = np.geomspace(0.1, 3.0, L)
+    start = lib.StudentTeacher(lib.power_law(1.0, L), K, M).initial_overlaps(0.5, N, seed=3)
+    pairs = 0.4 * np.eye(K, M)  # student i receives 0.4 of teacher i
+    cross = pairs @ np.swapaxes(start.r, 1, 2)
+    r, q = start.r + pairs @ start.t, start.q + cross + np.swapaxes(cross, 1, 2) + pairs @ start.t @ pairs.T
+    for ours, expected in zip(overlaps(N, K, M, L, 3, 0.4, gain), (r, q, start.t)):
+        np.testing.assert_allclose(ours, expected / gain[:, None, None], atol=1e-11)  # as above, over the least gain
+
+
 def test_start_of_many_inputs_has_the_law_of_drawn_weights():
     N, L = 2 * DRAWN, 64
     r, q, t = overlaps(N, 2, 2, L, 0)
@@ -37,6 +50,16 @@ def test_start_of_many_inputs_has_the_law_of_drawn_weights():
     # q_11 / sigma_J^2 - 1 has variance 2 L/N, 2 L of them
     variance = np.mean((q[:, [0, 1], [0, 1]] / 0.25 - 1.0) ** 2) * N / L / 2.0
     assert variance == pytest.approx(1.0, abs=4 * np.sqrt(2.0 / (2 * L)))
+
+
+@pytest.mark.parametrize("activation", [0, 1])
+def test_rescaled_runs_follow_their_flow(activation):
+    """Reduced runs on whitened data; their flow starts from the same overlaps."""
+    explorer = explore("mitigation", activation=activation, units=2, levels=2, N=1024, runs=8, sigma_J=1.0, alpha_max=5.0)
+    flow, sgd = explorer.result["partial"], explorer.result["sgd"]
+    expected = np.exp(np.interp(np.log(sgd.x), np.log(flow.x), np.log(flow.y)))
+    # as below; eta lambda_1 / N ~ 5e-4
+    assert np.all(np.abs(sgd.y - expected) < 2.5 * (sgd.upper - sgd.y) + 2e-3 * expected)
 
 
 @pytest.mark.parametrize("changed", [{"N": 4096}, {"N": 2.0**20, "levels": 1, "alpha_max": 1.0, "runs": 2}])

@@ -5,7 +5,8 @@ flow from those weights. Everything lives in one flat float64 buffer ``state``, 
 simulation something that can stop anywhere, go on later, and be moved to another thread.
 
 The runs train the N weights; or, where that costs less, the reduced coordinates of :mod:`lib.kernels.reduced`,
-the same process in law: :func:`ensemble_start_cheaper` decides. Blocks have equal sizes, so all are reduced or none.
+the same process in law: :func:`ensemble_start` decides. Blocks have equal sizes, so all are reduced or none.
+Runs that train a part of the coordinates begin with :func:`ensemble_start_direct`.
 """
 
 import math
@@ -15,7 +16,8 @@ import numpy as np
 from .fields import assemble, generalization_error
 from .jit import kernel
 from .reduced import (
-    kept, reduced_advance, reduced_fold, reduced_measure, reduced_overlaps, reduced_size_equal, reduced_start, step_cost,
+    kept, reduced_advance, reduced_fold, reduced_measure, reduced_overlaps, reduced_size_equal, reduced_start,
+    reduced_weights, step_cost,
 )
 from .sgd import advance, block_overlaps, initial_weights, measure, orthonormalise
 from .views import view
@@ -74,17 +76,28 @@ def _reduced(state, K, M, N, L, points):
 
 
 @kernel
-def ensemble_size(K, M, N, L, points):
+def _first(state, K, M, N, L, points):
+    """Views of the state: students (K, P) and teachers (M, P) from which the runs start, and the coordinates of a level."""
+    if state[4] == 0.0:
+        start, J, B, root, xi, starts = _weights(state, K, M, N, L, points)
+        return start, B, N // L
+    begin, run, size = _reduced(state, K, M, N, L, points)
+    J, B = reduced_weights(begin)
+    return J, B, K + M + 1
+
+
+@kernel
+def ensemble_size_direct(K, M, N, L, points):
     """Doubles that the state needs."""
     return _network(K, M, points) + (2 * K + M + 2) * N + L + 1
 
 
 @kernel
-def ensemble_size_cheaper(K, M, N, L, points):
-    """Doubles that the state of :func:`ensemble_start_cheaper` needs."""
+def ensemble_size(K, M, N, L, points):
+    """Doubles that the state of :func:`ensemble_start` needs."""
     n = N // L
     if kept(n, K, M) == n:
-        return ensemble_size(K, M, N, L, points)
+        return ensemble_size_direct(K, M, N, L, points)
     drawn = (M + K) * N + L + 1 if N <= DRAWN else 0
     return _network(K, M, points) + 2 * reduced_size_equal(n, L, K, M) + L + drawn
 
@@ -124,7 +137,7 @@ def _draw(starts, N, sigma_J, seed, J, B):
 
 
 @kernel
-def ensemble_start(state, K, M, N, points, eigenvalue, sigma_J, seed, alpha_first, alpha_last, x):
+def ensemble_start_direct(state, K, M, N, points, eigenvalue, sigma_J, seed, alpha_first, alpha_last, x):
     """Draw the weights and lay out ``points`` times from ``alpha_first`` to ``alpha_last`` on a log scale.
 
     ``eigenvalue`` (L,) has equal weights, and N is a multiple of L; ``x`` receives the times after rounding to
@@ -132,23 +145,21 @@ def ensemble_start(state, K, M, N, points, eigenvalue, sigma_J, seed, alpha_firs
     """
     L = eigenvalue.shape[0]
     start, J, B, root, xi, starts = _weights(state, K, M, N, L, points)
-    Q, R, T, C, spare, slope = _totals(state, K, M, points)
     _start(state, N, points, alpha_first, alpha_last, x)
     _draw(starts, N, sigma_J, seed, start, B)
     for j in range(N):
         root[j] = math.sqrt(eigenvalue[j // (N // L)])
-    measure(B, B, root, xi, T, spare)
 
 
 @kernel
-def ensemble_start_cheaper(state, K, M, N, points, eigenvalue, sigma_J, seed, alpha_first, alpha_last, x):
-    """As :func:`ensemble_start`, with runs on the N weights or on their reduced coordinates, whichever cost less.
+def ensemble_start(state, K, M, N, points, eigenvalue, sigma_J, seed, alpha_first, alpha_last, x):
+    """As :func:`ensemble_start_direct`, with runs on the N weights or on their reduced coordinates, whichever cost less.
 
-    The state is of length :func:`ensemble_size_cheaper`; its runs are neither restricted nor realigned nor rescaled.
+    The state is of length :func:`ensemble_size`.
     """
     L = eigenvalue.shape[0]
     if kept(N // L, K, M) == N // L:
-        ensemble_start(state, K, M, N, points, eigenvalue, sigma_J, seed, alpha_first, alpha_last, x)
+        ensemble_start_direct(state, K, M, N, points, eigenvalue, sigma_J, seed, alpha_first, alpha_last, x)
         return
     begin, run, size = _reduced(state, K, M, N, L, points)
     _start(state, N, points, alpha_first, alpha_last, x)
@@ -166,17 +177,17 @@ def ensemble_start_cheaper(state, K, M, N, points, eigenvalue, sigma_J, seed, al
 
 @kernel
 def ensemble_restrict(state, trained):
-    """Let the runs train the first ``trained`` coordinates only, in place of all N."""
+    """Let the runs of :func:`ensemble_start_direct` train the first ``trained`` coordinates only, in place of all N."""
     state[3] = trained
 
 
 @kernel
 def ensemble_align(state, K, M, N, L, points, alignment):
     """Add ``alignment`` times teacher i's vector to student i's, before the first slice."""
-    start, J, B, root, xi, starts = _weights(state, K, M, N, L, points)
+    J, B, width = _first(state, K, M, N, L, points)
     for i in range(min(K, M)):
-        for j in range(N):
-            start[i, j] += alignment * B[i, j]
+        for j in range(L * width):
+            J[i, j] += alignment * B[i, j]
 
 
 @kernel
@@ -198,15 +209,13 @@ def ensemble_rescale(state, K, M, N, L, points, gain):
 
     Called after :func:`ensemble_start`, which was given the eigenvalues of the new coordinates.
     """
-    start, J, B, root, xi, starts = _weights(state, K, M, N, L, points)
-    Q, R, T, C, spare, slope = _totals(state, K, M, points)
-    for j in range(N):
-        factor = 1.0 / math.sqrt(gain[j // (N // L)])
+    J, B, width = _first(state, K, M, N, L, points)
+    for j in range(L * width):
+        factor = 1.0 / math.sqrt(gain[j // width])
         for i in range(K):
-            start[i, j] *= factor
+            J[i, j] *= factor
         for n in range(M):
             B[n, j] *= factor
-    measure(B, B, root, xi, T, spare)
 
 
 @kernel
@@ -232,6 +241,7 @@ def ensemble_advance(state, K, M, N, L, points, eta, v, u, activity, runs, seed,
             advance(J, B, root, eta, v, u, activity, int(state[3]), seed + number, step, stop, xi, slope)
             if due:
                 measure(J, B, root, xi, Q, R)
+                measure(B, B, root, xi, T, spare)
         else:
             begin, run, size = _reduced(state, K, M, N, L, points)
             if first:

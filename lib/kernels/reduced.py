@@ -318,9 +318,16 @@ def reduced_measure(state, Q, R, T):
 
 
 @kernel
+def reduced_weights(state):
+    """Views of the state: students (K, P) and teachers (M, P) in their coordinates."""
+    _, B, J, _, _, _, _, _, _, _ = _parts(state)
+    return J, B
+
+
+@kernel
 def reduced_overlaps(state, n, r, q, t):
     """Overlaps r (L, K, M), q (L, K, K), t (L, M, M) of every block, where all are of n directions and reduced."""
-    _, B, J, _, _, _, _, _, _, _ = _parts(state)
+    J, B = reduced_weights(state)
     L, K, M = r.shape
     width = K + M + 1
     for k in range(L):

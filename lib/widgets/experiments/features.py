@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ...kernels.ensemble import ensemble_advance, ensemble_restrict, ensemble_size, ensemble_start
+from ...kernels.ensemble import ensemble_advance, ensemble_restrict, ensemble_size_direct, ensemble_start_direct
 from ...kernels.features import best_training, noisy_decay, noisy_modes
 from ...kernels.fields import LINEAR
 from ...kernels.gamma import upper_gamma
@@ -41,7 +41,7 @@ def _setup(p):
 def size(p, data):
     """Output; eigenvalues, weights, and the same of the reduced network, rates, amplitudes, gains; the simulation."""
     beta, L, l, eta, sigma_J, compute, alpha_last, N, runs, seed = _setup(p)
-    return float(OUTPUT + 7 * L + 4 + ensemble_size(1, 1, N, L, SIMULATED))
+    return float(OUTPUT + 7 * L + 4 + ensemble_size_direct(1, 1, N, L, SIMULATED))
 
 
 @kernel
@@ -145,7 +145,7 @@ def start(p, data, work):
     for i in range(SIMULATED, 4 * SIMULATED):
         work[_SGD + i] = np.nan
     state = work[OUTPUT + 7 * L + 4:]
-    ensemble_start(state, 1, 1, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last,
+    ensemble_start_direct(state, 1, 1, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last,
                    view(work, _SGD, (SIMULATED,)))
     ensemble_restrict(state, l * (N // L))
     _stretch(unit, view(work, _SGD, (SIMULATED,)))

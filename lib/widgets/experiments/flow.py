@@ -6,7 +6,7 @@ import numpy as np
 
 from ...kernels import integrator
 from ...kernels.ensemble import (
-    ensemble_advance, ensemble_cost, ensemble_overlaps, ensemble_size_cheaper, ensemble_start_cheaper,
+    ensemble_advance, ensemble_cost, ensemble_overlaps, ensemble_size, ensemble_start,
 )
 from ...kernels.flow import total
 from ...kernels.grids import geometric, power_law_spectrum
@@ -38,7 +38,7 @@ def size(p, data):
     blocks = L * (2 + K * M + K * K + M * M)
     totals = POINTS * (K * K + K * M)
     flow = integrator.size(L, K, M) + 2 * L + M * M
-    return float(OUTPUT + blocks + totals + flow + ensemble_size_cheaper(K, M, N, L, SIMULATED))
+    return float(OUTPUT + blocks + totals + flow + ensemble_size(K, M, N, L, SIMULATED))
 
 
 @kernel
@@ -48,7 +48,7 @@ def start(p, data, work):
     if N < L:
         return -1.0
     state = OUTPUT
-    at = state + ensemble_size_cheaper(K, M, N, L, SIMULATED)
+    at = state + ensemble_size(K, M, N, L, SIMULATED)
     eigenvalue, weight = view(work, at, (L,)), view(work, at + L, (L,))
     mass, noise = view(work, at + 2 * L, (L,)), view(work, at + 3 * L, (L,))
     at += 4 * L
@@ -65,7 +65,7 @@ def start(p, data, work):
     for i in range(SIMULATED, 4 * SIMULATED):
         work[out + i] = np.nan
     begin = min(0.1 / (eta * eigenvalue[0]), 1e-2 * alpha_last)
-    ensemble_start_cheaper(work[state:], K, M, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last,
+    ensemble_start(work[state:], K, M, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last,
                            view(work, out, (SIMULATED,)))
     ensemble_overlaps(work[state:], K, M, N, L, SIMULATED, r, q, t)
 

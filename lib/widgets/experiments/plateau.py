@@ -6,7 +6,7 @@ import numpy as np
 
 from ...kernels import integrator
 from ...kernels import plateau as kernels
-from ...kernels.ensemble import ensemble_advance, ensemble_overlaps, ensemble_size_cheaper, ensemble_start_cheaper
+from ...kernels.ensemble import ensemble_advance, ensemble_overlaps, ensemble_size, ensemble_start
 from ...kernels.fields import ERF
 from ...kernels.flow import total
 from ...kernels.grids import geometric, power_law_spectrum
@@ -35,7 +35,7 @@ def _setup(p):
 @kernel
 def _places(K, M, N, L):
     """Where simulation, spectrum, overlaps, totals and the integrator begin, and where all ends."""
-    spectrum = OUTPUT + ensemble_size_cheaper(K, M, N, L, SIMULATED)
+    spectrum = OUTPUT + ensemble_size(K, M, N, L, SIMULATED)
     overlaps = spectrum + 4 * L
     totals = overlaps + L * (K * (K + M) + M * M)
     flow = totals + POINTS * K * (K + M) + M * M + 1
@@ -127,7 +127,7 @@ def start(p, data, work):
     work[flow - 1] = SPECIALISED * math.sqrt(K * M) * R
 
     begin = min(0.1 / (eta * eigenvalue[0]), 1e-2 * alpha_last)
-    ensemble_start_cheaper(work[OUTPUT:], K, M, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last,
+    ensemble_start(work[OUTPUT:], K, M, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last,
                            view(work, SGD, (SIMULATED,)))
     ensemble_overlaps(work[OUTPUT:], K, M, N, L, SIMULATED, r, q, t)
     total(weight, eigenvalue, t, T)
