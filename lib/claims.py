@@ -13,7 +13,6 @@ import numpy as np
 
 from . import checks
 
-
 MANY = 8  # numbers that a reader compares one by one
 
 

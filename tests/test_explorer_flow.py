@@ -22,6 +22,13 @@ def overlaps(N, K, M, L, seed, alignment=0.0, gain=1.0):
     return r, q, t
 
 
+def assert_sgd_follows(explorer, curve, slack):
+    """The points lie on the curve, to 2.5 bands and a part ``slack`` of it."""
+    flow, sgd = explorer.result[curve], explorer.result["sgd"]
+    expected = np.exp(np.interp(np.log(sgd.x), np.log(flow.x), np.log(flow.y)))
+    assert np.all(np.abs(sgd.y - expected) < 2.5 * (sgd.upper - sgd.y) + slack * expected)
+
+
 @pytest.mark.parametrize("N, K, M, L", [(64, 2, 2, 8), (512, 2, 2, 8), (4096, 3, 1, 16), (DRAWN, 1, 4, 1)])
 def test_start_is_that_of_the_drawn_weights(N, K, M, L):
     assert (kept(N // L, K, M) < N // L) == (N > 64)  # the cases are of both kinds
@@ -56,23 +63,17 @@ def test_start_of_many_inputs_has_the_law_of_drawn_weights():
 def test_rescaled_runs_follow_their_flow(activation):
     """Reduced runs on whitened data; their flow starts from the same overlaps."""
     explorer = explore("mitigation", activation=activation, units=2, levels=2, N=1024, runs=8, sigma_J=1.0, alpha_max=5.0)
-    flow, sgd = explorer.result["partial"], explorer.result["sgd"]
-    expected = np.exp(np.interp(np.log(sgd.x), np.log(flow.x), np.log(flow.y)))
-    # as below; eta lambda_1 / N ~ 5e-4
-    assert np.all(np.abs(sgd.y - expected) < 2.5 * (sgd.upper - sgd.y) + 2e-3 * expected)
+    assert_sgd_follows(explorer, "partial", 2e-3)  # as below; eta lambda_1 / N ~ 5e-4
 
 
 @pytest.mark.parametrize("changed", [{"N": 4096}, {"N": 2.0**20, "levels": 1, "alpha_max": 1.0, "runs": 2}])
 def test_many_inputs_follow_the_flow(changed):
     """Reduced runs, from drawn weights and from drawn overlaps, on the flow from the same overlaps."""
     explorer = explore("flow", **({"levels": 2, "alpha_max": 5.0, "runs": 8, "sigma_J": 1.0} | changed))
-    flow, sgd = explorer.result["flow"], explorer.result["sgd"]
-    expected = np.exp(np.interp(np.log(sgd.x), np.log(flow.x), np.log(flow.y)))
     # the band is 2 standard errors; between 121 points a straight line on log scales is within some 1e-4; the
     # flow's own error is of order eta lambda_1 / N ~ 2e-4 at most. 2 runs know their spread badly, but at N = 2^20
     # it is sqrt(2 / N) times a number of order one
-    slack = 2e-3 if explorer.runs > 2 else 5e-3
-    assert np.all(np.abs(sgd.y - expected) < 2.5 * (sgd.upper - sgd.y) + slack * expected)
+    assert_sgd_follows(explorer, "flow", 2e-3 if explorer.runs > 2 else 5e-3)
 
 
 def test_program_runs_and_starts_from_the_same_weights(browser):

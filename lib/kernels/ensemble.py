@@ -16,10 +16,9 @@ import numpy as np
 from .fields import assemble, generalization_error
 from .jit import kernel
 from .reduced import (
-    kept, reduced_advance, reduced_fold, reduced_measure, reduced_overlaps, reduced_size_equal, reduced_start,
-    reduced_weights, step_cost,
+    kept, reduced_advance, reduced_fold, reduced_measure, reduced_size_equal, reduced_start, reduced_weights, step_cost,
 )
-from .sgd import advance, block_overlaps, initial_weights, measure, orthonormalise
+from .sgd import advance, initial_weights, measure, orthonormalise
 from .views import view
 
 # Multiply-adds in a slice: about 1 ms natively, 3 ms in a browser.
@@ -88,7 +87,7 @@ def _first(state, K, M, N, L, points):
 
 @kernel
 def ensemble_size_direct(K, M, N, L, points):
-    """Doubles that the state needs."""
+    """Doubles that the state of :func:`ensemble_start_direct` needs."""
     return _network(K, M, points) + (2 * K + M + 2) * N + L + 1
 
 
@@ -193,14 +192,22 @@ def ensemble_align(state, K, M, N, L, points, alignment):
 @kernel
 def ensemble_overlaps(state, K, M, N, L, points, r, q, t):
     """Block overlaps r (L, K, M), q (L, K, K), t (L, M, M) of the weights from which the runs start."""
-    if state[4] != 0.0:
-        begin, run, size = _reduced(state, K, M, N, L, points)
-        reduced_overlaps(begin, N // L, r, q, t)
-        return
-    start, J, B, root, xi, starts = _weights(state, K, M, N, L, points)
-    block_overlaps(starts, start, B, r)
-    block_overlaps(starts, start, start, q)
-    block_overlaps(starts, B, B, t)
+    J, B, width = _first(state, K, M, N, L, points)
+    _level_overlaps(J, B, width, N // L, r)
+    _level_overlaps(J, J, width, N // L, q)
+    _level_overlaps(B, B, width, N // L, t)
+
+
+@kernel
+def _level_overlaps(X, Y, width, n, out):
+    """out[k, a, b] = X_a . Y_b / n, summed over the ``width`` coordinates that stand for the n directions of level k."""
+    for k in range(out.shape[0]):
+        for a in range(X.shape[0]):
+            for b in range(Y.shape[0]):
+                overlap = 0.0
+                for j in range(k * width, (k + 1) * width):
+                    overlap += X[a, j] * Y[b, j]
+                out[k, a, b] = overlap / n
 
 
 @kernel
@@ -235,13 +242,13 @@ def ensemble_advance(state, K, M, N, L, points, eta, v, u, activity, runs, seed,
         if state[4] == 0.0:
             start, J, B, root, xi, starts = _weights(state, K, M, N, L, points)
             if first:
+                measure(B, B, root, xi, T, spare)
                 for i in range(K):
                     for j in range(N):
                         J[i, j] = start[i, j]
             advance(J, B, root, eta, v, u, activity, int(state[3]), seed + number, step, stop, xi, slope)
             if due:
                 measure(J, B, root, xi, Q, R)
-                measure(B, B, root, xi, T, spare)
         else:
             begin, run, size = _reduced(state, K, M, N, L, points)
             if first:

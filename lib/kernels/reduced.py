@@ -322,26 +322,3 @@ def reduced_weights(state):
     """Views of the state: students (K, P) and teachers (M, P) in their coordinates."""
     _, B, J, _, _, _, _, _, _, _ = _parts(state)
     return J, B
-
-
-@kernel
-def reduced_overlaps(state, n, r, q, t):
-    """Overlaps r (L, K, M), q (L, K, K), t (L, M, M) of every block, where all are of n directions and reduced."""
-    J, B = reduced_weights(state)
-    L, K, M = r.shape
-    width = K + M + 1
-    for k in range(L):
-        _overlaps(J, B, k * width, width, n, r[k])
-        _overlaps(J, J, k * width, width, n, q[k])
-        _overlaps(B, B, k * width, width, n, t[k])
-
-
-@kernel
-def _overlaps(X, Y, low, width, n, out):
-    """out[a, b] = X_a . Y_b / n over the ``width`` coordinates from ``low`` on."""
-    for a in range(X.shape[0]):
-        for b in range(Y.shape[0]):
-            total = 0.0
-            for c in range(low, low + width):
-                total += X[a, c] * Y[b, c]
-            out[a, b] = total / n

@@ -146,7 +146,7 @@ def start(p, data, work):
         work[_SGD + i] = np.nan
     state = work[OUTPUT + 7 * L + 4:]
     ensemble_start_direct(state, 1, 1, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last,
-                   view(work, _SGD, (SIMULATED,)))
+                          view(work, _SGD, (SIMULATED,)))
     ensemble_restrict(state, l * (N // L))
     _stretch(unit, view(work, _SGD, (SIMULATED,)))
     if eta >= critical:

@@ -5,9 +5,7 @@ import math
 import numpy as np
 
 from ...kernels import integrator
-from ...kernels.ensemble import (
-    ensemble_advance, ensemble_cost, ensemble_overlaps, ensemble_size, ensemble_start,
-)
+from ...kernels.ensemble import ensemble_advance, ensemble_cost, ensemble_overlaps, ensemble_size, ensemble_start
 from ...kernels.flow import total
 from ...kernels.grids import geometric, power_law_spectrum
 from ...kernels.jit import kernel
@@ -66,7 +64,7 @@ def start(p, data, work):
         work[out + i] = np.nan
     begin = min(0.1 / (eta * eigenvalue[0]), 1e-2 * alpha_last)
     ensemble_start(work[state:], K, M, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last,
-                           view(work, out, (SIMULATED,)))
+                   view(work, out, (SIMULATED,)))
     ensemble_overlaps(work[state:], K, M, N, L, SIMULATED, r, q, t)
 
     alpha = view(work, READOUTS, (POINTS,))

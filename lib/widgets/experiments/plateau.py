@@ -128,7 +128,7 @@ def start(p, data, work):
 
     begin = min(0.1 / (eta * eigenvalue[0]), 1e-2 * alpha_last)
     ensemble_start(work[OUTPUT:], K, M, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last,
-                           view(work, SGD, (SIMULATED,)))
+                   view(work, SGD, (SIMULATED,)))
     ensemble_overlaps(work[OUTPUT:], K, M, N, L, SIMULATED, r, q, t)
     total(weight, eigenvalue, t, T)
     first = view(work, totals, (K, M))
