@@ -1,11 +1,12 @@
 """Checks of arguments: one wording for every message, and the errors of the package."""
 
+import math
 import numbers
 
 import numpy as np
 
-# Steps are counted in float64 by some kernels: beyond this, one more step is none.
-MOST_STEPS = 2.0**53
+# Kernels count in float64: beyond this, one more is none.
+MOST = 2**53
 
 
 class DivergenceError(ArithmeticError):
@@ -30,27 +31,30 @@ def refuse(argument, value, allowed):
 def number(argument, value, minimum=None, maximum=None, open_minimum=False):
     """``value`` as a finite float inside the range; ``open_minimum`` excludes the minimum itself."""
     allowed = _range_words("a number", minimum, maximum, open_minimum)
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+    real = _real(value)
+    if real is None:
         refuse(argument, value, allowed)
-    value = float(value)
     if (
-        not np.isfinite(value)
-        or (minimum is not None and (value < minimum or (open_minimum and value == minimum)))
-        or (maximum is not None and value > maximum)
+        not math.isfinite(real)
+        or (minimum is not None and (real < minimum or (open_minimum and real == minimum)))
+        or (maximum is not None and real > maximum)
     ):
-        refuse(argument, value, allowed)
-    return value
+        refuse(argument, real, allowed)
+    return real
 
 
 def whole(argument, value, minimum=1, maximum=None):
-    """``value`` as an int inside the range."""
+    """``value`` as an int inside the range, and at most 2^53."""
     allowed = _range_words("a whole number", minimum, maximum, False)
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not float(value).is_integer():
+    real = _real(value)
+    if real is not None and real > MOST:
+        refuse(argument, real, "a whole number <= 2^53")
+    if real is None or not real.is_integer():
         refuse(argument, value, allowed)
-    value = int(value)
-    if value < minimum or (maximum is not None and value > maximum):
-        refuse(argument, value, allowed)
-    return value
+    count = int(value)
+    if count < minimum or (maximum is not None and count > maximum):
+        refuse(argument, count, allowed)
+    return count
 
 
 def one_of(argument, value, choices):
@@ -66,7 +70,7 @@ def array(argument, value, ndim=1):
         if np.iscomplexobj(value):  # numpy would drop the imaginary part
             raise TypeError
         result = np.ascontiguousarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         refuse(argument, value, f"an array of numbers with {ndim} dimension(s)")
     if result.ndim != ndim or result.size == 0:
         raise ValueError(f"{argument} has shape {result.shape}: must have {ndim} dimension(s) and not be empty")
@@ -102,7 +106,7 @@ def window(argument, value):
     if np.shape(value) != (2,):
         refuse(argument, value, allowed)
     low, high = value
-    if not all(isinstance(x, numbers.Real) and np.isfinite(x) for x in value) or low >= high:
+    if any(real is None or not math.isfinite(real) for real in map(_real, value)) or low >= high:
         refuse(argument, value, allowed)
     return low, high
 
@@ -110,8 +114,8 @@ def window(argument, value):
 def steps(argument, alpha, N, batch=1):
     """Times alpha (n,) in whole steps of ``batch`` examples, N examples a unit of time."""
     exact = alpha * N / batch
-    if exact[-1] > MOST_STEPS:
-        largest = MOST_STEPS * batch / N
+    if exact[-1] > MOST:
+        largest = MOST * batch / N
         raise ValueError(f"{argument}[{alpha.size - 1}] = {alpha[-1]}: must be <= {largest:g}, 2^53 steps")
     return np.rint(exact).astype(np.int64)
 
@@ -123,6 +127,16 @@ def seeds(argument, value):
     if len(value) == 0:
         refuse(argument, value, "a number of runs or a list of seeds that is not empty")
     return [whole(argument, seed, 0) for seed in value]
+
+
+def _real(value):
+    """``value`` as a float, infinite where it is too large for one; None where it is no real number."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _range_words(kind, minimum, maximum, open_minimum):

@@ -192,6 +192,11 @@ def power_law(beta, levels):
     -------
     Spectrum
 
+    Raises
+    ------
+    ValueError
+        For arguments out of range, or if ``beta`` is so large that the last eigenvalue is zero in float64.
+
     Examples
     --------
     >>> import lib
@@ -200,4 +205,7 @@ def power_law(beta, levels):
     """
     beta = checks.number("beta", beta, 0.0, open_minimum=True)
     levels = checks.whole("levels", levels)
-    return Spectrum(np.arange(1.0, levels + 1) ** -(1.0 + beta), beta=beta)
+    eigenvalues = np.arange(1.0, levels + 1) ** -(1.0 + beta)
+    if eigenvalues[-1] == 0.0:
+        checks.refuse("beta", beta, f"so small that {levels}^-(1 + beta) is a floating-point number")
+    return Spectrum(eigenvalues, beta=beta)

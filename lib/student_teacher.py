@@ -122,6 +122,8 @@ class StudentTeacher:
     def check_overlaps(self, overlaps, name="overlaps"):
         """The blocks (r, q, t) as contiguous arrays, where they are those of this model; else ValueError."""
         L, K, M = self.spectrum.levels, self.students, self.teachers
+        if not isinstance(overlaps, Overlaps):
+            checks.refuse(name, overlaps, "Overlaps, from initial_overlaps")
         blocks = []
         for part, shape in (("r", (L, K, M)), ("q", (L, K, K)), ("t", (L, M, M))):
             blocks.append(checks.array(f"{name}.{part}", getattr(overlaps, part), ndim=3))
