@@ -27,16 +27,16 @@ REST, DRAG = 400, 60  # ms before a move; the long part of a run begins after 15
 OWN = ("explorers.js", "questions.js", "previews.js")
 LISTEN = """
 globalThis.pictures = [];
-addEventListener("explorer:drawn", ({ target, detail: { fraction } }) => {
+addEventListener("explorer:drawn", ({ target, detail: { since } }) => {
   const painted = new MessageChannel();  // a task behind the frame in which the event came
-  painted.port1.onmessage = () => pictures.push({ target, fraction, at: performance.now() });
+  painted.port1.onmessage = () => pictures.push({ target, since, at: performance.now() });
   painted.port2.postMessage(0);
 });
 addEventListener("keydown", (event) => { globalThis.pressed = event.timeStamp; }, true);
 """
 FIRST_OF = "root => pictures.find(({ target }) => target === root)?.at"
-# A move is answered by the picture of the new values before their simulation, or by a message.
-ANSWER = """root => pictures.find(({ target, fraction }) => target === root && (fraction === 0 || fraction === 1))?.at
+# A move is answered by the first picture of a run that began after the key, or by a message.
+ANSWER = """root => pictures.find(({ target, since }) => target === root && since >= pressed)?.at
   ?? (root.classList.contains("ex-stale") ? "refused" : undefined)"""
 
 

@@ -24,6 +24,31 @@ def test_phone_has_no_sideways_scroll(visit, pages, name):
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
+def test_on_a_phone_picture_and_message_stay_above_the_controls(visit):
+    page = visit("book/linear.html", viewport={"width": 360, "height": 740}, mathematics=False)
+    explorer = page.locator(".explorer").first
+    plot, message = explorer.locator(".ex-plot"), explorer.locator(".ex-message")
+    head = page.locator(".bd-header-article")
+    explorer.scroll_into_view_if_needed()
+    explorer.locator(".ex-plot svg[role=img]").wait_for()
+
+    def top(locator):
+        return locator.bounding_box()["y"]
+
+    def bottom(locator):
+        box = locator.bounding_box()
+        return box["y"] + box["height"]
+
+    levels = explorer.get_by_role("slider", name="L distinct eigenvalues")
+    levels.press("Home")
+    levels.press("End")  # more than there are inputs: refused
+    for name, words in (("L distinct eigenvalues", "input directions"), ("seed", "input directions")):
+        explorer.get_by_role("slider", name=name).focus()
+        message.get_by_text(words).wait_for()
+        assert bottom(head) <= top(plot) + 1 <= top(message) <= bottom(message) <= bottom(plot)
+        assert bottom(plot) <= top(explorer.get_by_role("slider", name=name))
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_without_javascript_text_and_pictures_stay(visit, pages, name):
     page = visit(f"{name}.html", java_script_enabled=False)

@@ -521,6 +521,8 @@ class Explorer {
     this.plot = new Plot(spec);
     this.problem = make("p", { class: "ex-problem", role: "alert" });
     this.notice = make("p", { class: "ex-notice" });
+    // over the picture: in sight wherever that is, and what stands below stays in its place
+    this.plot.svg.after(make("div", { class: "ex-message" }, this.problem, this.notice));
     this.meter = make("progress", { max: 1, value: 0, "aria-label": "Simulation done" });
     this.percent = make("span", { class: "ex-percent" });
     this.stop = button("Stop", () => {
@@ -554,7 +556,6 @@ class Explorer {
     root.setAttribute("aria-label", spec.title);
     this.print = make("p", { class: "ex-print" }); // on paper, in place of the controls
     root.append(make("p", { class: "ex-title" }, spec.title), this.print, this.picture, this.plot.node,
-      this.problem, this.notice,
       make("div", { class: "ex-legend", role: "group", "aria-label": "Curves shown" },
         ...spec.curves.map((curve, i) => this.toggle(curve, this.plot.looks[i]))),
       make("div", { class: "ex-controls", role: "group", "aria-label": "Controls" },
@@ -658,7 +659,8 @@ class Explorer {
     this.progress();
     if (failure || !drawable) return;
     const notice = status > 0 ? fill(notices[status - 1], words) : "";
-    this.shown = { ...state, notice, values: { ...this.values } };
+    const { fraction, since } = this.run;
+    this.shown = { ...state, notice, values: { ...this.values }, detail: { fraction, since } };
     this.frame ??= requestAnimationFrame(() => {
       this.frame = undefined;
       this.draw();
@@ -694,7 +696,7 @@ class Explorer {
   draw() {
     if (!this.shown) return;
     if (this.picture) this.picture.remove();
-    const { curves, readouts, notice, values } = this.shown;
+    const { curves, readouts, notice, values, detail } = this.shown;
     this.width = this.plot.node.clientWidth;
     this.plot.draw(curves, this.hidden);
     const { x, y, z } = this.spec;
@@ -707,7 +709,6 @@ class Explorer {
     this.code.textContent = fill(this.spec.python, { ...this.coded(values), data: this.source });
     this.progress();
     this.tabulate();
-    const detail = { fraction: this.run.fraction, ms: performance.now() - this.run.since };
     this.root.dispatchEvent(new CustomEvent("explorer:drawn", { bubbles: true, detail }));
   }
 
