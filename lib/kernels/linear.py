@@ -22,14 +22,19 @@ def _pole_sums(eigenvalue, weight, k, delta, sums):
     sums[2], sums[3]: sum of W / (x - lambda) over lambda < lambda_k, and of W / (x - lambda)^2;
     with W = w lambda^2. Distances are formed as (lambda - lambda_k) + delta: no cancellation near a pole.
     """
-    for s in range(4):
-        sums[s] = 0.0
-    for j in range(eigenvalue.shape[0]):
-        mass = weight[j] * eigenvalue[j] * eigenvalue[j]
-        distance = (eigenvalue[j] - eigenvalue[k]) + delta
-        side = 0 if j <= k else 2
-        sums[side] += mass / abs(distance)
-        sums[side + 1] += mass / (distance * distance)
+    # a division a pole, and two loops without a branch: all else is cheap beside these
+    above = above_slope = below = below_slope = 0.0
+    for j in range(k + 1):
+        pole = 1.0 / ((eigenvalue[j] - eigenvalue[k]) + delta)
+        term = weight[j] * eigenvalue[j] * eigenvalue[j] * pole
+        above += term
+        above_slope += term * pole
+    for j in range(k + 1, eigenvalue.shape[0]):
+        pole = 1.0 / ((eigenvalue[k] - eigenvalue[j]) - delta)
+        term = weight[j] * eigenvalue[j] * eigenvalue[j] * pole
+        below += term
+        below_slope += term * pole
+    sums[0], sums[1], sums[2], sums[3] = above, above_slope, below, below_slope
 
 
 @kernel
