@@ -158,7 +158,7 @@ EXPERIMENT = Experiment(
     ),
     curves=(
         Curve("plain", "plain SGD", POINTS),
-        Curve("partial", "whitened by Σ^−p", POINTS, style="dashed", color=1),
+        Curve("partial", "partly whitened, at p", POINTS, style="dashed", color=1),
         Curve("full", "fully whitened", POINTS, style="dotted", color=2),
         Curve("sgd", "SGD at p, mean ± 2 standard errors", SIMULATED, style="points", color=3, band=True),
     ),

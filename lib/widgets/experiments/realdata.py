@@ -109,7 +109,7 @@ EXPERIMENT = Experiment(
     ),
     curves=(
         Curve("measured", "measured eigenvalues", LEVELS, style="points", color=0),
-        Curve("fit", "fitted law k^−(1+β)", LINE, color=3),
+        Curve("fit", "fitted power law of the spectrum", LINE, color=3),
         Curve("predicted", "predicted error, N → ∞", POINTS, color=1),
         Curve("sgd", "SGD on Gaussian data, mean ± 2 standard errors", SIMULATED, style="points", color=2, band=True),
     ),

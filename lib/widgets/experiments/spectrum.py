@@ -64,7 +64,7 @@ EXPERIMENT = Experiment(
     ),
     curves=(
         Curve("measured", "measured eigenvalues", POINTS, style="points", color=0),
-        Curve("fit", "fitted law k^−(1+β)", LINE, color=3),
+        Curve("fit", "fitted power law", LINE, color=3),
     ),
     readouts=(
         Readout("beta", "exponent β"),
