@@ -7,11 +7,15 @@ import shutil
 import site
 import subprocess
 import venv
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 from conftest import ROOT, build_book, served
+from jupyter_cache import get_cache
 from matplotlib.image import imread
+from myst_nb.core.config import NbParserConfig
+from myst_parser.config.main import MdParserConfig
 from pypdf import PdfReader
 
 from tools import pdf
@@ -109,6 +113,27 @@ def test_editing_only_the_library_changes_the_page(book):
     (book / "lib" / "__init__.py").write_text(LIB.replace("41", "42"))
     assert build_book(book).returncode == 0
     assert "the answer is 42" in page(book, "preface")
+
+
+def test_notebooks_that_end_together_are_all_kept(tmp_path, monkeypatch):
+    """jupyter-cache deletes records, or fails, when threads add to it at once."""
+    monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
+    import live_book
+
+    # without kernels, which would end apart
+    monkeypatch.setattr(live_book, "single_nb_execution", lambda *_, **__: SimpleNamespace(err=None, time=0.0))
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    names = [f"page{i}" for i in range(40)]
+    for name in names:
+        write_notebook(tmp_path / f"{name}.ipynb", name, [f"'{name}'"])
+    environment = SimpleNamespace(
+        mystnb_config=NbParserConfig(execution_mode="cache", execution_cache_path=str(tmp_path / "cache")),
+        myst_config=MdParserConfig(), doc2path=lambda name: str(tmp_path / f"{name}.ipynb"))
+    live_book.execute_side_by_side(None, environment, names)
+    cache = get_cache(tmp_path / "cache")
+    for name in names:
+        _, found = cache.merge_match_into_notebook(nbformat.read(tmp_path / f"{name}.ipynb", 4))
+        assert name in found.cells[1].source
 
 
 def test_nothing_is_executed_when_only_prose_changes(book):

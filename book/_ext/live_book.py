@@ -12,10 +12,11 @@ from contextlib import suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from types import SimpleNamespace
+from threading import Lock
 
 from jupyter_cache import get_cache
-from myst_nb.core.execute import ExecutionError, create_client
+from jupyter_cache.base import CacheBundleIn
+from jupyter_cache.executors.utils import single_nb_execution
 from myst_nb.core.read import create_nb_reader
 from pybtex.plugin import register_plugin
 from pybtex.style.formatting.plain import Style
@@ -66,22 +67,27 @@ def execute_side_by_side(app, env, docnames):
     myst-nb executes a page when it reads it, one after the other; it then finds all of them in the cache. A
     notebook that fails is not kept there: it fails again, and is reported, when its page is read.
     """
-    def ignore(*message, **options):
-        pass
+    config = env.mystnb_config
+    cache = get_cache(config.execution_cache_path)
+    # jupyter-cache takes a notebook that another thread is adding for one too many, and deletes it
+    alone = Lock()
 
-    silent = SimpleNamespace(debug=ignore, info=ignore, warning=ignore)
+    def known(notebook):
+        with alone, suppress(KeyError):
+            return cache.match_cache_notebook(notebook)
 
     def execute(page):
         path = env.doc2path(page)
         text = Path(path).read_text(encoding="utf-8")
-        reader = create_nb_reader(path, env.myst_config, env.mystnb_config, text)
-        if reader is not None:
-            with suppress(ExecutionError), create_client(
-                reader.read(text), path, env.mystnb_config, silent, reader.read_fmt
-            ):
-                pass
+        reader = create_nb_reader(path, env.myst_config, config, text)
+        if reader is None or known(notebook := reader.read(text)):
+            return
+        result = single_nb_execution(notebook, str(Path(path).parent), config.execution_timeout, allow_errors=False)
+        if result.err is None:
+            bundle = CacheBundleIn(notebook, path, data={"execution_seconds": result.time})
+            with alone:
+                cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
-    get_cache(env.mystnb_config.execution_cache_path).db  # creates the database: two threads would collide
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of each kernel, since they share the cores
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         runs = {pool.submit(execute, page): page for page in sorted(docnames)}
