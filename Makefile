@@ -23,7 +23,7 @@ site: .venv/ready  ## Build the book into _build/html; a warning or a failing ce
 test: export OPENBLAS_NUM_THREADS = 1
 test: .venv/ready  ## Test the library, the chapters' cells and the built site in a browser
 	@.ci/chromium
-	$(BIN)/python -m pytest tests book --nbval-lax --nbval-current-env -n 2 --dist loadfile -rs --durations=10
+	$(BIN)/python -m pytest tests book --nbval-lax --nbval-current-env -n 2 --dist loadfile -rsR --durations=10
 
 lab: .venv/ready  ## Open the chapters in JupyterLab
 	$(BIN)/jupyter lab book

@@ -65,6 +65,18 @@ def site_address(site):
         yield address
 
 
+def pytest_collection_modifyitems(items):
+    """Give a test in the browser one more try when it waited in vain.
+
+    Now and then headless Chromium stops drawing a page, for good and through no fault of the page: no animation frame
+    comes any more, and whoever waits for one waits until the time is up. The cure is a fresh page. A page that is at
+    fault itself fails twice, and the summary lists what was tried again.
+    """
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun="^TimeoutError: "))
+
+
 @pytest.fixture(scope="session")
 def browser():
     """The system's Chromium; tests that need it are skipped where there is none."""
