@@ -51,8 +51,8 @@ def sweep(function, grid, seeds=None, store=None, progress=True):
         File that keeps every point as soon as it is finished. If it exists, only the points that it lacks
         are run: call again after an interrupt, an error or a crash. It belongs to one grid and one function,
         as told by the function's compiled code and by what the code uses from around it: numbers, strings,
-        arrays, containers and dataclasses of these (model, spectrum) by value, functions of its own module
-        likewise, everything else by name. One sweep at a time can use it.
+        arrays, objects (model, spectrum, table) by value, functions and classes of its own module likewise,
+        those of other modules by name. One sweep at a time can use it.
     progress : bool
         Show a progress bar.
 
@@ -83,11 +83,13 @@ def sweep(function, grid, seeds=None, store=None, progress=True):
     axes = _axes(function, grid, seeds)
     results = _Results(axes)
     values = [axis.tolist() for axis in axes.values()]
-    manifest = {"grid": [list(pair) for pair in zip(axes, values)], "function": _digest(function)}
-    with _opened(store, manifest) if store is not None else contextlib.nullcontext() as file:
+    kept = contextlib.nullcontext()
+    if store is not None:
+        kept = _opened(store, {"grid": [list(pair) for pair in zip(axes, values)], "function": _digest(function)})
+    with kept as file:
         if file:
-            for kept in file.execute("SELECT number, layout, vector FROM point"):
-                results.add(*kept)
+            for point in file.execute("SELECT number, layout, vector FROM point"):
+                results.add(*point)
             if not results.finished.all():
                 # The write-ahead log makes a commit cheap (no fsync: 50 us, not 25 ms) and survives a kill.
                 file.execute("PRAGMA journal_mode = WAL")
@@ -231,7 +233,7 @@ def _named(name, value):
     """A number, an array or a pair (dims, array) as dims (list of str) and array (float64)."""
     dims, array = value if isinstance(value, tuple) and len(value) == 2 else (None, value)
     array = np.asarray(array)
-    if isinstance(value, tuple) and dims is None or array.dtype.kind not in "biuf":
+    if isinstance(value, tuple) and not isinstance(dims, (str, list, tuple)) or array.dtype.kind not in "biuf":
         raise ValueError("must be real numbers or a pair (dims, array)")
     if dims is None:
         dims = [f"{name}_{i}" for i in range(array.ndim)]
@@ -314,17 +316,21 @@ def _name(value):
 
 
 def _describe(value, home, seen):
-    """Nested lists of strings that tell ``value`` apart; functions of module ``home`` by what they do, each
-    once: ``seen`` numbers the functions and dataclasses met before, which may use one another in circles."""
+    """Nested lists of strings that tell ``value`` apart; functions and classes of module ``home`` by what they do,
+    each once: ``seen`` numbers those met before, and their instances, which may use one another in circles."""
     value = getattr(value, "py_func", value)  # what numba compiled
-    if id(value) in seen:
-        return f"seen {seen[id(value)][0]}"
-    if isinstance(value, types.FunctionType) or dataclasses.is_dataclass(value):
-        seen[id(value)] = len(seen), value
+    if hasattr(value, "cache_info"):
+        value = value.__wrapped__  # what functools.lru_cache holds
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes, np.generic)):
         return repr(value)
-    if isinstance(value, types.FunctionType) and value.__module__ == (home or value.__module__):
-        home = value.__module__
+    if id(value) in seen:
+        return f"seen {seen[id(value)][0]}"
+    module = getattr(value, "__module__", None)
+    at_home = module is not None and module == (home or module)
+    if at_home or dataclasses.is_dataclass(value):
+        seen[id(value)] = len(seen), value
+    if isinstance(value, types.FunctionType) and at_home:
+        home = module
         used = [(name, value.__globals__.get(name)) for name in sorted(_global_names(value.__code__))]
         cells = [cell.cell_contents for cell in value.__closure__ or ()]
         parts = value.__code__, value.__defaults__, value.__kwdefaults__, cells, used
@@ -341,14 +347,36 @@ def _describe(value, home, seen):
     elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
         parts = value.dtype.str, value.shape, hashlib.sha256(value.tobytes()).digest()
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        parts = [getattr(value, field.name) for field in dataclasses.fields(value)]
-    else:
+        parts = [type(value), *(getattr(value, field.name) for field in dataclasses.fields(value))]
+    elif isinstance(value, type) and at_home:
+        home, parts = module, (value.__name__, value.__bases__, _content(value))
+    elif hasattr(value, "__name__"):
         return _name(value)
+    elif at_home and hasattr(value, "__dict__"):
+        home, parts = module, (type(value), vars(value))
+    else:
+        import joblib
+
+        try:
+            return [_name(value), joblib.hash(value)]
+        except Exception as error:  # whatever keeps an object from being pickled
+            raise ValueError(f"function uses {_short(value)}, which does not tell what it is ({error}): "
+                             "make it inside the function, or do without a store") from error
     described = [_describe(part, home, seen) for part in parts]
     if isinstance(value, (set, frozenset)):
         # strings in a set have another order in every session
         described.sort(key=repr)
     return [type(value).__name__, *described]
+
+
+def _content(kind):
+    """What the body of a class defines: its methods, as functions, and its attributes."""
+    content = {}
+    for name, value in vars(kind).items():
+        value = getattr(value, "fget", None) or getattr(value, "__func__", value)  # property; class or static method
+        if isinstance(value, types.FunctionType) or not name.startswith("__"):
+            content[name] = value
+    return content
 
 
 def _global_names(code):

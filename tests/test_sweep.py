@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import tracemalloc
 from pathlib import Path
@@ -388,9 +389,67 @@ def test_a_store_of_another_function_is_refused(here, tmp_path, old, new):
         lib.sweep(define(BASE.replace(old, new)), {"a": [1]}, store=store, progress=False)
 
 
-def test_a_function_is_recognised_in_another_session():
+OBJECTS = """
+import functools, pandas
+table = pandas.DataFrame({"x": [1.0, 2.0]})
+class Base:
+    def shift(self):
+        return 3.0
+class Model(Base):
+    factor = 4.0
+    def __init__(self, scale):
+        self.scale = scale
+    @property
+    def power(self):
+        return 5.0
+    @staticmethod
+    def turn(x):
+        return x + 6.0
+    def __call__(self, a):
+        return self.turn(self.scale * a) * self.factor + self.power + self.shift()
+    def at(self, a):
+        return self(a)
+def plain(a):
+    return float(table["x"].iloc[1]) * a
+def make(value):
+    def f(a):
+        return Model(2.0)(a) + float(value["x"].iloc[0])
+    return f
+"""
+
+
+@pytest.mark.parametrize("kind, old, new", [
+    ("Model(1.0)", "Model(1.0)", "Model(100.0)"), ("Model(1.0).at", "Model(1.0)", "Model(100.0)"),
+    ("Model(1.0)", "3.0", "30.0"), ("Model(1.0)", "4.0", "40.0"), ("Model(1.0)", "5.0", "50.0"),
+    ("Model(1.0)", "6.0", "60.0"), ("Model(1.0).at", "return self(a)", "return -self(a)"),
+    ("functools.lru_cache(plain)", "iloc[1]", "iloc[0]"), ("functools.partial(plain)", "[1.0, 2.0]", "[1.0, 20.0]"),
+    ("make(table)", "[1.0, 2.0]", "[10.0, 2.0]"), ("make(table)", "self.scale * a", "self.scale + a"),
+])
+def test_a_store_of_another_object_is_refused(here, tmp_path, kind, old, new):
+    source = f"{OBJECTS}f = {kind}\n"
+    assert old in source
+    store = tmp_path / "store"
+    lib.sweep(define(source), {"a": [1]}, store=store, progress=False)
+    lib.sweep(define(f"unused = 1\n{source}"), {"a": [1]}, store=store, progress=False)
+    with pytest.raises(ValueError, match="its function was"):
+        lib.sweep(define(source.replace(old, new)), {"a": [1]}, store=store, progress=False)
+
+
+def test_what_cannot_be_told_apart_is_refused_with_a_store(here, tmp_path):
+    lock = threading.Lock()
+
+    def f(a):
+        return a * (lock is not None)
+
+    assert lib.sweep(f, {"a": [1]}, progress=False)["value"].item() == 1
+    with pytest.raises(ValueError, match="function uses <unlocked _thread.lock.*make it inside the function"):
+        lib.sweep(f, {"a": [1]}, store=tmp_path / "store", progress=False)
+
+
+@pytest.mark.parametrize("source", [BASE, OBJECTS + "f = make(table)"])
+def test_a_function_is_recognised_in_another_session(source):
     # sets of strings are ordered by a hash that differs from session to session
-    code = f"import numpy as np, lib; from lib.sweep import _digest; exec({BASE!r}); print(_digest(f))"
+    code = f"import numpy as np, lib; from lib.sweep import _digest; exec({source!r}); print(_digest(f))"
     runs = [
         subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, text=True,
                        capture_output=True, check=True).stdout
@@ -443,6 +502,8 @@ def test_bad_arguments_are_named(here, grid, seeds, words):
     ({"x": 1j}, "real numbers"),
     ("text", "value = 'text' at a = 1: must be real numbers"),
     ({"x": (1.0, 2.0, 3.0)}, "pair"),
+    ((1.0, 2.0), "pair"),
+    ((3, [1.0]), "pair"),
     ({"x": ("a", [1.0])}, "a is a parameter already"),
     ({"a": 1.0}, "a is a parameter already"),
     ({}, "empty mapping"),
