@@ -219,6 +219,8 @@ def _fit_with_offset(x, y):
 
     # From just above -min(y), where the lowest point drops out of the logarithm, to where it is linear.
     scale = np.ptp(y)
+    if scale == 0:
+        raise ValueError("y is constant: no offset makes a power law of it")
     candidates = scale * np.geomspace(1e-9, 1e6, 61) - y.min()
     bends = np.array([bend(c) for c in candidates])
     changes = np.flatnonzero(np.sign(bends[1:]) != np.sign(bends[:-1]))

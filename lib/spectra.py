@@ -114,7 +114,8 @@ class Spectrum:
             raise ValueError(f"N = {N}: must be at least the number of levels, {self.levels}")
         exact = N * self.weights
         counts = np.rint(exact).astype(int)
-        if np.any(np.abs(exact - counts) > 1e-9 * N) or counts.min() < 1:
+        rounding = max(1e-6, 4 * np.finfo(float).eps * N)  # of a weight, times N
+        if np.any(np.abs(exact - counts) > rounding) or counts.min() < 1 or counts.sum() != N:
             k = int(np.argmax(np.abs(exact - counts)))
             rule = f"a multiple of {self.levels}" if np.ptp(self.weights) < 1e-12 else "such that N * weights is whole"
             raise ValueError(f"N = {N} gives level {k + 1} a multiplicity of {exact[k]:g}: must be {rule}")
@@ -158,6 +159,7 @@ def eigenbasis(X):
     X = checks.array("X", X, ndim=2)
     if len(X) < 2:
         raise ValueError(f"X has {len(X)} sample: must have at least 2")
+    X = np.ldexp(X, -np.frexp(np.abs(X).max())[1])  # whatever the scale, squares are numbers; no digit changes
     X = X - X.mean(axis=0)
     eigenvalues, basis = np.linalg.eigh(X.T @ X / len(X))
     kept = eigenvalues > RELATIVE_ZERO * eigenvalues[-1]

@@ -36,6 +36,13 @@ def test_extreme_scales_survive():
     assert s.eigenvalues[1] / s.eigenvalues[0] == pytest.approx(1e-36)
 
 
+@pytest.mark.parametrize("scale", [2.0**-1000, 2.0**900])
+def test_data_of_any_scale(scale):
+    X = np.random.default_rng(2).normal(size=(50, 4))
+    expected, found = lib.Spectrum.from_data(X), lib.Spectrum.from_data(X * scale)
+    assert np.array_equal(found.eigenvalues, expected.eigenvalues)
+
+
 def test_a_spectrum_is_read_only():
     with pytest.raises(ValueError):
         lib.power_law(1.0, 4).eigenvalues[0] = 5.0
