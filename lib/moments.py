@@ -16,6 +16,8 @@ from .curve import GROWTH, Curve, field_error
 
 # A run that has broken down may creep: it is given up after this many steps of the integrator.
 LARGEST_STEPS = 10_000
+# The first step, in units of the fastest level's time.
+FIRST_STEP = 1e-3
 
 
 def from_blocks(spectrum, blocks, count=None):
@@ -125,7 +127,10 @@ def solve(model, overlaps, eta, alpha, rtol=1e-11):
     done = np.count_nonzero(alpha == 0)
     with np.errstate(all="ignore"):
         try:
-            solver = DOP853(slope, 0.0, z, max(alpha[-1], 1e-300), rtol=rtol, atol=1e-300)
+            # Moments that start at zero would make SciPy's own first step zero.
+            end = max(alpha[-1], 1e-300)
+            first = min(end, FIRST_STEP / (eta * s.eigenvalues[0]))
+            solver = DOP853(slope, 0.0, z, end, rtol=rtol, atol=1e-300, first_step=first)
             for _ in range(LARGEST_STEPS):
                 if done == alpha.size:
                     break

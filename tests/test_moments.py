@@ -41,6 +41,15 @@ def test_hierarchy_is_the_flow(K, M, activation, levels):
     assert hierarchy.Q == pytest.approx(flow.Q, abs=1e-7) and hierarchy.R == pytest.approx(flow.R, abs=1e-7)
 
 
+def test_moments_may_start_at_zero():
+    """The mean start has r = 0, from which SciPy would choose a first step of length zero."""
+    for activation in ("erf", "linear"):
+        model = lib.StudentTeacher(lib.power_law(1.0, 4), 2, 2, activation)
+        start, alpha = model.initial_overlaps(0.1), [0.0, 0.5, 1.0, 2.0]
+        flow = lib.solve(model, start, 0.1, alpha, rtol=1e-10)
+        assert moments.solve(model, start, 0.1, alpha).eps_g == pytest.approx(flow.eps_g, rel=1e-7)
+
+
 def test_hierarchy_breaks_down():
     model = lib.StudentTeacher(lib.power_law(1.0, 16), 2, 2, "erf")
     alpha = np.geomspace(0.1, 200, 30)

@@ -32,8 +32,8 @@ def assemble(Q, R, T, C):
 
 @kernel
 def _arcsine(x):
-    """asin with the argument's rounding beyond [-1, 1] cut off."""
-    return math.asin(min(1.0, max(-1.0, x)))
+    """asin with the argument's rounding beyond [-1, 1] cut off; what is not a number stays so, thanks to the order."""
+    return math.asin(min(max(x, -1.0), 1.0))
 
 
 @kernel
