@@ -10,7 +10,7 @@ from .kernels import fields
 from .features import critical_eta
 from .linear import fourth_moments
 
-# A run that converges never comes near: the error starts within a factor of a few of its largest value.
+# A run that converges never comes near: where it starts is within a factor of a few of its largest error.
 GROWTH = 1e6
 
 
@@ -61,8 +61,10 @@ def integrate(velocity, start, alpha, eta, method, rtol, atol):
     if alpha[-1] == 0:  # nothing to integrate, which solve_ivp does not take
         return start[None]
 
+    bound = GROWTH * max(1.0, np.max(np.abs(start)))
+
     def room(_, z):
-        return GROWTH - np.max(np.abs(z))
+        return bound - np.max(np.abs(z))
 
     room.terminal = True
     solution = solve_ivp(velocity, (0.0, alpha[-1]), start, method, alpha, events=room, rtol=rtol, atol=atol)
@@ -74,16 +76,15 @@ def integrate(velocity, start, alpha, eta, method, rtol, atol):
     return solution.y.T
 
 
-def check_convergence(model, eta, alpha, eps_g, what, N=None, inputs=None, learned=None):
-    """Raise DivergenceError if ``eps_g`` (n,) left every bound at one of the times ``alpha``."""
-    bad = unbounded(eps_g)
+def check_convergence(model, eta, alpha, eps_g, start, what, N=None, inputs=None, learned=None):
+    """Raise DivergenceError if ``eps_g`` (n,), ``start`` at alpha = 0, left every bound at one of the times ``alpha``."""
+    bad = unbounded(eps_g, start)
     if bad.size:
         raise divergence(model, eta, alpha[bad[0]], what, N, inputs, learned)
 
 
-def unbounded(eps_g):
-    """Where the errors ``eps_g`` (n,) have left every bound: indices."""
-    start = eps_g[0] if np.isfinite(eps_g[0]) else 0.0
+def unbounded(eps_g, start):
+    """Where the errors ``eps_g`` (n,), ``start`` at alpha = 0, have left every bound: indices."""
     return np.flatnonzero(~(eps_g < GROWTH * max(1.0, start)))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import checks
-from .curve import Curve, check_convergence, divergence
+from .curve import Curve, check_convergence, divergence, field_error
 from .kernels import compression, integrator
 from .student_teacher import Overlaps
 
@@ -48,6 +48,8 @@ def solve(model, overlaps, eta, alpha, rtol=1e-8, blocks=True, learned=None):
         For arguments out of range, or if the overlaps level by level would take more than 4 GB.
     DivergenceError
         If the error grows without bound (eta above its critical value).
+    ArithmeticError
+        If rounding does not allow ``rtol``.
     """
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     alpha = checks.times("alpha", alpha)
@@ -70,7 +72,7 @@ def solve(model, overlaps, eta, alpha, rtol=1e-8, blocks=True, learned=None):
         mass = (s.weights * s.eigenvalues)[learned:]
         for block, levels in zip(stand_ins[3:], start):
             block[n] = np.tensordot(mass, levels[learned:], axes=1)
-    T = Overlaps(*start).totals(s)[2]
+    Q_start, R_start, T = Overlaps(*start).totals(s)
     work = np.empty(integrator.size(total, K, M))
     v, u = model.output_weights
     integrator.start(*stand_ins, T, eta, v, u, model.activity, work)
@@ -86,7 +88,8 @@ def solve(model, overlaps, eta, alpha, rtol=1e-8, blocks=True, learned=None):
         raise ArithmeticError(
             f"rtol = {rtol:g}: cannot be kept beyond alpha = {work[integrator.ALPHA]:.6g}, where steps are lost in rounding"
         )
-    check_convergence(model, eta, alpha, eps_g, "the flow", learned=learned)
+    first = field_error(model, Q_start[None], R_start[None], T)[0]
+    check_convergence(model, eta, alpha, eps_g, first, "the flow", learned=learned)
     r, q = _levels(s, start, history, learned) if blocks else (None, None)
     return Curve(alpha, eps_g, R, Q, T, r, q)
 

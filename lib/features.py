@@ -85,6 +85,7 @@ def critical_eta(spectrum, learned, students=1, teachers=1, N=None, fourth_momen
     -------
     float
     """
+    learned = checks.whole("learned", learned, 1, spectrum.levels)
     part = reduce(spectrum, learned)
     if fourth_moments is not None:
         moments = checks.array("fourth_moments", fourth_moments, ndim=2)
@@ -118,6 +119,7 @@ def asymptotic_error(spectrum, learned, eta=0.0, N=None):
         From the critical learning rate on.
     """
     eta = checks.number("eta", eta, 0.0)
+    learned = checks.whole("learned", learned, 1, spectrum.levels)
     part, critical = reduce(spectrum, learned), critical_eta(spectrum, learned, N=N)
     if eta >= critical:
         raise _divergence(eta, critical)
@@ -175,6 +177,7 @@ def small_eta_error(spectrum, learned, eta, alpha, sigma_J=0.0):
     Parameters and result as :func:`error`; costs O(l) per time.
     """
     eta, alpha, start = _arguments(eta, alpha, sigma_J)
+    learned = checks.whole("learned", learned, 1, spectrum.levels)
     part = reduce(spectrum, learned)
     eigenvalues, weights = spectrum.eigenvalues[:learned], spectrum.weights[:learned]
     out = np.empty_like(alpha)

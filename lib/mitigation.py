@@ -207,7 +207,7 @@ def _level_flow(spectrum, eta, alpha, sigma_J, rates):
     def flow(now, log_e):
         e = np.exp(log_e)
         a, n = rates(now, mass @ e)
-        return n / e - a
+        return np.divide(n, e, out=np.zeros_like(e), where=n > 0) - a  # without noise e may underflow
 
     start = np.full(spectrum.levels, np.log1p(sigma_J**2))
     log_e = integrate(flow, start, alpha, eta, "LSODA", RTOL, RTOL)
@@ -299,7 +299,7 @@ class Recipe:
     def __post_init__(self):
         checks.number("power", self.power, 0.0, 1.0)
         if self.estimated_from is not None:
-            checks.whole("estimated_from", self.estimated_from, 2)
+            object.__setattr__(self, "estimated_from", checks.whole("estimated_from", self.estimated_from, 2))
             if self.rotated:
                 checks.refuse("rotated", self.rotated, "False with estimated_from: the estimate is made in the eigenbasis")
         for name in ("rotated", "adaptive", "batch_norm"):
@@ -307,7 +307,7 @@ class Recipe:
         checks.number("memory", self.memory, 0.0, np.nextafter(1.0, 0.0), open_minimum=True)
         checks.number("momentum", self.momentum, 0.0, np.nextafter(1.0, 0.0))
         checks.number("decay", self.decay, 0.0)
-        checks.whole("batch", self.batch, 2 if self.batch_norm else 1)
+        object.__setattr__(self, "batch", checks.whole("batch", self.batch, 2 if self.batch_norm else 1))
         if not isinstance(self.schedule, tuple) or len(self.schedule) != 2:
             checks.refuse("schedule", self.schedule, "a pair (x, knee)")
         checks.number("schedule[0]", self.schedule[0], 0.0)
@@ -355,10 +355,10 @@ def train(model, N, eta, alpha, recipe=Recipe(), sigma_J=0.01, seeds=8):
     updates = checks.steps("alpha", alpha, N, recipe.batch)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         runs = list(pool.map(lambda seed: _run(model, N, eta, updates, recipe, sigma_J, seed), seeds))
-    Q, R, T, eps_g = (np.stack(parts) for parts in zip(*runs))
+    Q, R, T, eps_g, starts = (np.stack(parts) for parts in zip(*runs))
     times = updates * recipe.batch / N
-    for seed, eps in zip(seeds, eps_g):
-        bad = unbounded(eps)
+    for seed, eps, start in zip(seeds, eps_g, starts):
+        bad = unbounded(eps, start)
         if bad.size:
             raise checks.DivergenceError(
                 f"eta = {eta:g} is too large for {recipe}: training with seed {seed} diverged by "
@@ -368,7 +368,7 @@ def train(model, N, eta, alpha, recipe=Recipe(), sigma_J=0.01, seeds=8):
 
 @np.errstate(over="ignore", invalid="ignore")  # a run that diverges is reported by train
 def _run(model, N, eta, updates, recipe, sigma_J, seed):
-    """One run: Q (n, K, K), R (n, K, M), T (M, M), eps_g (n,) after the given numbers of updates."""
+    """One run: Q (n, K, K), R (n, K, M), T (M, M), eps_g (n,) after the given numbers of updates, eps_g before the first."""
     K, M = model.students, model.teachers
     rng = np.random.Generator(np.random.SFC64([seed, 1]))
     J0, B = model.initial_weights(sigma_J, N, seed)
@@ -380,6 +380,7 @@ def _run(model, N, eta, updates, recipe, sigma_J, seed):
     scratch = np.empty((K, recipe.batch)), np.empty((K, recipe.batch)), np.empty(K), np.empty(N)
     memory = recipe.memory if recipe.adaptive else 0.0
     chunk = max(1, int(_CHUNK_BYTES / (8 * N * recipe.batch)))
+    updates = np.append(0, updates)
     Q, R = np.empty((len(updates), K, K)), np.empty((len(updates), K, M))
     T = B * lam @ B.T / N
     done = 0
@@ -401,7 +402,8 @@ def _run(model, N, eta, updates, recipe, sigma_J, seed):
         if recipe.batch_norm:
             width = np.sqrt(np.diag(Q[i]))
             Q[i], R[i] = Q[i] / np.outer(width, width), R[i] / width[:, None]
-    return Q, R, T, field_error(model, Q, R, T)
+    eps_g = field_error(model, Q, R, T)
+    return Q[1:], R[1:], T, eps_g[1:], eps_g[0]
 
 
 def _coordinates(lam, recipe, rng):

@@ -11,13 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import ndtri, roots_genlaguerre
+from scipy.linalg import eigh_tridiagonal
+from scipy.special import ndtri
 from scipy.stats import qmc
 
 from . import checks
 from .asymptotics import noise_map
 from .checks import DivergenceError
-from .curve import GROWTH, integrate
+from .curve import integrate, unbounded
 from .kernels import fields, networks as kernels
 from .kernels import flow as flow_kernels, sgd
 from .spectra import Spectrum
@@ -64,9 +65,8 @@ class Network:
             checks.refuse("spectrum", self.spectrum, "a lib.Spectrum, as from lib.power_law")
         if not isinstance(self.widths, tuple) or not self.widths:
             checks.refuse("widths", self.widths, "a tuple of whole numbers, one for each hidden layer")
-        for l, width in enumerate(self.widths):
-            checks.whole(f"widths[{l}]", width)
-        checks.whole("teachers", self.teachers)
+        object.__setattr__(self, "widths", tuple(checks.whole(f"widths[{l}]", width) for l, width in enumerate(self.widths)))
+        object.__setattr__(self, "teachers", checks.whole("teachers", self.teachers))
         checks.one_of("activation", self.activation, tuple(ACTIVATIONS))
         checks.number("tail", self.tail, 1.0, 10.0)
 
@@ -139,11 +139,12 @@ def scale_mixture(tail):
     scales, shares : ndarray, shape (6,), or (1,) for tail = 1
     """
     tail = checks.number("tail", tail, 1.0, 10.0)
-    if tail - 1.0 < 1e-6:
+    if tail == 1.0:
         return np.ones(1), np.ones(1)
-    shape = 1.0 / (tail - 1.0)
-    x, mass = roots_genlaguerre(SCALES, shape - 1.0)
-    return x / shape, mass / mass.sum()
+    # Of the eigenvalue problem: SciPy's roots_genlaguerre takes a gamma function, which overflows near tail = 1.
+    shape, k = 1.0 / (tail - 1.0), np.arange(SCALES)
+    x, vectors = eigh_tridiagonal(2 * k + shape, np.sqrt(k * (k + shape - 1.0))[1:])
+    return x / shape, vectors[0] ** 2
 
 
 def train(network, N, eta, alpha, sigma_J=0.1, seeds=4, upper_eta=0.0, after=None, keep=None):
@@ -198,11 +199,12 @@ def train(network, N, eta, alpha, sigma_J=0.1, seeds=4, upper_eta=0.0, after=Non
         return _run(network, N, eta, steps, sigma_J, seed, upper_eta, after, keep)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        Q, R, T, upper, eps_g, J = (np.stack(x) for x in zip(*pool.map(run, range(seeds))))
-    bad = np.argwhere(~(eps_g < GROWTH))
-    if bad.size:
-        at = steps[bad[0, 1]] / N
-        raise DivergenceError(f"SGD with seed {bad[0, 0]} diverged before alpha = {at:g}: eta = {eta:g} is too large", at)
+        Q, R, T, upper, eps_g, J, starts = (np.stack(x) for x in zip(*pool.map(run, range(seeds))))
+    for seed in range(seeds):
+        bad = unbounded(eps_g[seed], starts[seed])
+        if bad.size:
+            at = steps[bad[0]] / N
+            raise DivergenceError(f"SGD with seed {seed} diverged before alpha = {at:g}: eta = {eta:g} is too large", at)
     return Training(steps / N, eps_g, Q, R, T, upper, J, network)
 
 
@@ -237,7 +239,7 @@ def _run(network, N, eta, steps, sigma_J, seed, upper_eta, after, keep):
     xi, u = np.empty(N), 1.0 / np.sqrt(network.teachers)
     Qs, Rs, uppers, errors, at = [], [], [], [], begin
     K, M = network.widths[0], network.teachers
-    for target in begin + steps:
+    for target in begin + np.append(0, steps):
         kernels.advance(J, B, upper, widths, root, scales, cumulative, eta, upper_eta, u, network.activity, seed,
                         at, target, xi, *layers)
         at = target
@@ -246,7 +248,7 @@ def _run(network, N, eta, steps, sigma_J, seed, upper_eta, after, keep):
         sgd.measure(B, B, root, xi, T, unused)
         Qs.append(Q), Rs.append(R), uppers.append(upper.copy())
         errors.append(error(network, Q, R, T, upper))
-    return np.stack(Qs), np.stack(Rs), T, np.stack(uppers), np.array(errors), J
+    return np.stack(Qs[1:]), np.stack(Rs[1:]), T, np.stack(uppers[1:]), np.array(errors[1:]), J, errors[0]
 
 
 def error(network, Q, R, T, upper):

@@ -79,7 +79,7 @@ def simulate(model, N=None, eta=0.1, alpha=(1.0,), sigma_J=0.01, seeds=8, teache
     alpha = checks.times("alpha", alpha)
     seeds = checks.seeds("seeds", seeds)
     if learned is not None:
-        checks.whole("learned", learned, 1, model.spectrum.levels)
+        learned = checks.whole("learned", learned, 1, model.spectrum.levels)
         if method != "direct":
             checks.refuse("method", method, '"direct" when learned is given')
     if inputs is not None:
@@ -106,22 +106,24 @@ def simulate(model, N=None, eta=0.1, alpha=(1.0,), sigma_J=0.01, seeds=8, teache
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         futures = [pool.submit(run, seed) for seed in seeds]
         try:
-            Q, R, T, eps_g = (np.stack(parts) for parts in zip(*(f.result() for f in futures)))
+            Q, R, T, eps_g, starts = (np.stack(parts) for parts in zip(*(f.result() for f in futures)))
         except BaseException:
             # an interrupt or a failed seed: do not leave the others running behind the caller's back
             stop.set()
             raise
     times = steps / N
-    for s in range(len(seeds)):
-        check_convergence(model, eta, times, eps_g[s], f"SGD with seed {seeds[s]}", N, inputs, learned)
+    for seed, eps, start in zip(seeds, eps_g, starts):
+        check_convergence(model, eta, times, eps, start, f"SGD with seed {seed}", N, inputs, learned)
     return Curve(times, eps_g, R, Q, T)
 
 
 def _run(network, model, steps, stop):
-    """One seed: Q (n, K, K), R (n, K, M), T (M, M), eps_g (n,) at the given step numbers."""
+    """One seed: Q (n, K, K), R (n, K, M), T (M, M), eps_g (n,) at the given step numbers, and eps_g before the first."""
     K, M = model.students, model.teachers
     Q, R, T = np.empty((len(steps), K, K)), np.empty((len(steps), K, M)), np.empty((M, M))
     eps_g = np.empty(len(steps))
+    network.measure(Q[0], R[0], T)
+    start = network.error(model, Q[0], R[0], T)
     at, slice_length = 0, max(1, int(SLICE / network.step_cost))
     for i, target in enumerate(steps):
         while at < target:
@@ -132,7 +134,7 @@ def _run(network, model, steps, stop):
             at = last
         network.measure(Q[i], R[i], T)
         eps_g[i] = network.error(model, Q[i], R[i], T)
-    return Q, R, T, eps_g
+    return Q, R, T, eps_g, start
 
 
 class _Gaussian:

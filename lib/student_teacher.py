@@ -11,6 +11,8 @@ from .spectra import Spectrum
 
 ACTIVATIONS = {"erf": ERF, "linear": LINEAR}
 TEACHERS = ("orthonormal", "random")
+# Overlaps that were computed or written down are symmetric and positive up to this share of the largest.
+ROUGHNESS = 1e-6
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ class StudentTeacher:
     def __post_init__(self):
         if not isinstance(self.spectrum, Spectrum):
             checks.refuse("spectrum", self.spectrum, "a lib.Spectrum, as from lib.power_law")
-        checks.whole("students", self.students)
-        checks.whole("teachers", self.teachers)
+        for name in ("students", "teachers"):
+            object.__setattr__(self, name, checks.whole(name, getattr(self, name)))
         checks.one_of("activation", self.activation, tuple(ACTIVATIONS))
 
     @property
@@ -97,7 +99,7 @@ class StudentTeacher:
 
     def initial_weights(self, sigma_J, N, seed=0, teacher="orthonormal", alignment=0.0):
         """The weights J (K, N), B (M, N) behind :meth:`initial_overlaps`, in the covariance's eigenbasis."""
-        N = self.check_start(sigma_J, N, teacher)
+        N, sigma_J = self.check_start(sigma_J, N, teacher), float(sigma_J)
         seed = checks.whole("seed", seed, 0)
         J, B = np.empty((self.students, N)), np.empty((self.teachers, N))
         kernels.initial_weights(seed, sigma_J, J, B)
@@ -128,7 +130,15 @@ class StudentTeacher:
         for part, shape in (("r", (L, K, M)), ("q", (L, K, K)), ("t", (L, M, M))):
             blocks.append(checks.array(f"{name}.{part}", getattr(overlaps, part), ndim=3))
             checks.shape(f"{name}.{part}", blocks[-1], shape)
-        return tuple(blocks)
+        r, q, t = blocks
+        for part, block in (("q", q), ("t", t)):
+            if np.abs(block - np.swapaxes(block, 1, 2)).max() > ROUGHNESS * np.abs(block).max():
+                raise ValueError(f"{name}.{part}: must be symmetric in every level")
+        Q, R, T = Overlaps(r, q, t).totals(self.spectrum)
+        fields = np.linalg.eigvalsh(np.block([[Q, R], [R.T, T]]))
+        if fields[0] < -ROUGHNESS * np.abs(fields).max():
+            raise ValueError(f"{name}: their totals [[Q, R], [R^T, T]] have the eigenvalue {fields[0]:.3g}: must be a covariance")
+        return r, q, t
 
     def _block_starts(self, N):
         return np.concatenate([[0.0], np.cumsum(self.spectrum.multiplicities(N))])

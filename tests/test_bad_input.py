@@ -4,6 +4,7 @@ The modules' own tests check that every argument is refused; here the whole mess
 """
 
 import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -68,7 +69,22 @@ MESSAGES = [
     (lambda: lib.asymptotics.error(SPECTRUM, 3, 0.1, [1.0], start=START), "start.r has shape (4, 2, 2): must be (4, 3, 3)"),
     (lambda: lib.laws.compare(np.ones((41, 20)), None), "window = None: must be a pair (low, high) of numbers, low < high"),
     (lambda: lib.linear.power_law_error(SPECTRUM, 2.5, [1.0]), "eta = 2.5: must be a number > 0 and <= 2"),
+    (lambda: lib.solve(MODEL, changed(q=np.array([[1.0, 0.5], [0.0, 1.0]])), 0.1, [1.0]), "overlaps.q: must be symmetric in every level"),
+    (lambda: lib.solve(MODEL, changed(t=np.array([[1.0, 0.5], [0.0, 1.0]])), 0.1, [1.0]), "overlaps.t: must be symmetric in every level"),
+    (lambda: lib.solve(MODEL, changed(q=-np.eye(2)), 0.1, [1.0]),
+     "overlaps: their totals [[Q, R], [R^T, T]] have the eigenvalue -1: must be a covariance"),
+    (lambda: lib.solve(MODEL, changed(r=2.0 * np.eye(2), q=np.eye(2)), 0.1, [1.0]),
+     "overlaps: their totals [[Q, R], [R^T, T]] have the eigenvalue -1: must be a covariance"),
+    (lambda: lib.power_law(1.0, 3).multiplicities(10**9), "N = 1000000000 gives level 1 a multiplicity of 3.33333e+08: must be a multiple of 3"),
+    (lambda: lib.Spectrum.from_data(np.ones((3, 2))), "X does not vary: its covariance is zero"),
+    (lambda: lib.fit_power_law(np.arange(1.0, 40.0), np.ones(39), window=(1, 39), offset="fit"),
+     "y is constant: no offset makes a power law of it"),
 ]
+
+
+def changed(**blocks):
+    """START with some blocks the same in every level."""
+    return lib.Overlaps(**{name: np.tile(blocks[name], (4, 1, 1)) if name in blocks else getattr(START, name) for name in "rqt"})
 
 
 @pytest.mark.parametrize("call, message", MESSAGES)
@@ -89,6 +105,55 @@ def test_a_rate_beyond_the_critical_one(run, students, teachers):
     with pytest.raises(lib.DivergenceError, match=f"eta = {eta:g}.*critical learning rate") as caught:
         run(model, eta)
     assert 0.0 < caught.value.critical_eta < eta and caught.value.alpha <= 1e3
+
+
+ONE = lib.StudentTeacher(lib.power_law(1.0, 1), 1, 1, "linear")
+
+
+@pytest.mark.parametrize("run", [
+    lambda: lib.solve(ONE, ONE.initial_overlaps(0.1), 3.0, [6.0]),
+    lambda: lib.simulate(ONE, 100, 3.0, [40.0], seeds=1),
+    lambda: lib.simulate(ONE, 100, 3.0, [40.0], seeds=1, method="reduced"),
+    lambda: lib.mitigation.train(ONE, 100, 3.0, [40.0], seeds=1),
+    lambda: lib.networks.train(lib.networks.Network(ONE.spectrum, (1,), 1, "linear"), 100, 3.0, [40.0], seeds=1),
+])
+def test_divergence_before_the_first_time(run):
+    with pytest.raises(lib.DivergenceError, match="eta = 3"):
+        run()
+
+
+@pytest.mark.parametrize("run", [
+    lambda sigma_J: lib.solve(ONE, ONE.initial_overlaps(sigma_J), 0.1, [0.0, 10.0]).eps_g,
+    lambda sigma_J: lib.simulate(ONE, 100, 0.1, [0.0, 10.0], sigma_J, seeds=1).eps_g[0],
+    lambda sigma_J: lib.mitigation.train(ONE, 100, 0.1, [0.0, 10.0], sigma_J=sigma_J, seeds=1).eps_g[0],
+    lambda sigma_J: lib.networks.train(lib.networks.Network(ONE.spectrum, (1,), 1, "linear"), 100, 0.1, [0.0, 10.0], sigma_J, 1).eps_g[0],
+    lambda sigma_J: lib.networks.flow(lib.networks.Network(ONE.spectrum, (1,), 1, "linear"), 0.1, [0.0, 10.0], sigma_J).eps_g,
+])
+def test_large_weights_are_no_divergence(run):
+    sigma_J = 1e6
+    start, end = run(sigma_J)
+    assert start == pytest.approx(sigma_J**2 / 2, rel=0.5) and end < 0.3 * start
+
+
+def test_what_is_not_a_number_stays_so():
+    with pytest.raises(lib.DivergenceError):
+        lib.simulate(MODEL, 40, 0.1, sigma_J=1e160, seeds=1)
+    nan = np.full((1, 2, 2), np.nan)
+    assert np.isnan(lib.curve.field_error(MODEL, nan, nan, np.eye(2)))
+
+
+def test_whole_numbers_may_be_written_as_floats():
+    model = lib.StudentTeacher(SPECTRUM, 2.0, 2.0)
+    assert np.array_equal(model.initial_overlaps(0.1).q, START.q)
+    for written in (Fraction(1, 10), np.float32(0.5)):
+        direct, exact = (lib.simulate(MODEL, 40.0, 0.1, [1.0], sigma, 1, learned=2.0) for sigma in (written, float(written)))
+        assert np.array_equal(direct.eps_g, exact.eps_g)
+    assert lib.features.asymptotic_error(SPECTRUM, 2.0, 0.1) == lib.features.asymptotic_error(SPECTRUM, 2, 0.1)
+    assert lib.features.small_eta_error(SPECTRUM, 2.0, 0.1, [1.0]) == lib.features.small_eta_error(SPECTRUM, 2, 0.1, [1.0])
+    recipes = [lib.mitigation.Recipe(batch=number(2), estimated_from=number(80)) for number in (float, int)]
+    assert recipes[0] == recipes[1] and np.ptp([lib.mitigation.train(MODEL, 40, 0.1, [1.0], r, seeds=1).eps_g for r in recipes]) == 0
+    networks = [lib.networks.Network(SPECTRUM, (number(2),), number(2)) for number in (float, int)]
+    assert np.ptp([lib.networks.train(network, 40, 0.1, [1.0], seeds=1).eps_g for network in networks]) == 0
 
 
 def test_a_spectrum_of_36_decades():

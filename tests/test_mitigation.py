@@ -120,6 +120,10 @@ def test_schedule_without_decay_is_the_exact_solution():
                                lib.linear.generalization_error(S, 0.5, alpha, 0.3), rtol=1e-6)
 
 
+def test_levels_may_fall_below_every_number():
+    assert mitigation.scheduled_error(S, 1.9, [0.0, 1e5]).tolist() == [0.5, 0.0]
+
+
 def test_label_noise_floor():
     floor = mitigation.scheduled_error(S, 0.5, [3000.0], label_noise=0.2)[0]
     assert floor == pytest.approx(0.5 * 0.2 * 0.25 / 0.75, rel=1e-6)

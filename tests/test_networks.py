@@ -120,8 +120,6 @@ def test_training_goes_on_where_it_ended():
 @pytest.mark.parametrize("tail", [1.0, 1.5, 3.0])
 def test_heavy_tails_of_a_linear_network_are_a_rescaling(tail):
     s, alpha = lib.power_law(1.0, 8), np.array([0.5, 3.0, 10.0])
-    scales, shares = networks.scale_mixture(tail)
-    np.testing.assert_allclose([shares @ scales, shares @ scales**2], [1.0, tail], rtol=1e-10)
     flow = networks.flow(networks.Network(s, (1,), 1, "linear", tail), 0.4, alpha, 0.0)
     np.testing.assert_allclose(flow.eps_g, lib.linear.generalization_error(s, 0.4 * tail, alpha / tail), rtol=1e-5)
 
@@ -210,6 +208,16 @@ def test_a_flow_that_diverges_before_the_first_time():
     with pytest.raises(lib.DivergenceError, match="^eta = 5 is too large; the flow diverged by alpha") as caught:
         networks.flow(networks.Network(lib.power_law(1.0, 4), (1,), 1, "linear"), 5.0, [1e3])
     assert 0.0 < caught.value.alpha < 1e3
+
+
+@pytest.mark.parametrize("tail", [1.0 + 1e-12, 1.001, 1.0058, 1.5, 2.0, 10.0])
+def test_contrasts_have_the_moments_of_a_gamma_distribution(tail):
+    scales, shares = networks.scale_mixture(tail)
+    assert np.all(shares > 0) and np.all(scales > 0)
+    shape = 1.0 / (tail - 1.0)
+    for order in range(12):
+        exact = np.prod([1.0 + i / shape for i in range(order)])
+        assert shares @ scales**order == pytest.approx(exact, rel=1e-10)
 
 
 def test_bad_calls():

@@ -84,7 +84,7 @@ RUNNING, DONE, DIVERGED, STALLED = 0, 1, 2, 3
 SAFETY, LEAST, MOST = 0.9, 0.1, 6.0
 # First step in units of the fastest block's time: small enough to be accepted, and soon multiplied.
 FIRST = 1e-3
-# Totals of a converging flow are of the order of T and of its initial Q; from here on nothing bounds them.
+# Totals of a converging flow are of the order of T and of its initial Q, or of one; beyond this many nothing bounds them.
 DIVERGENCE = 1e10
 # Rounding of a total relative to the largest: a sum of rounded products, a few units in the last place.
 ROUNDING = 1e-15
@@ -92,7 +92,7 @@ ROUNDING = 1e-15
 # The run's scalars, at the start of the work buffer.
 _HEADER = 16
 BLOCKS, STUDENTS, TEACHERS, ETA, V, U, ACTIVITY, TEACHER = range(8)  # TEACHER: the largest of T
-ALPHA, STEP, WRITTEN, ACCEPTED, REJECTED, LINEARISED = range(8, 14)
+ALPHA, STEP, WRITTEN, ACCEPTED, REJECTED, LINEARISED, SCALE = range(8, 15)  # SCALE: the largest total at the start, or 1
 
 Space = namedtuple(
     "Space",
@@ -232,6 +232,7 @@ def start(eigenvalue, weight, noise, r, q, t, T, eta, v, u, activity, work):
             s.T[i, j] = T[i, j]
     _sum_blocks(s.weight, s.z, s.Z)
     pack(s.Z, s.totals)
+    work[SCALE] = max(1.0, _largest(s.totals))
     _coefficients_at(work, s.totals, s.T, s.Z, s.covariance, s.D, s.G)
     fastest = 0.0
     for i in range(K):
@@ -271,7 +272,7 @@ def advance(work, alpha, rtol, max_steps, eps, Q, R, history):
             work[ACCEPTED] += 1.0
             work[LINEARISED] = 0.0
             work[STEP] = step * min(MOST, SAFETY * max(error, 1e-10) ** -0.2)
-            if _largest(s.totals) > DIVERGENCE:
+            if _largest(s.totals) > DIVERGENCE * work[SCALE]:
                 return DIVERGED
         else:
             work[REJECTED] += 1.0
