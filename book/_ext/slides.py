@@ -15,6 +15,7 @@ from bs4 import BeautifulSoup
 
 REVEAL_FILES = ("dist/reveal.js", "dist/reveal.css", "dist/reset.css", "plugin/notes/notes.js")
 EQUATIONS = 3  # on a slide
+SHORT = 50  # characters: what is shorter may mean the opposite of what follows
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -42,6 +43,17 @@ for (const explorer of document.querySelectorAll(".explorer")) {{
   explorer.addEventListener("keydown", (event) => event.stopPropagation());
   explorer.setAttribute("data-prevent-swipe", "");
 }}
+// What is too large for a slide is set in smaller type; an explorer is scrolled.
+const fit = () => {{
+  const slide = Reveal.getCurrentSlide();
+  const wide = () => [...slide.querySelectorAll("div.math, .output")].some((node) => node.scrollWidth > node.clientWidth + 1);
+  for (let size = 100; size >= 50; size -= 5) {{
+    slide.style.fontSize = `${{size}}%`;
+    if (slide.querySelector(".explorer") || (slide.scrollHeight <= slide.clientHeight && !wide())) break;
+  }}
+}};
+Reveal.on("slidechanged", fit);
+addEventListener("load", () => MathJax.startup.promise.then(fit));
 Reveal.initialize({{ width: 1120, height: 700, margin: 0.03, center: false, hash: true, transition: "none",
   slideNumber: "c/t", plugins: [RevealNotes] }});
 </script>
@@ -86,7 +98,8 @@ def slides_of(article, name):
     heading = article.find("h1")
     title = heading.get_text().strip()
     slides = [_slide(heading.decode_contents(), [], [], level=1)]
-    for part, section in enumerate([article, *article.find_all("section")]):
+    sections = article.find_all("section", id=lambda name: name != "exercise-content")  # an exercise is no section
+    for part, section in enumerate([article, *sections]):
         slides += _section(section, opening=part == 0)
     return PAGE.format(title=title, slides="\n".join(slides))
 
@@ -159,15 +172,18 @@ def _section(section, opening):
 
 
 def _first_sentence(paragraph):
-    """A paragraph up to its first full stop, mathematics and links kept whole."""
+    """A paragraph up to its first full stop that leaves SHORT characters; mathematics and links are kept whole."""
     short = copy.copy(paragraph)
-    done = False
+    length = 0
     for child in list(short.children):
-        if done:
+        if length is None:
             child.extract()
-        elif isinstance(child, str) and (stop := re.search(r"(?<!\be\.g)(?<!\bi\.e)[.?!](?=\s|$)", child)):
+        elif isinstance(child, str) and (stop := next((
+                stop for stop in re.finditer(r"(?<!\be\.g)(?<!\bi\.e)[.?!](?=\s|$)", child) if length + stop.end() >= SHORT), None)):
             child.replace_with(child[: stop.end()])
-            done = True
+            length = None
+        else:
+            length += len(child.get_text())
     return short.decode_contents()
 
 

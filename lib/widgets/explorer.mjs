@@ -656,6 +656,7 @@ class Explorer {
       : !drawable && this.run.fraction >= 1 ? "There is no number to draw at these values." : "";
     this.problem.textContent = failure;
     this.root.classList.toggle("ex-stale", failure !== "");
+    if (failure) this.status.textContent = ""; // what it says is of the last good picture
     this.progress();
     if (failure || !drawable) return;
     const notice = status > 0 ? fill(notices[status - 1], words) : "";

@@ -31,6 +31,7 @@ _FOLDER = Path(__file__).parent
 _SLICE = 0.05  # seconds of the long part between two pictures, and before Stop is answered
 _KERNELS = ("size", "start", "advance")
 _LINE_STYLES = {"line": "-", "dashed": "--", "dotted": ":", "points": "none"}
+_LEGEND_ROW = 0.22  # inches
 _MARKERS = "os^Dv<P"  # by colour, so that points can be told apart without it; explorer.mjs has the same
 
 
@@ -417,14 +418,13 @@ class Explorer(anywidget.AnyWidget):
                 color = figures.COLORS[curve.color]
                 marker = _MARKERS[curve.color] if curve.style == "points" else "none"
                 ax.plot(points.x, points.y, color=color, linestyle=_LINE_STYLES[curve.style], marker=marker,
-                        label=_drawn(curve.label), path_effects=halo)
+                        label=_drawn(curve.label) if np.isfinite(points.y).any() else None, path_effects=halo)
                 if curve.band:
                     ax.fill_between(points.x, points.lower, points.upper, color=color, alpha=0.2, linewidth=0)
             ax.set(xlim=_clipped(ax.get_xlim(), experiment.x), ylim=_clipped(ax.get_ylim(), experiment.y))
-            if experiment.z:
-                figure.legend(loc="outside lower center", ncols=2)
-            else:
-                ax.legend()
+            # below the axes, which grow no smaller for it: over them it would hide curves
+            legend = figure.legend(loc="outside lower center", ncols=2)
+            figure.set_figheight(figure.get_figheight() + _LEGEND_ROW * -(-len(legend.get_texts()) // 2))
             return figure
 
     def _repr_mimebundle_(self, **kwargs):

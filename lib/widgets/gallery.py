@@ -45,12 +45,12 @@ class Gallery:
         address = f"{self._page}.html#{explorer._experiment.name}:{state}"  # as page.js reads it
         figure = explorer.figure()
         figure.set_size_inches(*_SIZE)
+        for legend in figure.legends:
+            legend.remove()
         for ax in figure.axes:  # the card has a title, the explorer the names of the curves
             ax.set_title("")
             ax.tick_params(labelsize=_FONT)
             ax.xaxis.label.set_size(_FONT)
             ax.yaxis.label.set_size(_FONT)
-            if legend := ax.get_legend():
-                legend.remove()
         return (f'<li><img {image(figure, explorer._words())}>'
                 f'<a href="{html.escape(address)}">{html.escape(title)}</a><p>{html.escape(sentence)}</p></li>')
