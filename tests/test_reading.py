@@ -2,6 +2,7 @@
 
 import io
 import re
+import runpy
 from html import unescape
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,7 +10,8 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
-from conftest import PAGES, read_through, wait_for_mathematics
+from bs4 import BeautifulSoup
+from conftest import PAGES, ROOT, read_through, wait_for_mathematics
 from matplotlib.image import imread
 
 AXE = (Path(find_spec("axe_playwright_python").origin).parent / "axe.min.js").read_text()
@@ -60,6 +62,27 @@ def test_without_javascript_text_and_pictures_stay(visit, pages, name):
         box = picture.bounding_box()
         assert box is not None and box["width"] > 100 and box["height"] > 50
     assert page.locator(".explorer").count() == page.locator(".explorer img").count()
+    # Formulas are set by the browser itself.
+    formulas = page.locator("article .math")
+    assert formulas.count() == page.locator("article .math math:visible").count()
+    assert page.locator("article .math .tex:visible").count() == 0
+    assert "\\" not in "".join(page.locator("article .math").all_inner_texts())
+
+
+def test_mathml_is_what_the_formula_says():
+    extension = runpy.run_path(ROOT / "book" / "_ext" / "mathml.py")
+    page = r'<p>a<span class="math notranslate nohighlight symbol-x">\(x &lt; \Big\langle y \Big\rangle\)</span></p>'
+    complete = extension["with_mathml"](page)
+    assert extension["with_mathml"](complete) == complete
+    formula = BeautifulSoup(complete, "html.parser").select_one(".math noscript math")
+    assert formula.get_text().replace(" ", "") == "x<⟨y⟩" and formula["display"] == "inline"
+    lines = extension["mathml"](r"""\begin{split}\begin{aligned} a &= \begin{cases} b & c \\ d & e \end{cases} \\
+        f_{g} &= \{h\} \end{aligned}\end{split}""", True)
+    table = BeautifulSoup(lines, "html.parser").math.mtable
+    assert [[cell.get_text().replace(" ", "") for cell in row.find_all("mtd", recursive=False)]
+            for row in table.find_all("mtr", recursive=False)] == [["a", "={bcde"], ["fg", "={h}"]]
+    with pytest.raises(Exception, match="not understood"):
+        extension["mathml"](r"\nonsense x", True)
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -101,6 +101,21 @@ def test_slides_run_from_a_folder_with_live_explorers(visit, site, pages, name):
     page.wait_for_function("([svg, before]) => svg.innerHTML !== before", arg=[picture.element_handle(), before])
     assert page.evaluate("Reveal.getIndices().h") == number  # the key moved the slider, not the slides
     assert page.locator(".slides mjx-container").count() > 0 and page.locator("mjx-merror").count() == 0
+    # Every slide has a heading and shows all that it holds; an explorer and a long table are scrolled.
+    page.evaluate("MathJax.startup.promise")
+    cut = page.evaluate("""() => {
+        const cut = [];
+        for (let h = 0; h < Reveal.getTotalSlides(); h++) {
+            Reveal.slide(h);
+            const slide = Reveal.getCurrentSlide();
+            const heading = slide.querySelector(":scope > :is(h1, h2)")?.textContent.trim();
+            const wide = [...slide.querySelectorAll("div.math, .output")].some((node) => node.scrollWidth > node.clientWidth + 1);
+            const high = slide.scrollHeight > slide.clientHeight && !slide.querySelector(".explorer, table");
+            if (!heading || Reveal.getIndices().h !== h || wide || high) cut.push([h, heading, wide, high]);
+        }
+        return cut;
+    }""")
+    assert not cut
 
 
 def test_a_page_says_what_it_is_and_how_to_cite_it(site, pages):

@@ -41,6 +41,9 @@ MOVED = """<!DOCTYPE html>
 </html>
 """
 
+WITHOUT_SCRIPT = ("<noscript><p>Without JavaScript figures with sliders are pictures, answers are not checked, and the search "
+                  "does not work. Text, formulas and solutions are complete.</p></noscript>")
+
 CARD = (1200, 630)  # pixels of the picture that others show beside a link to a page
 
 
@@ -73,6 +76,7 @@ def introduce_page(app, pagename, templatename, context, doctree):
     entry = (f"@incollection{{scalinglaws-{Path(pagename).name},\n  author = {{{{{app.config.author}}}}},\n"
              f"  title = {{{title}}},\n  booktitle = {{{app.config.html_title}}},\n  year = {{2026}},\n"
              f"  url = {{{address}}}\n}}")
+    context["body"] = WITHOUT_SCRIPT + context["body"]
     context["body"] += (f'<details class="cite-page"><summary>Cite this page</summary>'
                         f'<pre tabindex="0">{escape(entry)}</pre></details>')
     app.add_js_file("previews.js", loading_method="defer")
@@ -143,7 +147,7 @@ def _targets(path):
     found = {}
     for node in page.select(TARGETS):
         name = node["id"]
-        for part in node.select("a.headerlink, script, img"):
+        for part in node.select("a.headerlink, script, noscript, img"):
             part.decompose()
         for part in [node, *node.select("[id]")]:
             part.attrs.pop("id", None)

@@ -43,7 +43,7 @@ for (const explorer of document.querySelectorAll(".explorer")) {{
   explorer.addEventListener("keydown", (event) => event.stopPropagation());
   explorer.setAttribute("data-prevent-swipe", "");
 }}
-// What is too large for a slide is set in smaller type; an explorer is scrolled.
+// What is too large for a slide is set in smaller type; an explorer is scrolled, and a table that is too long even so.
 const fit = () => {{
   const slide = Reveal.getCurrentSlide();
   const wide = () => [...slide.querySelectorAll("div.math, .output")].some((node) => node.scrollWidth > node.clientWidth + 1);
@@ -98,15 +98,14 @@ def slides_of(article, name):
     heading = article.find("h1")
     title = heading.get_text().strip()
     slides = [_slide(heading.decode_contents(), [], [], level=1)]
-    sections = article.find_all("section", id=lambda name: name != "exercise-content")  # an exercise is no section
-    for part, section in enumerate([article, *sections]):
+    for part, section in enumerate([article, *article.find_all("section")]):
         slides += _section(section, opening=part == 0)
     return PAGE.format(title=title, slides="\n".join(slides))
 
 
 def _clean(article, name):
     """Take away what serves reading alone; links lead to the chapter."""
-    for node in article.select("a.headerlink, .cell_input, .stderr, .stream, details.solution, .solution, .question, script.no"):
+    for node in article.select("a.headerlink, .cell_input, .stderr, .stream, details.solution, .solution, .question, script.no, noscript"):
         node.decompose()
     folder = f"../{Path(name).parent}/"
     for link in article.select("a[href]"):
@@ -115,6 +114,8 @@ def _clean(article, name):
             link["href"] = f"{folder}{Path(name).name}.html{address}"
         elif not re.match(r"[a-z]+:|\.\./", address):
             link["href"] = folder + address
+    for node in article.select("section#exercise-content"):
+        node.name = "div"  # a section of the notes would be a slide
     # A paragraph stands on the slide and in the notes: no name may be there twice.
     for node in article.select("[id]"):
         if node.name != "section":

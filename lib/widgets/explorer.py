@@ -31,7 +31,7 @@ _FOLDER = Path(__file__).parent
 _SLICE = 0.05  # seconds of the long part between two pictures, and before Stop is answered
 _KERNELS = ("size", "start", "advance")
 _LINE_STYLES = {"line": "-", "dashed": "--", "dotted": ":", "points": "none"}
-_LEGEND_ROW = 0.22  # inches
+_LEGEND_ROW, _LEGEND_WIDTH = 0.22, 55  # inches; characters of two columns
 _MARKERS = "os^Dv<P"  # by colour, so that points can be told apart without it; explorer.mjs has the same
 
 
@@ -423,8 +423,11 @@ class Explorer(anywidget.AnyWidget):
                     ax.fill_between(points.x, points.lower, points.upper, color=color, alpha=0.2, linewidth=0)
             ax.set(xlim=_clipped(ax.get_xlim(), experiment.x), ylim=_clipped(ax.get_ylim(), experiment.y))
             # below the axes, which grow no smaller for it: over them it would hide curves
-            legend = figure.legend(loc="outside lower center", ncols=2)
-            figure.set_figheight(figure.get_figheight() + _LEGEND_ROW * -(-len(legend.get_texts()) // 2))
+            labels = [len(label) for label in ax.get_legend_handles_labels()[1]]
+            half = -(-len(labels) // 2)
+            ncols = 2 if max(labels[:half]) + max(labels[half:], default=0) <= _LEGEND_WIDTH else 1
+            figure.legend(loc="outside lower center", ncols=ncols)
+            figure.set_figheight(figure.get_figheight() + _LEGEND_ROW * (half if ncols == 2 else len(labels)))
             return figure
 
     def _repr_mimebundle_(self, **kwargs):
