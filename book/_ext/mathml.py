@@ -1,6 +1,6 @@
 """Formulas for readers without JavaScript: beside its TeX, which MathJax sets, every formula of a page has its MathML.
 
-Browsers set MathML themselves. It stands in a noscript element, so that it costs a page with scripts a few kilobytes
+Browsers set MathML themselves. Those that run scripts do not read this one, so that it costs their pages a few kilobytes
 and nothing else; ``book.css`` hides the TeX where there are none.
 """
 
