@@ -22,15 +22,20 @@ NODES[3, :3] = 44 / 45, -56 / 15, 32 / 9
 NODES[4, :4] = 19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729
 NODES[5, :5] = 9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656
 NODES[6, :6] = 35 / 384, 0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84
-# A whole run as a user starts it; Linux counts the largest memory in kilobytes, macOS in bytes.
-WHOLE = """
-import resource, sys, time
+# A whole run as a user starts it. On Linux getrusage would count the memory of the process that started it, too.
+WHOLE = r"""
+import pathlib, re, resource, sys, time
 import lib
 for levels in (100, int(sys.argv[1])):  # the first compiles
     model = lib.StudentTeacher(lib.power_law(1.0, levels), 2, 2)
     begin = time.perf_counter()
     lib.solve(model, model.initial_overlaps(0.1, N=4 * levels), 0.05, [1e2, 1e4, 1e6, 1e8], rtol=1e-6, blocks=False)
-print(time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6))
+seconds, status = time.perf_counter() - begin, pathlib.Path("/proc/self/status")
+if status.exists():
+    peak = int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) / 1e6
+else:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e9
+print(seconds, peak)
 """
 WRONG = np.array([71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40])
 
