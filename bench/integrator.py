@@ -22,7 +22,7 @@ NODES[3, :3] = 44 / 45, -56 / 15, 32 / 9
 NODES[4, :4] = 19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729
 NODES[5, :5] = 9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656
 NODES[6, :6] = 35 / 384, 0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84
-# A whole run as a user starts it. On Linux getrusage would count the memory of the process that started it, too.
+# A whole run as a user starts it. What `resource` says on Linux counts the memory of the process that started it, too.
 WHOLE = r"""
 import pathlib, re, resource, sys, time
 import lib
