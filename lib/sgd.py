@@ -77,6 +77,7 @@ def simulate(model, N=None, eta=0.1, alpha=(1.0,), sigma_J=0.01, seeds=8, teache
     checks.one_of("method", method, METHODS)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     alpha = checks.times("alpha", alpha)
+    sigma_J = checks.number("sigma_J", sigma_J, 0.0)
     seeds = checks.seeds("seeds", seeds)
     if learned is not None:
         learned = checks.whole("learned", learned, 1, model.spectrum.levels)

@@ -148,6 +148,8 @@ def test_whole_numbers_may_be_written_as_floats():
     for written in (Fraction(1, 10), np.float32(0.5)):
         direct, exact = (lib.simulate(MODEL, 40.0, 0.1, [1.0], sigma, 1, learned=2.0) for sigma in (written, float(written)))
         assert np.array_equal(direct.eps_g, exact.eps_g)
+    large = lib.simulate(MODEL, 4e6, 0.1, [0.0], Fraction(1, 10), 1, method="reduced")  # starts from overlaps drawn by their law
+    assert large.Q[0, 0] == pytest.approx(np.diag([0.01, 0.01]), abs=1e-4)
     assert lib.features.asymptotic_error(SPECTRUM, 2.0, 0.1) == lib.features.asymptotic_error(SPECTRUM, 2, 0.1)
     assert lib.features.small_eta_error(SPECTRUM, 2.0, 0.1, [1.0]) == lib.features.small_eta_error(SPECTRUM, 2, 0.1, [1.0])
     recipes = [lib.mitigation.Recipe(batch=number(2), estimated_from=number(80)) for number in (float, int)]
