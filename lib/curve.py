@@ -52,19 +52,23 @@ def field_error(model, Q, R, T):
     return errors
 
 
-def integrate(velocity, start, alpha, eta, method, rtol, atol):
+def _extent(z):
+    return np.max(np.abs(z))
+
+
+def integrate(velocity, start, alpha, eta, method, rtol, atol, largest=_extent):
     """Solve z' = velocity(alpha, z) from z = ``start`` (size,) at 0: z (n, size) at the times ``alpha``.
 
-    For flows that :func:`lib.solve` does not know. DivergenceError if a component leaves every bound,
-    ArithmeticError if the integrator gives up for another reason.
+    For flows that :func:`lib.solve` does not know. DivergenceError if ``largest(z)``, of absolute values unless given,
+    leaves every bound, ArithmeticError if the integrator gives up for another reason.
     """
     if alpha[-1] == 0:  # nothing to integrate, which solve_ivp does not take
         return start[None]
 
-    bound = GROWTH * max(1.0, np.max(np.abs(start)))
+    bound = GROWTH * max(1.0, largest(start))
 
     def room(_, z):
-        return bound - np.max(np.abs(z))
+        return bound - largest(z)
 
     room.terminal = True
     solution = solve_ivp(velocity, (0.0, alpha[-1]), start, method, alpha, events=room, rtol=rtol, atol=atol)

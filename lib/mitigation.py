@@ -153,8 +153,8 @@ def adaptive_error(spectrum, eta, alpha, aligned=True, sigma_J=0.0):
     lam = spectrum.eigenvalues
     drift, noise = (np.sqrt(lam), np.ones_like(lam)) if aligned else (lam, lam)
 
-    def rates(alpha, E):
-        return 2.0 * eta * drift / np.sqrt(E), eta**2 * noise
+    def rates(alpha, log_E):
+        return 2.0 * eta * drift * np.exp(-0.5 * log_E), np.log(eta**2 * noise)
 
     return _level_flow(spectrum, eta, alpha, sigma_J, rates)
 
@@ -187,15 +187,17 @@ def scheduled_error(spectrum, eta, alpha, decay=0.0, knee=1.0, label_noise=0.0, 
     knee = checks.number("knee", knee, 0.0, open_minimum=True)
     lam = spectrum.eigenvalues
 
-    def rates(alpha, E):
+    log_noise = np.log(label_noise) if label_noise > 0 else -np.inf
+
+    def rates(alpha, log_E):
         now = eta * (1.0 + alpha / knee) ** -decay
-        return 2.0 * now * lam, now**2 * lam * (E + label_noise)
+        return 2.0 * now * lam, np.log(now**2 * lam) + np.logaddexp(log_E, log_noise)
 
     return _level_flow(spectrum, eta, alpha, sigma_J, rates)
 
 
 def _level_flow(spectrum, eta, alpha, sigma_J, rates):
-    """Solve e_k' = -a_k e_k + n_k, (a, n) = rates(alpha, E), from e_k = 1 + sigma_J^2; returns E / 2.
+    """Solve e_k' = -a_k e_k + n_k, (a, ln n) = rates(alpha, ln E), from e_k = 1 + sigma_J^2; returns E / 2.
 
     Logarithms of e_k are integrated, since e_k falls over many decades, and by LSODA, since the levels' rates differ as
     much: it is implicit where the fast levels have settled and the flow is stiff, and cheap before.
@@ -205,12 +207,12 @@ def _level_flow(spectrum, eta, alpha, sigma_J, rates):
     mass = spectrum.weights * spectrum.eigenvalues
 
     def flow(now, log_e):
-        e = np.exp(log_e)
-        a, n = rates(now, mass @ e)
-        return np.divide(n, e, out=np.zeros_like(e), where=n > 0) - a  # without noise e may underflow
+        top = log_e.max()
+        a, log_n = rates(now, top + np.log(mass @ np.exp(log_e - top)))
+        return np.exp(log_n - log_e) - a
 
     start = np.full(spectrum.levels, np.log1p(sigma_J**2))
-    log_e = integrate(flow, start, alpha, eta, "LSODA", RTOL, RTOL)
+    log_e = integrate(flow, start, alpha, eta, "LSODA", RTOL, RTOL, largest=np.max)
     return 0.5 * mass @ np.exp(log_e.T)
 
 
