@@ -425,7 +425,7 @@ class Explorer(anywidget.AnyWidget):
             # below the axes, which grow no smaller for it: over them it would hide curves
             labels = [len(label) for label in ax.get_legend_handles_labels()[1]]
             half = -(-len(labels) // 2)
-            ncols = 2 if max(labels[:half]) + max(labels[half:], default=0) <= _LEGEND_WIDTH else 1
+            ncols = 2 if max(labels[:half], default=0) + max(labels[half:], default=0) <= _LEGEND_WIDTH else 1
             figure.legend(loc="outside lower center", ncols=ncols)
             figure.set_figheight(figure.get_figheight() + _LEGEND_ROW * (half if ncols == 2 else len(labels)))
             return figure
