@@ -65,6 +65,8 @@ def printed(context, address):
 def headings(path):
     """(level, text) of the headings of a page of the site; Chromium's bookmarks have no mathematics."""
     page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    for node in page.select("noscript"):
+        node.decompose()
     for node in page.select("article :is(h1, h2, h3, h4, h5, h6)"):
         text = re.sub(r"\\[()]", "", node.get_text().rstrip("#").strip())
         yield int(node.name[1]), re.sub(r"\\([a-zA-Z]+)", lambda name: unescape(f"&{name[1]};"), text)

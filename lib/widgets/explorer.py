@@ -424,8 +424,10 @@ class Explorer(anywidget.AnyWidget):
             ax.set(xlim=_clipped(ax.get_xlim(), experiment.x), ylim=_clipped(ax.get_ylim(), experiment.y))
             # below the axes, which grow no smaller for it: over them it would hide curves
             labels = [len(label) for label in ax.get_legend_handles_labels()[1]]
+            if not labels:
+                return figure
             half = -(-len(labels) // 2)
-            ncols = 2 if max(labels[:half], default=0) + max(labels[half:], default=0) <= _LEGEND_WIDTH else 1
+            ncols = 2 if max(labels[:half]) + max(labels[half:], default=0) <= _LEGEND_WIDTH else 1
             figure.legend(loc="outside lower center", ncols=ncols)
             figure.set_figheight(figure.get_figheight() + _LEGEND_ROW * (half if ncols == 2 else len(labels)))
             return figure
