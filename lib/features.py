@@ -85,8 +85,8 @@ def critical_eta(spectrum, learned, students=1, teachers=1, N=None, fourth_momen
     -------
     float
     """
-    learned = checks.whole("learned", learned, 1, spectrum.levels)
     part = reduce(spectrum, learned)
+    learned = part.spectrum.levels
     if fourth_moments is not None:
         moments = checks.array("fourth_moments", fourth_moments, ndim=2)
         fourth_moments = moments[:learned, :learned] * (part.share / part.seen) ** 2
@@ -119,8 +119,8 @@ def asymptotic_error(spectrum, learned, eta=0.0, N=None):
         From the critical learning rate on.
     """
     eta = checks.number("eta", eta, 0.0)
-    learned = checks.whole("learned", learned, 1, spectrum.levels)
     part, critical = reduce(spectrum, learned), critical_eta(spectrum, learned, N=N)
+    learned = part.spectrum.levels
     if eta >= critical:
         raise _divergence(eta, critical)
     rate = eta * spectrum.eigenvalues[:learned]
@@ -177,8 +177,8 @@ def small_eta_error(spectrum, learned, eta, alpha, sigma_J=0.0):
     Parameters and result as :func:`error`; costs O(l) per time.
     """
     eta, alpha, start = _arguments(eta, alpha, sigma_J)
-    learned = checks.whole("learned", learned, 1, spectrum.levels)
     part = reduce(spectrum, learned)
+    learned = part.spectrum.levels
     eigenvalues, weights = spectrum.eigenvalues[:learned], spectrum.weights[:learned]
     out = np.empty_like(alpha)
     decay_sum(2.0 * eta * eigenvalues, weights * eigenvalues, start, alpha, out)

@@ -153,8 +153,10 @@ def adaptive_error(spectrum, eta, alpha, aligned=True, sigma_J=0.0):
     lam = spectrum.eigenvalues
     drift, noise = (np.sqrt(lam), np.ones_like(lam)) if aligned else (lam, lam)
 
+    log_n = np.log(eta**2 * noise)
+
     def rates(alpha, log_E):
-        return 2.0 * eta * drift * np.exp(-0.5 * log_E), np.log(eta**2 * noise)
+        return 2.0 * eta * drift * np.exp(-0.5 * log_E), log_n
 
     return _level_flow(spectrum, eta, alpha, sigma_J, rates)
 

@@ -13,11 +13,10 @@ from scipy.integrate import DOP853
 from . import checks
 from .averages import coefficients
 from .curve import GROWTH, Curve, field_error
+from .kernels.integrator import FIRST
 
 # A run that has broken down may creep: it is given up after this many steps of the integrator.
 LARGEST_STEPS = 10_000
-# The first step, in units of the fastest level's time.
-FIRST_STEP = 1e-3
 
 
 def from_blocks(spectrum, blocks, count=None):
@@ -129,7 +128,7 @@ def solve(model, overlaps, eta, alpha, rtol=1e-11):
         try:
             # Moments that start at zero would make SciPy's own first step zero.
             end = max(alpha[-1], 1e-300)
-            first = min(end, FIRST_STEP / (eta * s.eigenvalues[0]))
+            first = min(end, FIRST / (eta * s.eigenvalues[0]))
             solver = DOP853(slope, 0.0, z, end, rtol=rtol, atol=1e-300, first_step=first)
             for _ in range(LARGEST_STEPS):
                 if done == alpha.size:

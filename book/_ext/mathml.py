@@ -5,7 +5,9 @@ and nothing else; ``book.css`` hides the TeX where there are none.
 """
 
 import re
+from functools import cache
 from html import unescape
+from itertools import cycle
 from pathlib import Path
 
 from latex2mathml.converter import convert
@@ -16,17 +18,18 @@ FORMULA = re.compile(r'(<(span|div) class="(?:[^"]* )?math [^>]*>(?:\s*<span cla
                      r"(\s*\\([(\[])(.*?)\\[)\]]\s*)(?=</\2>)", re.DOTALL)
 # A formula of several lines, as Sphinx writes it; the converter knows no environment for these.
 LINES = re.compile(r"\s*\\begin\{split\}\s*\\begin\{(aligned|gathered)\}(.*)\\end\{\1\}\s*\\end\{split\}\s*", re.DOTALL)
-ALIGNED = {"gathered": ("center",), "aligned": ("right", "left") * 4}
+ALIGNED = {"gathered": ("center",), "aligned": ("right", "left")}
 TOKEN = re.compile(r"\\[a-zA-Z]+|\\.|[{}&]", re.DOTALL)
 # Delimiters that the converter leaves as they are behind \big and its like.
 DELIMITERS = {r"\langle": "⟨", r"\rangle": "⟩", r"\{": "{", r"\}": "}"}
 
 
+@cache  # the same symbols stand in hundreds of places
 def mathml(tex, display):
     """The MathML of a formula; ExtensionError for TeX that has none."""
     lines = LINES.fullmatch(tex)
     if lines:
-        rows = "".join(f"<mtr>{''.join(map(_cell, _parts(line, '&'), ALIGNED[lines[1]]))}</mtr>"
+        rows = "".join(f"<mtr>{''.join(map(_cell, _parts(line, '&'), cycle(ALIGNED[lines[1]])))}</mtr>"
                        for line in _parts(lines[2], "\\\\"))
         table = f'<mtable displaystyle="true" columnspacing="0em" rowspacing="0.5em">{rows}</mtable>'
         markup = f'<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">{table}</math>'
@@ -67,7 +70,8 @@ def with_mathml(page):
 def add_to_pages(app, exception):
     if exception or app.builder.name != "html":
         return
-    for path in Path(app.outdir).rglob("*.html"):
+    for name in app.env.found_docs:
+        path = Path(app.outdir) / f"{name}.html"
         page = path.read_text(encoding="utf-8")
         if (complete := with_mathml(page)) != page:
             path.write_text(complete, encoding="utf-8")
