@@ -353,7 +353,7 @@ def train(model, N, eta, alpha, recipe=Recipe(), sigma_J=0.01, seeds=8):
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     alpha = checks.times("alpha", alpha)
     seeds = checks.seeds("seeds", seeds)
-    N = model.check_start(sigma_J, N, "orthonormal")
+    N, sigma_J = model.check_start(sigma_J, N, "orthonormal")
     if recipe.batch_norm and sigma_J == 0:
         checks.refuse("sigma_J", sigma_J, "> 0 with batch normalisation, which divides by the width of the fields")
     updates = checks.steps("alpha", alpha, N, recipe.batch)

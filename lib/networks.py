@@ -187,7 +187,8 @@ def train(network, N, eta, alpha, sigma_J=0.1, seeds=4, upper_eta=0.0, after=Non
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     upper_eta = checks.number("upper_eta", upper_eta, 0.0)
     alpha = checks.times("alpha", alpha)
-    seeds, N = checks.whole("seeds", seeds), network.start.check_start(sigma_J, N, "orthonormal")
+    seeds = checks.whole("seeds", seeds)
+    N, sigma_J = network.start.check_start(sigma_J, N, "orthonormal")
     steps = checks.steps("alpha", alpha, N)
     if keep is not None and after is None:
         checks.refuse("keep", keep, "left out without after: nothing was learned before")

@@ -77,7 +77,6 @@ def simulate(model, N=None, eta=0.1, alpha=(1.0,), sigma_J=0.01, seeds=8, teache
     checks.one_of("method", method, METHODS)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     alpha = checks.times("alpha", alpha)
-    sigma_J = checks.number("sigma_J", sigma_J, 0.0)
     seeds = checks.seeds("seeds", seeds)
     if learned is not None:
         learned = checks.whole("learned", learned, 1, model.spectrum.levels)
@@ -88,7 +87,7 @@ def simulate(model, N=None, eta=0.1, alpha=(1.0,), sigma_J=0.01, seeds=8, teache
             checks.refuse("method", method, '"direct" when inputs are given')
         samples, root = _prepare(inputs, model, N)
         N = root.size
-    N = model.check_start(sigma_J, N, teacher)
+    N, sigma_J = model.check_start(sigma_J, N, teacher)
     alignment = checks.number("alignment", alignment)
     if alignment != 0.0 and method == "reduced" and N > DRAWN:
         checks.refuse("alignment", alignment, f'0 for method "reduced" beyond N = {DRAWN}')

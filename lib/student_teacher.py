@@ -99,7 +99,7 @@ class StudentTeacher:
 
     def initial_weights(self, sigma_J, N, seed=0, teacher="orthonormal", alignment=0.0):
         """The weights J (K, N), B (M, N) behind :meth:`initial_overlaps`, in the covariance's eigenbasis."""
-        N, sigma_J = self.check_start(sigma_J, N, teacher), float(sigma_J)
+        N, sigma_J = self.check_start(sigma_J, N, teacher)
         seed = checks.whole("seed", seed, 0)
         J, B = np.empty((self.students, N)), np.empty((self.teachers, N))
         kernels.initial_weights(seed, sigma_J, J, B)
@@ -110,8 +110,8 @@ class StudentTeacher:
         return J, B
 
     def check_start(self, sigma_J, N, teacher):
-        """N as an int, where training can start with these arguments of :meth:`initial_overlaps`; else ValueError."""
-        checks.number("sigma_J", sigma_J, 0.0)
+        """N as an int and sigma_J as a float, where training can start with these arguments of :meth:`initial_overlaps`; else ValueError."""
+        sigma_J = checks.number("sigma_J", sigma_J, 0.0)
         checks.one_of("teacher", teacher, TEACHERS)
         smallest = self.spectrum.multiplicities(N).min()
         if teacher == "orthonormal" and smallest < self.teachers:
@@ -119,7 +119,7 @@ class StudentTeacher:
                 f'teacher = "orthonormal": needs at least {self.teachers} directions in every level, '
                 f'but N = {N} leaves {smallest}: raise N or take teacher="random"'
             )
-        return int(N)
+        return int(N), sigma_J
 
     def check_overlaps(self, overlaps, name="overlaps"):
         """The blocks (r, q, t) as contiguous arrays, where they are those of this model; else ValueError."""
