@@ -99,7 +99,7 @@ def claim(name, statement, *, measured, expected, tolerance=None, why, source=""
     why : str
         Where the expectation comes from, and why the tolerance is what it is.
     source : str
-        Statement of the literature that this tests, as "Worschech & Rosenow 2024, abstract". Default: none.
+        Statement of the literature that this tests, as "Worschech & Rosenow 2025, abstract". Default: none.
 
     Returns
     -------

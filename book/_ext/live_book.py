@@ -168,15 +168,24 @@ def finish_page(app, pagename, templatename, context, doctree):
 
 
 class AuthorYear(Style):
-    """pybtex's plain style with the labels that the text uses: "Saad and Solla, 1995"."""
+    """pybtex's plain style with the labels that the text uses: "Worschech and Rosenow, 2025".
+
+    Works of the same people and year get letters: "Saad and Solla, 1995a".
+    """
 
     class Label(BaseLabelStyle):
         def format_labels(self, sorted_entries):
-            for entry in sorted_entries:
-                people = entry.persons.get("author") or entry.persons["editor"]
-                names = [" ".join(person.prelast_names + person.last_names) for person in people]
-                who = f"{names[0]} et al." if len(names) > 2 else " and ".join(names)
-                yield f"{who}, {entry.fields['year']}"
+            labels = [self._label(entry) for entry in sorted_entries]
+            for i, label in enumerate(labels):
+                letter = "abcdefghijklmnopqrstuvwxyz"[labels[:i].count(label)] if labels.count(label) > 1 else ""
+                yield label + letter
+
+        @staticmethod
+        def _label(entry):
+            people = entry.persons.get("author") or entry.persons["editor"]
+            names = [" ".join(person.prelast_names + person.last_names) for person in people]
+            who = f"{names[0]} et al." if len(names) > 2 else " and ".join(names)
+            return f"{who}, {entry.fields['year']}"
 
     default_label_style = Label
 
