@@ -24,6 +24,8 @@ MOST_LEVELS = 512
 # Points of a Gauss rule, and the gap above the smallest eigenvalue, relative to it, of the first panel: see condensed.
 POINTS, FIRST_GAP = 16, 0.02
 CHUNK = 4096
+# Gauss' two points of a step lie so far from its middle, in its lengths.
+GAUSS = 0.5 / np.sqrt(3.0)
 # Points of the rules, from so many levels on, that are enough to find the best learning rate, and to look for it.
 OPTIMUM_LEVELS, OPTIMUM_POINTS, SEARCH_POINTS = 256, 10, 4
 
@@ -348,6 +350,82 @@ def finite_size_curve(rate, mass, N, eta, alpha, start):
     for i, target in enumerate(checks.steps("alpha", alpha, N)):
         out[i] = 0.5 * kernels.finite_size_advance(rate, mass, eta, N, e, target - at)
         at = target
+    return out
+
+
+def scheduled_error(spectrum, eta_of_alpha, alpha, noise=0.0, sigma_J=0.0, students=1, teachers=1,
+                    rtol=1e-6):
+    """eps_g with a learning rate that changes in time and with label noise, for N -> infinity.
+
+        e_k' = -2 eta(alpha) lambda_k e_k + eta(alpha)^2 lambda_k (E + noise),
+
+    eps_g = E/2 measured without the noise. Steps are exact in each level's decay, and their length is chosen by the error
+    of each, ``rtol`` relative to every level, which adds up to a few times ``rtol`` near the critical rate and less
+    elsewhere. More than ``MOST_LEVELS`` levels are condensed first.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    eta_of_alpha : callable
+        Learning rate >= 0 at a time. It may jump; a jump at one of ``alpha`` costs no search.
+    alpha : array_like, shape (n,) or a number
+        Times >= 0, increasing.
+    noise : float
+        Variance of Gaussian noise on the labels, >= 0.
+    sigma_J, students, teachers
+        As in :func:`generalization_error`.
+    rtol : float
+        Relative error allowed in a step; the work grows as rtol^(-1/3).
+
+    Returns
+    -------
+    ndarray, shape (n,)
+
+    Raises
+    ------
+    lib.DivergenceError
+        If the error exceeds 1e300: a rate that stays beyond the critical one.
+    """
+    _, alpha, start = _arguments(1.0, alpha, sigma_J, students, teachers)
+    noise, rtol = checks.number("noise", noise, 0.0), checks.number("rtol", rtol, 1e-12, 0.1)
+    if not callable(eta_of_alpha):
+        checks.refuse("eta_of_alpha", eta_of_alpha, "a function of time")
+    scale = teachers / students
+    eigenvalues, weights = condensed(spectrum)
+    mass = weights * eigenvalues
+
+    def rate(now):
+        value = eta_of_alpha(now)
+        if not 0.0 <= value < np.inf:
+            checks.refuse(f"eta_of_alpha({now:.6g})", value, "a number >= 0")
+        return scale * value
+
+    def course(begin, length):
+        """Rate at the start and the end of a step, and its integral: of the line through two inner points (Gauss)."""
+        low, high = rate(begin + (0.5 - GAUSS) * length), rate(begin + (0.5 + GAUSS) * length)
+        middle, rise = 0.5 * (low + high), 0.25 * (high - low) / GAUSS
+        return max(middle - rise, 0.0), max(middle + rise, 0.0), middle * length
+
+    e, following, whole, half = (np.full(eigenvalues.size, 2.0 * start) for _ in range(4))
+    out, now, length, rates = np.empty_like(alpha), 0.0, alpha[-1], np.empty((3, 3))
+    for i, target in enumerate(alpha):
+        while now < target:
+            step = min(length, target - now)
+            rates[0], rates[1] = course(now, step), course(now, 0.5 * step)
+            rates[2] = course(now + 0.5 * step, 0.5 * step)
+            # a jump near an end of the step escapes the inner points
+            leap = max(abs(rate(now + 1e-9 * step) - rates[0, 0]), abs(rate(now + (1.0 - 1e-9) * step) - rates[0, 1]))
+            if leap > 0.05 * rates[:, :2].max() and leap * step * eigenvalues[0] > rtol:
+                gap = np.inf
+            else:
+                gap = kernels.scheduled_steps(eigenvalues, mass, rates, noise, e, whole, half, following)
+            if gap <= rtol or step <= 1e-13 * target:
+                now = target if step == target - now else now + step
+                e, following = following, e
+                if not mass @ e < 1e300:
+                    raise checks.DivergenceError(f"training diverged by alpha = {now:.6g}", now, 2.0 / scale)
+            length = step * min(4.0, max(0.2, 0.9 * (rtol / max(gap, 1e-300)) ** (1.0 / 3.0)))
+        out[i] = 0.5 * mass @ e
     return out
 
 

@@ -281,7 +281,96 @@ def test_optimal_rate_of_more_units():
     np.testing.assert_allclose(lib.linear.optimal_eta(s, [0.1, 3.0], 3, 2), 1.5 * lib.linear.optimal_eta(s, [0.1, 3.0]))
 
 
+# --- A rate that changes, and label noise -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("eta", [0.02, 0.5, 1.9])
+@pytest.mark.parametrize("levels", [1, 40, 2000])
+def test_a_constant_schedule_is_the_closed_form(levels, eta):
+    s = lib.power_law(1.0, levels)
+    alpha = np.concatenate([[0.0], np.geomspace(1e-3, 10 / (eta * (2 - eta) * s.eigenvalues[-1]), 9)])
+    found = lib.linear.scheduled_error(s, lambda time: eta, alpha, 0.0, 0.5, 3, 2)
+    expected = lib.linear.generalization_error(s, eta, alpha, 0.5, 3, 2)
+    # 1e-6 a step; the curve falls by e^-10 and more, and an error of the slowest rate counts as often as it has fallen by e
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_a_stepped_schedule_is_a_product_of_matrix_exponentials():
+    """Two rates, with label noise: the flow with its source as one more row of the matrix."""
+    rng = np.random.default_rng(3)
+    s = lib.Spectrum(rng.lognormal(sigma=1.5, size=9), rng.random(9) + 0.1)
+    lam, w, noise = s.eigenvalues, s.weights, 0.3
+
+    def flow(eta):
+        matrix = np.zeros((10, 10))
+        matrix[:9, :9] = -2 * eta * np.diag(lam) + eta**2 * np.outer(lam, w * lam)
+        matrix[:9, 9] = eta**2 * lam * noise
+        return matrix
+
+    start = np.append(np.full(9, 1.25), 1.0)
+    after = [expm(flow(1.2) * 2.0) @ start]
+    after += [expm(flow(0.1) * t) @ after[0] for t in (0.5, 20.0)]
+    expected = [0.5 * (w * lam) @ state[:9] for state in after]
+
+    def schedule(time):
+        return 1.2 if time < 2.0 else 0.1
+
+    found = lib.linear.scheduled_error(s, schedule, [2.0, 2.5, 22.0], noise, 0.5)
+    np.testing.assert_allclose(found, expected, rtol=3e-6)  # 1e-6 a step
+    # a jump that no time marks is found
+    np.testing.assert_allclose(lib.linear.scheduled_error(s, schedule, [2.5, 22.0], noise, 0.5), expected[1:], rtol=3e-6)
+
+
+@pytest.mark.parametrize("decay", [0.3, 1.0])
+def test_a_falling_rate_with_label_noise_against_another_integrator(decay):
+    """lib.mitigation integrates logarithms of e_k by LSODA to 1e-9."""
+    s, alpha = lib.power_law(0.5, 30), [0.3, 3.0, 300.0]
+    found = lib.linear.scheduled_error(s, lambda time: 0.8 * (1 + time / 5) ** -decay, alpha, 0.1, 0.3)
+    np.testing.assert_allclose(found, lib.mitigation.scheduled_error(s, 0.8, alpha, decay, 5.0, 0.1, 0.3), rtol=3e-6)
+
+
+def test_a_schedule_with_label_noise_against_sgd():
+    """Hold, then decay to zero: 200 runs of the weights themselves, drawn here."""
+    s, N, T, noise, runs = lib.power_law(1.0, 4), 200, 10.0, 0.5, 200
+
+    def schedule(time):
+        return 0.8 * min(1.0, 2.0 * (1.0 - time / T))
+
+    root, rng = np.sqrt(np.repeat(s.eigenvalues, N // 4)), np.random.default_rng(0)
+    difference = rng.standard_normal((runs, N))  # J - B with J = 0
+    for step in range(int(T * N)):
+        xi = rng.standard_normal((runs, N)) * root
+        miss = np.sqrt(noise) * rng.standard_normal(runs) - np.einsum("ij,ij->i", difference, xi) / np.sqrt(N)
+        difference += schedule((step + 0.5) / N) / np.sqrt(N) * miss[:, None] * xi
+    errors = 0.5 * np.mean((difference * root) ** 2, axis=1)
+    theory = lib.linear.scheduled_error(s, schedule, T, noise)[0]
+    error = errors.std(ddof=1) / np.sqrt(runs)
+    constant = lib.linear.scheduled_error(s, lambda time: 0.6, T, noise)[0]
+    assert error < 0.02 * theory and constant > 2 * theory
+    # 1/N adds eta lambda_1/(2N) of the noise, below 0.5 per cent where it is made; four standard errors
+    assert abs(errors.mean() - theory) < 4 * error + 0.005 * theory
+
+
+@pytest.mark.parametrize("beta, power, law", [(0.5, 3, 1 / 3), (1.0, 3, 1 / 2), (2.0, 1, 1 / 2)])
+def test_hold_then_decay_under_label_noise(beta, power, law):
+    """min(s, m/(1 + m)) with s = beta/(1 + beta), for a rate that decays with the power m; a constant rate has s/(1 + s)."""
+    s = lib.power_law(beta, 10**5)
+    first, last = lib.linear.power_law_window(s, 1.0)
+    budgets = np.geomspace(1e4 * first, min(1e6 * first, 0.01 * last), 3)
+    ends = [lib.linear.scheduled_error(s, lambda time: min(1.0, (2 * (1 - time / T)) ** power), T, 1.0, rtol=1e-4)[0]
+            + lib.linear.offset(s, 1e-12) for T in budgets]
+    slope = -np.polyfit(np.log(budgets), np.log(ends), 1)[0]
+    # the part of the noise that has the other of the two exponents: X^-1/4 and less of the rest at X = 10^4, and its slope
+    assert abs(slope - law) < 0.015 < law - beta / (1 + 2 * beta)
+
+
 BAD = [
+    (lambda s: lib.linear.scheduled_error(s, 0.1, [1]), "eta_of_alpha"),
+    (lambda s: lib.linear.scheduled_error(s, lambda time: -1.0, [1]), "eta_of_alpha"),
+    (lambda s: lib.linear.scheduled_error(s, lambda time: np.nan, [1]), "eta_of_alpha"),
+    (lambda s: lib.linear.scheduled_error(s, lambda time: 0.1, [2, 1]), "alpha"),
+    (lambda s: lib.linear.scheduled_error(s, lambda time: 0.1, [1], -0.1), "noise"),
+    (lambda s: lib.linear.scheduled_error(s, lambda time: 0.1, [1], rtol=0), "rtol"),
     (lambda s: lib.linear.measured_error(s, np.ones((3, 3)), 0.1, [1]), "fourth_moments"),
     (lambda s: lib.linear.critical_eta(s, fourth_moments=np.triu(np.ones((4, 4)))), "fourth_moments"),
     (lambda s: lib.linear.exponent(0), "beta"),
@@ -304,6 +393,14 @@ BAD = [
     (lambda s: lib.linear.optimal_eta(s, [0.0, 1.0]), "alpha"),
     (lambda s: lib.linear.optimal_eta(s, [1.0], students=0), "students"),
 ]
+
+
+def test_a_schedule_beyond_the_critical_rate_diverges():
+    s = lib.power_law(1.0, 4)
+    with pytest.raises(lib.DivergenceError):
+        lib.linear.scheduled_error(s, lambda time: 2.5, 1e4)
+    # a rate that is too large for a while only is no divergence
+    assert lib.linear.scheduled_error(s, lambda time: 3.0 if time < 1 else 1.0, [1.0, 60.0])[1] < 1e-3
 
 
 @pytest.mark.parametrize("call, argument", BAD)

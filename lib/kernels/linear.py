@@ -116,6 +116,66 @@ def decay_sum(rate, amplitude, scale, alpha, out):
 
 
 @kernel
+def _scheduled_step(eigenvalue, mass, before, after, passed, noise, e, out):
+    """One step of e_k' = -2 lambda_k e_k + eta lambda_k (E + noise) in the time ``passed``, the integral of eta.
+
+    The decay is exact. The source, eta (E + noise) with eta from ``before`` to ``after``, is linear over the step, and
+    its end holds the new E, which the step determines: implicit, and exact where a level has settled.
+    Returns the new E; negative or nan where the step is too long for a rate beyond the critical one.
+    """
+    E = 0.0
+    for k in range(eigenvalue.shape[0]):
+        E += mass[k] * e[k]
+    start = before * (E + noise)
+    explicit, returned = 0.0, 0.0
+    for k in range(eigenvalue.shape[0]):
+        z = 2.0 * eigenvalue[k] * passed
+        # weights of the source at both ends: integrals of exp(-z v) v and exp(-z v) (1 - v) over v from 0 to 1
+        if z > 0.02:
+            decay = math.exp(-z)
+            first, last = (1.0 - (1.0 + z) * decay) / (z * z), (z - 1.0 + decay) / (z * z)
+        else:
+            decay = math.exp(-z)
+            first = 0.5 - z * (1.0 / 3.0 - z * (1.0 / 8.0 - z * (1.0 / 30.0 - z * (1.0 / 144.0 - z / 840.0))))
+            last = 0.5 - z * (1.0 / 6.0 - z * (1.0 / 24.0 - z * (1.0 / 120.0 - z * (1.0 / 720.0 - z / 5040.0))))
+        out[k] = decay * e[k] + eigenvalue[k] * passed * first * start
+        explicit += mass[k] * out[k]
+        returned += mass[k] * eigenvalue[k] * passed * last
+    E = (explicit + returned * after * noise) / (1.0 - returned * after)
+    end = after * (E + noise)
+    for k in range(eigenvalue.shape[0]):
+        z = 2.0 * eigenvalue[k] * passed
+        if z > 0.02:
+            last = (z - 1.0 + math.exp(-z)) / (z * z)
+        else:
+            last = 0.5 - z * (1.0 / 6.0 - z * (1.0 / 24.0 - z * (1.0 / 120.0 - z * (1.0 / 720.0 - z / 5040.0))))
+        out[k] += eigenvalue[k] * passed * last * end
+    return E
+
+
+@kernel
+def scheduled_steps(eigenvalue, mass, rates, noise, e, whole, half, out):
+    """A step of the flow with a rate that changes, as one and as two halves; ``out`` is their extrapolation.
+
+    ``rates`` (3, 3): for the whole step and each half the rate at its start, at its end, and its integral.
+    Returns the largest relative difference of one and two, over 3: the error of two, and an upper bound of that of ``out``;
+    infinite where a step failed.
+    """
+    first = _scheduled_step(eigenvalue, mass, rates[0, 0], rates[0, 1], rates[0, 2], noise, e, whole)
+    second = _scheduled_step(eigenvalue, mass, rates[1, 0], rates[1, 1], rates[1, 2], noise, e, half)
+    third = _scheduled_step(eigenvalue, mass, rates[2, 0], rates[2, 1], rates[2, 2], noise, half, out)
+    if not (first >= 0.0 and second >= 0.0 and third >= 0.0):
+        return math.inf
+    worst = 0.0
+    for k in range(eigenvalue.shape[0]):
+        gap = (out[k] - whole[k]) / 3.0
+        if not abs(gap) <= worst * out[k]:
+            worst = abs(gap) / out[k] if out[k] > 0.0 else (math.inf if gap != 0.0 else worst)
+        out[k] += gap
+    return worst
+
+
+@kernel
 def finite_size_advance(rate, mass, eta, N, e, steps):
     """``steps`` steps of the mean of e_k (L,) under SGD at finite N, in place; returns E after them.
 
