@@ -70,7 +70,7 @@ def finished_book(tmp_path_factory):
     (folder / "lib" / "kernels").mkdir()
     (folder / "lib" / "__init__.py").write_text(LIB)
     (folder / "lib" / "toy.py").write_text(TOY)
-    for name in ("claims.py", "checks.py"):
+    for name in ("claims.py", "checks.py", "digest.py"):
         shutil.copy(ROOT / "lib" / name, folder / "lib")
     (folder / "lib" / "kernels" / "__init__.py").write_text("")
     (folder / "lib" / "kernels" / "small.py").write_text("'A small kernel.'\n")

@@ -449,10 +449,14 @@ def test_build_compiles_once_per_state_of_the_sources(tmp_path, monkeypatch):
     compilations = []
     monkeypatch.setattr(wasm, "_ROOT", tmp_path)
     monkeypatch.setattr(wasm, "compile_table", lambda table: compilations.append(table) or b"module")
-    source = tmp_path / "lib" / "kernels" / "one.py"
-    source.parent.mkdir(parents=True)
-    for content, expected in [("x = 1", 1), ("x = 1", 1), ("x = 2", 2), ("x = 1", 2)]:
-        source.write_text(content)
+    widgets, kernels = tmp_path / "lib" / "widgets", tmp_path / "lib" / "kernels"
+    for folder in (widgets, kernels):
+        folder.mkdir(parents=True)
+    (widgets / "exports.py").write_text("from ..kernels import one")
+    (widgets / "wasm_compile.py").write_text("y = 1")
+    for content, expected in [("x = 1", 1), ("x = 1", 1), ("'Words.'\nx = 1  # more", 1), ("x = 2", 2), ("x = 1", 2)]:
+        (kernels / "one.py").write_text(content)
+        (kernels / "other.py").write_text(f"not_imported = {expected!r}")
         assert wasm.build() == b"module"
         assert len(compilations) == expected
 

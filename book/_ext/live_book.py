@@ -10,7 +10,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from importlib.metadata import version
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from threading import Lock
 
@@ -35,15 +35,18 @@ MATHJAX_FILES = ("tex-chtml.js", "sre/mathmaps/base.json", "sre/mathmaps/en.json
 
 
 def numbers_digest(root):
-    """Digest of all that the numbers on a page depend on, beside the page's own cells."""
-    digest = hashlib.sha256(sys.version.encode())
-    for package in NUMERICAL_PACKAGES:
-        digest.update(f"{package}={version(package)}".encode())
-    library = (root / "lib").rglob("*.py")  # scripts and styles change no number
-    answers = sorted((root / "book" / "answers").glob("*.yml"))
-    for source in [root / "requirements.txt", *sorted(library), *answers]:
-        digest.update(str(source.relative_to(root)).encode() + b"\0" + source.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
+    """Digest of all that the numbers on a page depend on, beside the page's own cells.
+
+    Of the library its code alone: scripts, styles, docstrings and comments change no number.
+    """
+    # By its path: a book's own `lib` need not have it, and importing `lib` would load numba.
+    specification = spec_from_file_location("library_digest", Path(__file__).parents[2] / "lib" / "digest.py")
+    specification.loader.exec_module(library := module_from_spec(specification))
+    versions = [f"{package}={version(package)}" for package in NUMERICAL_PACKAGES]
+    files = [root / "requirements.txt", *sorted((root / "book" / "answers").glob("*.yml")),
+             *sorted((root / "book" / "data").rglob("*.*"))]
+    texts = [f"{file.relative_to(root)} {hashlib.sha256(file.read_bytes()).hexdigest()}" for file in files]
+    return library.digest(library.package_modules("lib", root), root, [sys.version, *versions, *texts])[:16]
 
 
 def follow_the_library(app, config):

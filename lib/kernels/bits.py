@@ -2,7 +2,8 @@
 
 import numpy as np
 from numba import types
-from numba.core.extending import intrinsic
+
+from .jit import primitive
 
 ONE_BITS = np.uint64(0x3FF0000000000000)  # the double 1.0
 SIGN_BIT = np.uint64(0x8000000000000000)
@@ -10,7 +11,7 @@ MANTISSA = np.uint64(0x000FFFFFFFFFFFFF)
 S52 = np.uint64(52)  # bits of the mantissa
 
 
-@intrinsic
+@primitive(lambda bits: np.uint64(bits).view(np.float64))
 def as_double(typingctx, bits):
     """The double with these 64 bits."""
 
@@ -20,7 +21,7 @@ def as_double(typingctx, bits):
     return types.float64(types.uint64), codegen
 
 
-@intrinsic
+@primitive(lambda x: np.float64(x).view(np.uint64))
 def as_bits(typingctx, x):
     """The 64 bits of a double."""
 

@@ -9,12 +9,26 @@ whatever vectors the target has, or to independent scalar additions in WebAssemb
 import llvmlite.ir as ir
 from numba import types
 from numba.core import cgutils
-from numba.core.extending import intrinsic
+
+from .jit import primitive
 
 LANES = 16
 
 
-@intrinsic
+def _python(a, b):
+    whole = len(a) - len(a) % LANES
+    parts = [0.0] * LANES
+    for i in range(whole):
+        parts[i % LANES] += a[i] * b[i]
+    while len(parts) > 1:
+        parts = [x + y for x, y in zip(parts[::2], parts[1::2])]
+    result = parts[0]
+    for i in range(whole, len(a)):
+        result += a[i] * b[i]
+    return result
+
+
+@primitive(_python)
 def dot(typingctx, a, b):
     """Sum of a_j b_j of two contiguous float64 arrays of equal length (a read-only scan of both)."""
 

@@ -4,13 +4,21 @@ A page gives a kernel one buffer. Numba's own ``reshape`` calls a C function tha
 this view only writes the array's description; the buffer keeps its owner and must outlive the view.
 """
 
+import math
+
 from numba import types
 from numba.core import cgutils
-from numba.core.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
+from .jit import primitive
 
-@intrinsic
+
+def _python(buffer, start, shape):
+    start, shape = int(start), tuple(map(int, shape))
+    return buffer.reshape(-1)[start : start + math.prod(shape)].reshape(shape)
+
+
+@primitive(_python)
 def view(typingctx, buffer, start, shape):
     """The contiguous float64 array of ``shape`` (a tuple of integers) that begins at ``buffer[start]``."""
 

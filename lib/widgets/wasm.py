@@ -7,7 +7,6 @@ the same here with the C library's functions, under which results equal numba's 
 
 import ctypes
 import ctypes.util
-import hashlib
 import os
 import subprocess
 import sys
@@ -17,9 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ..digest import digest
+
 _ROOT = Path(__file__).resolve().parents[2]
 _USER_CACHE = Path.home() / ".cache" / "scaling-laws-book"
 _EXPORTS = "lib.widgets.exports:EXPORTS"
+_SOURCES = ("lib.widgets.exports", "lib.widgets.wasm_compile")  # with what they import
 _ENVIRONMENT = {  # of the compiling process; see lib.widgets.wasm_compile
     "NUMBA_OPT": "0",
     "NUMBA_LOOP_VECTORIZE": "0",
@@ -39,7 +41,7 @@ def build():
     """Compile the exported kernels, or take them from the cache.
 
     The cache is ``_build/wasm`` beside ``lib`` or, where that cannot be written, the user's cache
-    folder; its key is the content of every source of ``lib`` and the versions of the compilers.
+    folder; its key is the code that is compiled, the compiler's own, and the versions of its packages.
 
     Returns
     -------
@@ -104,13 +106,8 @@ def compile_table(table):
 
 
 def _digest():
-    digest = hashlib.sha256()
-    for package in ("numba", "llvmlite"):
-        digest.update(f"{package} {version(package)}\n".encode())
-    digest.update(sys.version.encode())  # numba starts from Python's bytecode
-    for source in sorted((_ROOT / "lib").rglob("*.py")):
-        digest.update(f"{source.relative_to(_ROOT)}\n".encode() + source.read_bytes())
-    return digest.hexdigest()[:16]
+    compilers = [f"{package} {version(package)}" for package in ("numba", "llvmlite")]
+    return digest(_SOURCES, _ROOT, [*compilers, sys.version])  # numba starts from Python's bytecode
 
 
 class Module:
