@@ -8,8 +8,10 @@ differences between students by which they take to different teachers grow out o
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from scipy.integrate import solve_ivp
 from scipy.special import digamma, zeta
 
 from . import checks
@@ -36,6 +38,13 @@ class FixedPoint:
     R: float
     Q: float
     overlaps: Overlaps
+
+
+class End(NamedTuple):
+    """The end of a plateau: its ``length``, counted from the start, and the ``masking`` at that time."""
+
+    length: float
+    masking: float
 
 
 def largest_eta(teachers, students=None):
@@ -189,15 +198,14 @@ def length(spectrum, teachers, eta, sigma_J, N, students=None):
     float
         0 if the start is beyond the end.
     """
-    size = _start_size(spectrum, teachers, sigma_J, N, students)
-    return _path(spectrum, teachers, eta, students, size)[0]
+    return end(spectrum, teachers, eta, sigma_J, N, students).length
 
 
 def masking(spectrum, teachers, eta, sigma_J, N, students=None):
     """Error above the plateau when a typical run leaves it, in units of the plateau's height.
 
     Small: the plateau has been reached. Of order one or more: the levels that no student has learned yet weigh as
-    much as the plateau, and hide it.
+    much as the plateau, and hide it. In closed form: :func:`masking_law`.
 
     Parameters
     ----------
@@ -208,9 +216,57 @@ def masking(spectrum, teachers, eta, sigma_J, N, students=None):
     -------
     float
     """
-    _, Q, R = _path(spectrum, teachers, eta, students, _start_size(spectrum, teachers, sigma_J, N, students))
+    return end(spectrum, teachers, eta, sigma_J, N, students).masking
+
+
+def end(spectrum, teachers, eta, sigma_J, N, students=None):
+    """:func:`length` and :func:`masking` of a plateau, from one integration.
+
+    Parameters
+    ----------
+    spectrum, teachers, eta, sigma_J, N, students
+        As in :func:`length`.
+
+    Returns
+    -------
+    End
+        With the fields ``length`` and ``masking``.
+    """
+    size = _start_size(spectrum, teachers, sigma_J, N, students)
+    time, Q, R = _path(spectrum, teachers, eta, students, size)
     _, M, V, u = _networks(teachers, students, 2)
-    return kernels.error(Q, R, M, V, u) / fixed_point(spectrum, teachers, eta, students).height - 1.0
+    return End(time, kernels.error(Q, R, M, V, u) / fixed_point(spectrum, teachers, eta, students).height - 1.0)
+
+
+def masking_law(spectrum, teachers, times):
+    """:func:`masking` at small eta, to leading order in what the students still miss, in closed form.
+
+    A small departure of the unit from its fixed point costs an error of second order. Level k's share of it has decayed
+    by exp(-rho lambda_k alpha), rho the unit's rate, and rho tau <lambda^2> = 4 M^2 - 1 for any K and eta:
+
+        M / (pi eps* sqrt(4 M^2 - 1))  sum_k w_k lambda_k exp(-2 (4 M^2 - 1) times lambda_k / <lambda^2>).
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    teachers : int
+        M >= 2.
+    times : array_like
+        Time since the start in units of the escape time, >= 0; the plateau's length in these units for the masking at its end.
+
+    Returns
+    -------
+    float, or ndarray of the shape of ``times``
+    """
+    M = checks.whole("teachers", teachers, 2)
+    times = np.asarray(times, dtype=float)
+    if not np.all(times >= 0):
+        checks.refuse("times", times, "numbers >= 0")
+    s, fast = spectrum, 2.0 * (4 * M * M - 1)
+    height = 1.0 / 6.0 - M / np.pi * np.arcsin(0.5 / M)
+    missed = [(s.weights * s.eigenvalues) @ np.exp(-fast * time / s.second_moment * s.eigenvalues) for time in times.ravel()]
+    result = M / (np.pi * height * np.sqrt(4 * M * M - 1)) * np.reshape(missed, times.shape)
+    return float(result) if result.ndim == 0 else result
 
 
 def kick_share(spectrum, eta, students=None):
@@ -236,16 +292,58 @@ def kick_share(spectrum, eta, students=None):
     """
     point, tau = fixed_point(spectrum, 2, eta, students), escape_time(spectrum, 2, eta, students)
     K = 2 if students is None else students
-    g, slope = activation("erf")
-    C = np.array([[point.Q, point.R, point.R], [point.R, 1.0, 0.0], [point.R, 0.0, 1.0]])
-
-    def squared(x, y1, y2):
-        return ((g(y1) + g(y2)) / np.sqrt(2.0) - np.sqrt(2.0) * g(x)) ** 2 * (x * slope(x)) ** 2
-
-    a = quadrature(C, squared, 30)[0]
-    b = quadrature(C, lambda x, y1, y2: squared(x, y1, y2) * 0.5 * (y1 - y2) ** 2, 30)[0]
+    a, b = _kick_strength(point.Q, point.R, 30)
     second, third = spectrum.second_moment, np.sum(spectrum.weights * spectrum.eigenvalues**3)
     return float(eta**2 * 2.0 / K**2 * tau * (a * third + (b - a) * second**2) / (2.0 * second))
+
+
+def kick_share_on_the_way(spectrum, eta, sigma_J, alpha):
+    """The share of :func:`kick_share` at time alpha, counted from the start of training. For two students, two teachers.
+
+    Initial weights and kicks each give the levels' specialisations a covariance, (L, L). Both are carried by the linear
+    equation of the module along the path of students that are alike, with the kicks' strength at each point of it; so the kicks
+    on the way to the plateau are there, and those after alpha are not. N -> infinity, sigma_J << 1, and no leading order
+    in eta. For up to some tens of levels.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    eta : float
+        Learning rate, > 0.
+    sigma_J : float
+        Standard deviation of the students' initial weights, > 0.
+    alpha : float
+        Time, > 0; before the plateau's end, since all is linear in the specialisation.
+
+    Returns
+    -------
+    float
+        Variance of S that is due to kicks over that which is due to initial weights.
+    """
+    eta = checks.number("eta", eta, 0.0, open_minimum=True)
+    sigma_J = checks.number("sigma_J", sigma_J, 0.0, open_minimum=True)
+    alpha = checks.number("alpha", alpha, 0.0, open_minimum=True)
+    K, M, V, u = _networks(2, 2, 2)
+    lam, mass, L, e = spectrum.eigenvalues, spectrum.weights * spectrum.eigenvalues, spectrum.levels, eta / K
+
+    def velocity(_, z):
+        r, q, width = z[: 3 * L].reshape(3, L)  # width: squared length of J_1 - J_2 per direction, level by level
+        from_start, from_kicks = z[3 * L :].reshape(2, L, L)
+        R, Q, spread = mass @ r, mass @ q, mass @ width  # spread: variance of x_1 - x_2
+        A, c, G, decay, slope = kernels.coefficients(Q, R, M, V, u)
+        a, b = _kick_strength(Q, R, 14)
+        growth = e * (slope * np.outer(lam, mass) - decay * np.diag(lam))
+        kicks = 0.5 * eta**2 * spread * (a * np.diag(lam / spectrum.weights) + (b - a) * np.outer(lam, lam))
+        half = growth @ from_start, growth @ from_kicks
+        return np.concatenate([
+            e * lam * (A * r + c), e * lam * (2.0 * A * q + 2.0 * M * c * r + e * G),
+            lam * (0.5 * eta**2 * a * spread - 2.0 * e * decay * width),
+            (half[0] + half[0].T).ravel(), (half[1] + half[1].T + kicks).ravel()])
+
+    # widths in units of sigma_J^2, both covariances in units of 2 sigma_J^2 / N
+    begin = [np.zeros(L), np.full(L, sigma_J**2), np.full(L, 2.0), np.diag(2.0 / spectrum.weights).ravel(), np.zeros(L * L)]
+    z = solve_ivp(velocity, (0.0, alpha), np.concatenate(begin), rtol=1e-5, atol=1e-10).y[3 * L :, -1].reshape(2, L, L)
+    return float((mass @ z[1] @ mass) / (mass @ z[0] @ mass))
 
 
 def symmetric_error(spectrum, teachers, eta, alpha, students=None):
@@ -333,6 +431,18 @@ def measured_length(curve, plateau):
     times = curve.alpha[before] + share * (curve.alpha[at] - curve.alpha[before])
     result = np.where(beyond.any(axis=-1), times, np.nan)
     return float(result) if result.ndim == 0 else result
+
+
+def _kick_strength(Q, R, points):
+    """a = <h^2> and b = <h^2 V^2>, h = (zeta - sigma) g''(x) of students that are alike, V = (y_1 - y_2) / sqrt 2."""
+    g, slope = activation("erf")
+    C = np.array([[Q, R, R], [R, 1.0, 0.0], [R, 0.0, 1.0]])
+
+    def squared(x, y1, y2):
+        return ((g(y1) + g(y2)) / np.sqrt(2.0) - np.sqrt(2.0) * g(x)) ** 2 * (x * slope(x)) ** 2
+
+    a = quadrature(C, squared, points)[0]
+    return a, quadrature(C, lambda x, y1, y2: squared(x, y1, y2) * 0.5 * (y1 - y2) ** 2, points)[0]
 
 
 def _specialised_part(R):

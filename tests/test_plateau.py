@@ -233,6 +233,41 @@ def test_start_shape_is_nearly_the_exact_variance():
     assert 1 <= np.linalg.norm(gain) / (gain @ b / np.linalg.norm(b)) < 1.02
 
 
+def test_length_and_masking_are_the_end():
+    s = lib.power_law(1.0, 8)
+    end = plateau.end(s, 3, 0.1, 0.01, 10**4, 2)
+    assert end == (plateau.length(s, 3, 0.1, 0.01, 10**4, 2), plateau.masking(s, 3, 0.1, 0.01, 10**4, 2))
+
+
+@pytest.mark.parametrize("K, M", [(2, 2), (3, 3), (2, 5)])
+def test_missed_levels_cost_an_error_of_second_order(K, M):
+    """The constants of masking_law from the kernels: rho tau <lambda^2> = 4 M^2 - 1, and eps_g's slope in Q."""
+    one, V, u = lib.power_law(1.0, 1), np.sqrt(M), 1 / np.sqrt(M)
+    point = plateau.fixed_point(one, M, 0.0, K)
+    c = kernels.coefficients(point.Q, point.R, M, V, u)[1]
+    tau = plateau.small_eta_escape_time(one, M, 0.3, K)
+    assert 0.3 * c / (K * point.R) * tau == pytest.approx(4 * M**2 - 1, rel=1e-13)
+    h = 1e-5
+    slope_Q, slope_R = ((kernels.error(point.Q + x, point.R + y, M, V, u) - kernels.error(point.Q - x, point.R - y, M, V, u)) / (2 * h)
+                        for x, y in ((h, 0.0), (0.0, h)))
+    # differences: rounding 1e-16 / h, and h^2 of third derivatives, here up to some hundreds
+    assert 2 * point.Q * slope_Q + point.R * slope_R == pytest.approx(0.0, abs=1e-7)
+    assert point.Q * slope_Q / point.height == pytest.approx(plateau.masking_law(one, M, 0.0), rel=1e-6)
+
+
+@pytest.mark.parametrize("M, beta", [(2, 1.0), (3, 0.5), (5, 2.0)])
+def test_masking_law_is_the_flow_of_many_levels(M, beta):
+    """One student from zero, by lib.solve. The law neglects the missed share of the unit, squared against itself, and eta."""
+    s, eta = lib.power_law(beta, 2000), 1e-3
+    times = np.array([3.0, 10.0, 30.0])
+    model, point = lib.StudentTeacher(s, 1, M), plateau.fixed_point(s, M, eta)
+    alpha = times * plateau.small_eta_escape_time(s, M, eta)
+    flow = lib.solve(model, model.initial_overlaps(0.0), eta / M, alpha, rtol=1e-9, blocks=False)
+    law = plateau.masking_law(s, M, times)
+    missed = law / plateau.masking_law(s, M, 0.0)
+    assert np.all(np.abs((flow.eps_g / point.height - 1) / law - 1) < missed + 2 * eta)
+
+
 @pytest.mark.parametrize("L, students", [(1, 2), (4, 2), (4, 3)])
 def test_kick_share_against_the_variances_of_a_linear_equation(L, students):
     """Two covariances of the levels' specialisations, of initial weights and of kicks, integrated from the plateau.
@@ -297,8 +332,34 @@ def test_kicks_on_the_way(L, eta, low, high):
     end = plateau.length(s, 2, eta, sigma_J, 256)
     last = solve_ivp(velocity, (0, end), np.concatenate(begin), rtol=1e-5, atol=1e-12).y[:, -1]
     start, kicks = last[3 * L :].reshape(2, L, L)
-    ratio = ((w * lam) @ kicks @ (w * lam)) / ((w * lam) @ start @ (w * lam)) / plateau.kick_share(s, eta)
-    assert low < np.sqrt(ratio) < high
+    share = ((w * lam) @ kicks @ (w * lam)) / ((w * lam) @ start @ (w * lam))
+    assert low < np.sqrt(share / plateau.kick_share(s, eta)) < high
+    # two integrations to 1e-5 a step, over some hundred steps, with 12 and 14 nodes
+    assert plateau.kick_share_on_the_way(s, eta, sigma_J, end) == pytest.approx(share, rel=2e-3)
+
+
+def test_kicks_on_the_way_double_the_variance_of_a_rare_strong_level():
+    """One level of 1/64 of the directions with a quarter of the variance: until the other level has arrived, kicks are stronger."""
+    s = lib.Spectrum([16.0, 0.75 * 64 / 63], weights=[1 / 64, 63 / 64])
+    share = plateau.kick_share_on_the_way(s, 1.0, 0.01, 3.5 * plateau.escape_time(s, 2, 1.0))
+    assert 1.7 < np.sqrt(share / plateau.kick_share(s, 1.0)) < 1.8
+
+
+def test_kicks_against_sgd():
+    """Specialisations of runs less those of the flows from their own weights, at three escape times, where all is linear.
+
+    The standard deviation of 400 nearly normal numbers is known to 4 %; four of these, and 3 % for N = 1024."""
+    s, eta, N, sigma_J = lib.power_law(1.0, 4), 1.0, 1024, 0.01
+    model, time = lib.StudentTeacher(s, 2, 2), 3 * plateau.escape_time(s, 2, eta)
+    starts = [model.initial_overlaps(sigma_J, N, seed) for seed in range(400)]
+    difference = np.array([[1.0, -1.0], [-1.0, 1.0]])
+    own = np.array([np.sum(lib.solve(model, start, eta, [time], blocks=False).R[0] * difference) for start in starts])
+    runs = np.sum(lib.simulate(model, N, eta, [time], sigma_J, 400, method="reduced").R[:, 0] * difference, axis=(1, 2))
+    first = np.array([np.sum(start.r * difference, axis=(1, 2)) for start in starts])
+    gain = np.linalg.lstsq(first, own)[0]
+    variance = np.sum(gain**2 * 4 * sigma_J**2 / (s.weights * N))  # of the flows', from that of the weights
+    measured = np.sqrt(np.mean((runs - own) ** 2) / variance)
+    assert measured == pytest.approx(np.sqrt(plateau.kick_share_on_the_way(s, eta, sigma_J, time)), rel=0.19)
 
 
 def test_measured_length_of_curves():
@@ -330,6 +391,11 @@ BAD = [
     (lambda s: plateau.length(s, 2, 0.1, 0.0, 100), "sigma_J"),
     (lambda s: plateau.length(s, 2, 0.1, 0.01, 0), "N"),
     (lambda s: plateau.symmetric_error(s, 2, 0.1, [2, 1]), "alpha"),
+    (lambda s: plateau.masking_law(s, 2, -1.0), "times"),
+    (lambda s: plateau.masking_law(s, 1, 1.0), "teachers"),
+    (lambda s: plateau.kick_share_on_the_way(s, 0.0, 0.01, 1.0), "eta"),
+    (lambda s: plateau.kick_share_on_the_way(s, 0.1, 0.0, 1.0), "sigma_J"),
+    (lambda s: plateau.kick_share_on_the_way(s, 0.1, 0.01, 0.0), "alpha"),
 ]
 
 
