@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import checks
+from . import checks, symmetry
 from .curve import Curve, check_convergence, divergence, field_error
 from .kernels import compression, integrator
 from .student_teacher import Overlaps
@@ -19,6 +19,10 @@ def solve(model, overlaps, eta, alpha, rtol=1e-8, blocks=True, learned=None):
     A stiff integrator of order 5 whose cost is linear in the number of levels and grows with the logarithm of
     time (:mod:`lib.kernels.integrator`). A spectrum of many levels is carried on Chebyshev nodes of
     log lambda, which changes the totals by less than 1e-12 (:mod:`lib.kernels.compression`).
+
+    A symmetry of the start is kept exactly: students that begin with equal overlaps, as in the limit
+    N -> infinity without ``N`` in :meth:`StudentTeacher.initial_overlaps`, stay on the plateau for ever. Only a start
+    that tells them apart, drawn at a finite N, leaves it (:mod:`lib.symmetry`).
 
     Parameters
     ----------
@@ -79,9 +83,16 @@ def solve(model, overlaps, eta, alpha, rtol=1e-8, blocks=True, learned=None):
 
     eps_g, Q, R = np.empty(alpha.size), np.empty((alpha.size, K, K)), np.empty((alpha.size, K, M))
     history = np.empty((alpha.size if blocks else 0, K, K + M, total))
+    # A linear network has no plateau, and nothing grows from rounding.
+    label = None if model.activation == "linear" else symmetry.orbits(*start)
+    if label is not None:
+        count = np.bincount(label.ravel()).astype(float)
+        label, mean = label.astype(float), np.empty_like(count)
     status = integrator.RUNNING
     while status == integrator.RUNNING:
-        status = integrator.advance(work, alpha, rtol, SLICE, eps_g, Q, R, history)
+        status = integrator.advance(work, alpha, rtol, SLICE if label is None else 1, eps_g, Q, R, history)
+        if label is not None:
+            integrator.symmetrise(work, label, count, mean)
     if status == integrator.DIVERGED:
         raise divergence(model, eta, work[integrator.ALPHA], "the flow", learned=learned)
     if status == integrator.STALLED:

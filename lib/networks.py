@@ -15,7 +15,7 @@ from scipy.linalg import eigh_tridiagonal
 from scipy.special import ndtri
 from scipy.stats import qmc
 
-from . import checks
+from . import checks, symmetry
 from .asymptotics import noise_map
 from .checks import DivergenceError
 from .curve import integrate, unbounded
@@ -340,7 +340,20 @@ def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e
     def unpack(z):
         return z[: split[0]].reshape(L, K, M), z[split[0] : split[1]].reshape(L, K, K), z[split[1] :]
 
+    # rounding would break a symmetry of the start, and on a plateau what is broken grows
+    label = None if network.activation == "linear" else symmetry.orbits(
+        start.r, start.q, start.t, network.initial_upper())
+
+    def symmetric(z):
+        if label is None:
+            return z
+        r, q, v = unpack(z)
+        both = symmetry.average(label, np.concatenate([q, r], axis=2))
+        units = np.bincount(np.diag(label), v)[np.diag(label)] / np.bincount(np.diag(label))[np.diag(label)]
+        return np.concatenate([both[..., K:].ravel(), both[..., :K].ravel(), units])
+
     def velocity(_, z):
+        z = symmetric(z)
         out = np.empty_like(z)
         (r, q, v), (dr, dq, dv) = unpack(z), unpack(out)
         flow_kernels.total(s.weights, s.eigenvalues, r, R)
@@ -349,7 +362,7 @@ def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e
         w[:K] = -v
         kernels.coefficients(C, K, w, upper_eta, *mixture, network.activity, points, work, *scratch, D, G, dv)
         flow_kernels.velocity(s.eigenvalues, r, q, start.t, D, G, eta, dr, dq)
-        return out
+        return symmetric(out)
 
     z0 = np.concatenate([start.r.ravel(), start.q.ravel(), network.initial_upper()])
     Qs, Rs, vs, errors = [], [], [], []

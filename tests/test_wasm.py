@@ -465,5 +465,6 @@ def test_build_works_where_nothing_can_be_written(tmp_path, monkeypatch):
     (tmp_path / "_build").touch()  # a file, so no folder of that name, whoever runs this
     monkeypatch.setattr(wasm, "_ROOT", tmp_path)
     monkeypatch.setattr(wasm, "_USER_CACHE", tmp_path / "_build" / "user")
+    monkeypatch.setattr(wasm, "_digest", lambda: "of these sources")
     monkeypatch.setattr(wasm, "compile_table", lambda table: b"module")
     assert wasm.build() == b"module"

@@ -282,6 +282,27 @@ def advance(work, alpha, rtol, max_steps, eps, Q, R, history):
 
 
 @kernel
+def symmetrise(work, label, count, mean):
+    """Average the state over pairs of units of one label (K, P), numbers 0 ... of which there are count (labels,) each.
+
+    Between steps, for a run whose start has the symmetry: what rounding has added is taken away before it can grow.
+    ``mean`` (labels,) is scratch.
+    """
+    s = _space(work)
+    K, P, n = s.z.shape
+    for k in range(n):
+        _fill(0.0, mean)
+        for i in range(K):
+            for b in range(P):
+                mean[int(label[i, b])] += s.z[i, b, k] / count[int(label[i, b])]
+        for i in range(K):
+            for b in range(P):
+                s.z[i, b, k] = mean[int(label[i, b])]
+    _sum_blocks(s.weight, s.z, s.Z)
+    pack(s.Z, s.totals)
+
+
+@kernel
 def fixed_steps(work, step, count):
     """``count`` steps of one length, whatever their error; returns eps_g after them. To measure the order."""
     s = _space(work)
