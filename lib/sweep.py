@@ -10,6 +10,7 @@ import itertools
 import json
 import math
 import os
+import platform
 import sqlite3
 import types
 from collections.abc import Mapping
@@ -81,11 +82,21 @@ def sweep(function, grid, seeds=None, store=None, progress=True):
     from tqdm.auto import tqdm
 
     axes = _axes(function, grid, seeds)
+    backend, jobs = get_active_backend()
+    if not backend.supports_return_generator:
+        name = type(backend).__name__.removesuffix("Backend").lower()
+        checks.refuse("joblib's backend", name, "one that hands over each result as it comes: 'loky', 'threading', "
+                      "'sequential' or 'dask', chosen by joblib.parallel_config(backend=...)")
     results = _Results(axes)
     values = [axis.tolist() for axis in axes.values()]
     kept = contextlib.nullcontext()
     if store is not None:
-        kept = _opened(store, {"grid": [list(pair) for pair in zip(axes, values)], "function": _digest(function)})
+        kept = _opened(store, {
+            "grid": [list(pair) for pair in zip(axes, values)],
+            "function": _digest(function),
+            "parts": _parts(function),
+            "python": platform.python_version(),
+        })
     with kept as file:
         if file:
             for point in file.execute("SELECT number, layout, vector FROM point"):
@@ -97,7 +108,6 @@ def sweep(function, grid, seeds=None, store=None, progress=True):
             joblib.delayed(_evaluate)(function, number, dict(zip(axes, point)))
             for number, point in enumerate(itertools.product(*values)) if not results.finished[number]
         )
-        jobs = get_active_backend()[1]
         parallel = joblib.Parallel(n_jobs=-1 if jobs is None else jobs, return_as="generator_unordered")
         done = np.count_nonzero(results.finished)
         bar = tqdm(total=results.finished.size, initial=done, disable=not progress, unit="point")
@@ -283,11 +293,12 @@ def _opened(path, manifest):
             file.execute("INSERT INTO sweep VALUES (?)", [json.dumps(manifest)])
             file.execute("COMMIT")
         other = json.loads(file.execute("SELECT manifest FROM sweep").fetchone()[0])
-        for key, was in other.items():
-            if was != manifest[key]:
+        for key in ("grid", "function"):
+            if other[key] != manifest[key]:
                 raise ValueError(
-                    f"store = {path!r} holds another sweep: its {key} was {_short(was)}, now it is "
-                    f"{_short(manifest[key])}; give another path, or delete the file to start again"
+                    f"store = {path!r} holds another sweep: its {key} was {_short(other[key])}, now it is "
+                    f"{_short(manifest[key])}{_changes(key, other, manifest)}; give another path, or delete the file "
+                    "to start again"
                 )
         try:
             yield file
@@ -303,10 +314,21 @@ def _opened(path, manifest):
             file.close()
 
 
+def _changes(key, was, now):
+    """Words for what of the function differs, where the store knows it."""
+    if key != "function" or "parts" not in was:
+        return ""
+    names = was["parts"].keys() | now["parts"].keys()
+    words = ", ".join(sorted(name for name in names if was["parts"].get(name) != now["parts"].get(name)))
+    words = f"; changed: {words}" if words else ""
+    if was["python"] != now["python"]:
+        words += f"; Python was {was['python']} and is {now['python']}, which compiles every function anew"
+    return words
+
+
 def _digest(function):
     """The function's name and a digest of what it does: the same in every session until something changes."""
-    content = hashlib.sha256(repr(_describe(function, None, {})).encode()).hexdigest()
-    return f"{_name(function)} (code and values it uses: {content[:16]})"
+    return f"{_name(function)} (code and values it uses: {_hash(_describe(function, None, {}))})"
 
 
 def _name(value):
@@ -318,9 +340,7 @@ def _name(value):
 def _describe(value, home, seen):
     """Nested lists of strings that tell ``value`` apart; functions and classes of module ``home`` by what they do,
     each once: ``seen`` numbers those met before, and their instances, which may use one another in circles."""
-    value = getattr(value, "py_func", value)  # what numba compiled
-    if hasattr(value, "cache_info"):
-        value = value.__wrapped__  # what functools.lru_cache holds
+    value = _unwrapped(value)
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes, np.generic)):
         return repr(value)
     if id(value) in seen:
@@ -350,8 +370,25 @@ def _describe(value, home, seen):
         parts = [type(value), *(getattr(value, field.name) for field in dataclasses.fields(value))]
     elif isinstance(value, type) and at_home:
         home, parts = module, (value.__name__, value.__bases__, _content(value))
-    elif hasattr(value, "__name__"):
+    elif isinstance(value, types.FunctionType):
+        # of another module: by name, but what a decorator made there may hold a function made here
+        parts = _name(value), [cell.cell_contents for cell in value.__closure__ or ()]
+    elif isinstance(value, types.BuiltinFunctionType) and not isinstance(value.__self__, (types.ModuleType, type(None))):
+        parts = value.__name__, value.__self__  # the method of an object, such as a random generator's
+    elif isinstance(value, np.ufunc):
+        import scipy.special
+
+        if value not in (getattr(np, value.__name__, None), getattr(scipy.special, value.__name__, None)):
+            _refuse_nameless(value, "a ufunc made from a function")
         return _name(value)
+    elif isinstance(value, (type, types.BuiltinFunctionType, types.ModuleType)):
+        return _name(value)
+    elif isinstance(value, np.vectorize):
+        parts = type(value), value.pyfunc, value.otypes, value.signature, value.excluded
+    elif hasattr(value, "__wrapped__"):
+        parts = type(value), value.__wrapped__
+    elif callable(value) and not at_home and getattr(value, "__dict__", None):
+        parts = type(value), vars(value)
     elif at_home and hasattr(value, "__dict__"):
         home, parts = module, (type(value), vars(value))
     else:
@@ -360,13 +397,50 @@ def _describe(value, home, seen):
         try:
             return [_name(value), joblib.hash(value)]
         except Exception as error:  # whatever keeps an object from being pickled
-            raise ValueError(f"function uses {_short(value)}, which does not tell what it is ({error}): "
-                             "make it inside the function, or do without a store") from error
+            _refuse_nameless(value, error)
     described = [_describe(part, home, seen) for part in parts]
     if isinstance(value, (set, frozenset)):
         # strings in a set have another order in every session
         described.sort(key=repr)
     return [type(value).__name__, *described]
+
+
+def _refuse_nameless(value, reason):
+    raise ValueError(f"function uses {_short(value)}, which does not tell what it is ({reason}): "
+                     "make it inside the function, or do without a store")
+
+
+def _unwrapped(value):
+    """The function that numba compiled or functools.lru_cache holds; any other value as it is."""
+    value = getattr(value, "_dispatcher", value) if type(value).__name__ == "DUFunc" else value
+    value = getattr(value, "py_func", value)
+    return value.__wrapped__ if hasattr(value, "cache_info") else value
+
+
+def _parts(function):
+    """What :func:`_digest` tells apart, one by one: name -> digest, to say later which of them has changed."""
+    found, waiting, met = {}, [(_name(function), function)], set()
+    home = getattr(_unwrapped(function), "__module__", None)
+    while waiting:
+        name, value = waiting.pop()
+        value = _unwrapped(value)
+        if isinstance(value, types.FunctionType) and value.__module__ == home:
+            if id(value) in met:
+                continue
+            met.add(id(value))
+            code = value.__code__
+            found[f"code of {value.__qualname__}"] = _hash(_describe(code, home, {}))
+            waiting += [(used, value.__globals__[used]) for used in _global_names(code) if used in value.__globals__]
+            waiting += zip(code.co_freevars, (cell.cell_contents for cell in value.__closure__ or ()))
+            defaults = inspect.signature(value).parameters.values()
+            waiting += [(f"{value.__qualname__}({p.name})", p.default) for p in defaults if p.default is not p.empty]
+        else:
+            found[name] = _hash(_describe(value, home, {}))
+    return found
+
+
+def _hash(description):
+    return hashlib.sha256(repr(description).encode()).hexdigest()[:16]
 
 
 def _content(kind):

@@ -435,6 +435,73 @@ def test_a_store_of_another_object_is_refused(here, tmp_path, kind, old, new):
         lib.sweep(define(source.replace(old, new)), {"a": [1]}, store=store, progress=False)
 
 
+WRAPPED = """
+import functools, contextlib, types, numba
+def inner(x):
+    return 2.0 * x
+def without_wraps(g):
+    def call(*arguments):
+        return g(*arguments)
+    return call
+class Held:
+    def __init__(self, g):
+        self.g = g
+    def __call__(self, x):
+        return self.g(x)
+helper = KIND
+def f(a):
+    return float(np.asarray(helper(a)))
+"""
+
+
+@pytest.mark.parametrize("kind", [
+    "np.vectorize(inner)", "np.vectorize(inner, otypes=[float])", "functools.partial(inner)", "without_wraps(inner)",
+    "functools.lru_cache(inner)", "functools.cache(inner)", "functools.wraps(inner)(without_wraps(inner))", "Held(inner)",
+    "Held(inner).__call__", "numba.njit(inner)", "numba.vectorize(['f8(f8)'])(inner)", "np.frompyfunc(inner, 1, 1)",
+    "types.SimpleNamespace(call=inner).call", "{'g': inner}['g']", "staticmethod(inner).__func__",
+    "functools.singledispatch(inner)", "contextlib.contextmanager(inner)", "functools.reduce and (lambda x: inner(x))",
+])
+def test_a_helper_that_changed_is_never_served_from_the_store(here, tmp_path, kind):
+    """However it is wrapped or held: the sweep refuses the store, naming what changed, or refuses the function."""
+    source = WRAPPED.replace("KIND", kind)
+    if "contextmanager" in kind:
+        source = source.replace("float(np.asarray(helper(a)))", "1.0 if helper else 0.0")
+    store = tmp_path / "store"
+    try:
+        lib.sweep(define(source), {"a": [1.0]}, store=store, progress=False)
+    except ValueError as refused:
+        assert "make it inside the function" in str(refused)
+        return
+    lib.sweep(define(source), {"a": [1.0]}, store=store, progress=False)
+    with pytest.raises(ValueError, match=r"holds another sweep: its function was .*changed: \w"):
+        lib.sweep(define(source.replace("2.0 * x", "3.0 * x")), {"a": [1.0]}, store=store, progress=False)
+
+
+def test_the_message_says_which_value_changed(here, tmp_path):
+    source = "table = np.arange(3.0)\ndef g(x):\n    return x\ndef f(a, b=1):\n    return g(a) + table[0] + b\n"
+    store = tmp_path / "store"
+    lib.sweep(define(source), {"a": [1]}, store=store, progress=False)
+    for old, new, words in [("3.0", "4.0", "changed: table;"), ("return x", "return -x", "changed: code of g;"),
+                            ("b=1", "b=2", r"changed: f\(b\);")]:
+        with pytest.raises(ValueError, match=words):
+            lib.sweep(define(source.replace(old, new)), {"a": [1]}, store=store, progress=False)
+
+
+def test_the_message_says_whether_python_changed(here, tmp_path, monkeypatch):
+    store = tmp_path / "store"
+    lib.sweep(define("def f(a): return a"), {"a": [1]}, store=store, progress=False)
+    monkeypatch.setattr("platform.python_version", lambda: "3.99.0")
+    lib.sweep(define("def f(a): return a"), {"a": [1]}, store=store, progress=False)  # the same code
+    with pytest.raises(ValueError, match="Python was .* and is 3.99.0"):
+        lib.sweep(define("def f(a): return -a"), {"a": [1]}, store=store, progress=False)
+
+
+def test_backends_that_cannot_serve_are_named(here):
+    with joblib.parallel_config(backend="multiprocessing"):
+        with pytest.raises(ValueError, match="joblib's backend = 'multiprocessing': must be .*'loky', 'threading'"):
+            lib.sweep(lambda a: a, {"a": [1]}, progress=False)
+
+
 def test_what_cannot_be_told_apart_is_refused_with_a_store(here, tmp_path):
     lock = threading.Lock()
 
