@@ -1,6 +1,8 @@
 """What theory and simulation both return, and how both notice divergence."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from scipy.integrate import solve_ivp
@@ -29,7 +31,7 @@ class Curve:
     T : ndarray, shape (M, M) or (seeds, M, M)
         Teacher-teacher overlaps of the fields, which do not change.
     r, q : ndarray, shapes (n, L, K, M) and (n, L, K, K), or None
-        The overlaps block by block.
+        The overlaps block by block, from ``levels()`` when first read: of many levels they are large.
     """
 
     alpha: np.ndarray
@@ -37,8 +39,19 @@ class Curve:
     R: np.ndarray
     Q: np.ndarray
     T: np.ndarray
-    r: np.ndarray = None
-    q: np.ndarray = None
+    levels: Callable = field(default=None, repr=False)
+
+    @cached_property
+    def _blocks(self):
+        return (None, None) if self.levels is None else self.levels()
+
+    @property
+    def r(self):
+        return self._blocks[0]
+
+    @property
+    def q(self):
+        return self._blocks[1]
 
 
 def field_error(model, Q, R, T):

@@ -1,5 +1,7 @@
 """The order-parameter equations solved: learning curves in the limit of many inputs."""
 
+from functools import partial
+
 import numpy as np
 
 from . import checks, symmetry
@@ -37,7 +39,7 @@ def solve(model, overlaps, eta, alpha, rtol=1e-8, blocks=True, learned=None):
         Error allowed in a step, relative to the overlaps and to eps_g, 1e-13 to 0.1. Differences of overlaps
         carry rounding errors of some 1e-16, so that eps_g below 1e-16/rtol is known less precisely.
     blocks : bool
-        Whether to return the overlaps level by level as well.
+        Whether the overlaps level by level can be asked for: ``r`` and ``q``, computed when first read. Default: yes.
     learned : int, optional
         Train the weights of this many leading levels only, 1 to L; the others stay as they began. Default: all.
 
@@ -101,8 +103,8 @@ def solve(model, overlaps, eta, alpha, rtol=1e-8, blocks=True, learned=None):
         )
     first = field_error(model, Q_start[None], R_start[None], T)[0]
     check_convergence(model, eta, alpha, eps_g, first, "the flow", learned=learned)
-    r, q = _levels(s, start, history, learned) if blocks else (None, None)
-    return Curve(alpha, eps_g, R, Q, T, r, q)
+    levels = partial(_levels, s, [x.copy() for x in start], history, learned) if blocks else None
+    return Curve(alpha, eps_g, R, Q, T, levels)
 
 
 def _levels(spectrum, start, history, learned):
@@ -110,7 +112,7 @@ def _levels(spectrum, start, history, learned):
     L, K, M = start[0].shape
     r, q = (np.repeat(x[None], len(history), axis=0) for x in start[:2])
     moving, begin = spectrum.eigenvalues[:learned], [x[:learned] for x in start]
-    scratch = np.empty(compression.POINTS), np.empty((K, K + M)), np.empty((K, K))
-    for row, z in enumerate(history):
-        compression.expand(moving, *begin, z, r[row, :learned], q[row, :learned], *scratch)
+    values = K * (2 * K + M)
+    scratch = np.empty(compression.POINTS), np.empty((len(history), compression.POINTS, values)), np.empty(values)
+    compression.expand(moving, *begin, history, r[:, :learned], q[:, :learned], *scratch)
     return r, q

@@ -350,14 +350,14 @@ def test_compressed_run_is_the_full_run():
     np.testing.assert_allclose(short.Q, full.Q, rtol=0, atol=bound)
     np.testing.assert_allclose(short.R, full.R, rtol=0, atol=bound)
     np.testing.assert_allclose(short.eps, full.eps, rtol=0, atol=(K + M) ** 2 * bound)
-    r, q = np.empty_like(start[0]), np.empty_like(start[1])
-    scratch = np.empty(compression.POINTS), np.empty((K, K + M)), np.empty((K, K))
-    for row in range(len(alpha)):
-        compression.expand(spectrum[0], *start, short.blocks[row], r, q, *scratch)
-        # a step's result is rational in lambda, not entire: levels are equal to the error of the steps
-        expected = full.blocks[row].transpose(2, 0, 1)
-        np.testing.assert_allclose(q, expected[:, :, :K], rtol=0, atol=full.steps * RTOL)
-        np.testing.assert_allclose(r, expected[:, :, K:], rtol=0, atol=full.steps * RTOL)
+    times, values = len(alpha), K * (2 * K + M)
+    r, q = np.empty((times, *start[0].shape)), np.empty((times, *start[1].shape))
+    scratch = np.empty(compression.POINTS), np.empty((times, compression.POINTS, values)), np.empty(values)
+    compression.expand(spectrum[0], *start, np.ascontiguousarray(short.blocks), r, q, *scratch)
+    # a step's result is rational in lambda, not entire: levels are equal to the error of the steps
+    expected = full.blocks.transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(q, expected[..., :K], rtol=0, atol=full.steps * RTOL)
+    np.testing.assert_allclose(r, expected[..., K:], rtol=0, atol=full.steps * RTOL)
 
 
 def test_small_spectra_are_not_changed():

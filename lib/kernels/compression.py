@@ -29,6 +29,7 @@ import math
 import numpy as np
 
 from .jit import kernel
+from .views import view
 
 SPAN = 10.0
 POINTS = 24
@@ -178,50 +179,59 @@ def _start_carriers(value, at, node, node_weight, noise, node_r, node_t):
 
 
 @kernel
-def expand(eigenvalue, r, q, t, z, out_r, out_q, share, PS, n):
-    """Overlaps out_r (L, K, M), out_q (L, K, K) of every level from the blocks z (K, K + M, blocks) now.
+def expand(eigenvalue, r, q, t, z, out_r, out_q, share, nodes, values):
+    """Overlaps out_r (times, L, K, M), out_q (times, L, K, K) of every level from the blocks z (times, K, K + M, blocks).
 
     eigenvalue, r, q, t: the levels as given to ``compress`` (with ``levels``). share (POINTS,),
-    PS (K, K + M), n (K, K): scratch.
+    nodes (times, POINTS, K (2 K + M)), values (K (2 K + M),): scratch.
     """
     L, K, M = r.shape
+    PS, n = view(values, 0, (K, K + M)), view(values, K * (K + M), (K, K))
     at = first = 0
     carrier = count_blocks(eigenvalue, K, M, 0)
     while first < L:
         end = _panel_end(eigenvalue, first)
         if end - first <= POINTS:
             for k in range(first, end):
-                for i in range(K):
-                    for j in range(K):
-                        out_q[k, i, j] = z[i, j, at]
-                    for m in range(M):
-                        out_r[k, i, m] = z[i, K + m, at]
+                for row in range(z.shape[0]):
+                    for i in range(K):
+                        for j in range(K):
+                            out_q[row, k, i, j] = z[row, i, j, at]
+                        for m in range(M):
+                            out_r[row, k, i, m] = z[row, i, K + m, at]
                 at += 1
         else:
+            for row in range(z.shape[0]):
+                _gather_carriers(z[row], carrier, K, nodes[row])
             for k in range(first, end):
                 _interpolate(eigenvalue[k], eigenvalue[first], eigenvalue[end - 1], share)
-                _interpolate_carriers(share, z, carrier, PS, n)
-                _expand_level(PS, n, r[k], q[k], t[k], out_r[k], out_q[k])
+                for row in range(z.shape[0]):
+                    for x in range(values.shape[0]):
+                        values[x] = 0.0
+                    for j in range(POINTS):
+                        for x in range(values.shape[0]):
+                            values[x] += share[j] * nodes[row, j, x]
+                    _expand_level(PS, n, r[k], q[k], t[k], out_r[row, k], out_q[row, k])
             carrier += POINTS * _carriers(K, M)
             at += POINTS
         first = end
 
 
 @kernel
-def _interpolate_carriers(share, z, carrier, PS, n):
-    """PS = [P | S] and n at the place that share (POINTS,) belongs to; ``carrier``: the panel's first."""
-    K = n.shape[0]
-    M = PS.shape[1] - K
+def _gather_carriers(z, carrier, K, nodes):
+    """[P | S] and n of a panel's nodes, side by side: nodes (POINTS, K (2 K + M)); ``carrier``: the panel's first."""
+    M = z.shape[1] - K
     carriers = _carriers(K, M)
-    _clear(PS)
-    _clear(n)
     for j in range(POINTS):
-        block = carrier + j * carriers
+        block, x = carrier + j * carriers, 0
         for i in range(K):
             for column in range(K + M):
-                PS[i, column] += share[j] * z[i, K + column % M, block + column // M]
+                nodes[j, x] = z[i, K + column % M, block + column // M]
+                x += 1
+        for i in range(K):
             for l in range(K):
-                n[i, l] += share[j] * z[i, l, block + carriers - 1]
+                nodes[j, x] = z[i, l, block + carriers - 1]
+                x += 1
 
 
 @kernel
