@@ -170,7 +170,8 @@ def test_jupyter_takes_the_same_files():
     widget._open("", b"")
     assert len(widget.data) == 64
     widget.data = X
-    assert len(widget.data) == 20 and sent[-1]["python"] == "lib.Spectrum(explorer.data)"
+    assert len(widget.data) == 20
+    np.testing.assert_allclose(eval(sent[-1]["python"]).eigenvalues, widget.data, rtol=1e-9)
     with pytest.raises(ValueError, match="at most 2048"):
         widget.data = np.arange(1.0, 3000.0)
     assert len(widget.data) == 20

@@ -1,11 +1,13 @@
 """The programs that explorers show: filled in by the page's own code, for every menu and at the ends of every range."""
 
 import ast
+import inspect
 import re
 
 import numpy as np
 import pytest
 
+import lib
 from lib.widgets import explore
 from lib.widgets.experiments import EXPERIMENTS
 from lib.widgets.explorer import _FOLDER
@@ -59,6 +61,61 @@ def test_every_program_is_python_with_the_values_of_its_controls(browser, name):
         if "{" + control.name + "}" in experiment.python:
             shown = dict(zip(control.choices, control.choice_labels)).get(value, value)
             assert shown in [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)], text
+
+
+# States besides the defaults: other menus, and values that a program might take for granted.
+OTHERS = {
+    "asymptotics": [{"units": 3, "beta": 0.5, "levels": 64, "alignment": 1.0, "N": 256}, {"show": 2, "sigma_J": 0.0, "seed": 5}],
+    "crossover": [{"levels": 16, "sigma_J": 1.0, "alpha_max": 10.0}],
+    "features": [{"compute": 1, "levels": 16, "learned": 64, "sigma_J": 1.0}],
+    "flow": [{"activation": 1, "students": 3, "teachers": 1, "levels": 1, "seed": 7}, {"sigma_J": 0.01, "N": 4096, "runs": 1}],
+    "linear": [{"students": 3, "teachers": 2, "beta": 0.5, "levels": 64, "eta": 2.5, "alpha_max": 1.0}],
+    "mitigation": [{"activation": 0, "units": 2, "count": 1, "power": 1.0, "levels": 16}],
+    "planning": [{"noise": 0.1, "compute": 0.5, "levels": 16}],
+    "plateau": [{"students": 3, "teachers": 3, "levels": 64, "N": 64, "eta": 1.0, "alpha_max": 100.0, "runs": 2}],
+    "realdata": [{"picture": 1, "copies": 1, "first": 8, "last": 40, "eta": 0.5, "sigma_J": 1.0}],
+    "spectrum": [{"first": 8, "last": 40}],
+}
+MEASURED = 1.0 / np.arange(1.0, 81.0) ** 1.5 * (1.0 + 0.1 * np.cos(np.arange(80)))
+
+
+def first_time_only(train):
+    """The same function, called with the same arguments, that stops at the first time it is asked for."""
+    signature = inspect.signature(train)
+
+    def shortened(*args, **kwargs):
+        call = signature.bind(*args, **kwargs)
+        call.arguments["alpha"] = np.asarray(call.arguments["alpha"])[:1]
+        return train(*call.args, **call.kwargs)
+
+    return shortened
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_program_runs_as_it_is_copied(browser, monkeypatch, name):
+    """In a namespace of its own, what is commented out too; SGD, the long part, stops at its first time."""
+    monkeypatch.setattr(lib, "simulate", first_time_only(lib.simulate))
+    monkeypatch.setattr(lib.mitigation, "train", first_time_only(lib.mitigation.train))
+    data = {"data": MEASURED} if "{data}" in EXPERIMENTS[name].python else {}
+    explorers = [explore(name, **data, **state) for state in ({}, *OTHERS[name])]
+    for text, explorer in zip(programs(browser, *explorers), explorers):
+        names = {}
+        exec(re.sub("^# ", "", text, flags=re.MULTILINE), names)
+        if data:
+            fit = names.get("fit") or names["s"].fit((explorer.first, explorer.last))
+            assert fit.beta == pytest.approx(explorer.result.readouts["beta"], rel=1e-6)
+            np.testing.assert_allclose(np.sort(explorer.data), np.sort(names.get("spectrum", names.get("s")).eigenvalues), rtol=1e-9)
+
+
+def test_the_book_says_where_its_measured_spectra_come_from(browser):
+    """The expressions that the chapters give as source are Python that gives the very data."""
+    given = lib.Spectrum.from_data(lib.realdata.image_patches(16, "flower", samples=2_000))
+    source = 'lib.Spectrum.from_data(lib.realdata.image_patches(16, "flower", samples=2_000))'
+    for name in ("spectrum", "realdata"):
+        [text] = programs(browser, explore(name, data=given if name == "realdata" else given.eigenvalues, source=source, last=64))
+        names = {}
+        exec(text.split("s.fit")[0].split("fit =")[0], names)
+        np.testing.assert_array_equal(names.get("spectrum", names.get("s")).eigenvalues, given.eigenvalues)
 
 
 @pytest.mark.parametrize("changed", [{}, {"activation": 0, "units": 2, "power": 1.0, "seed": 5, "alpha_max": 8.5}])

@@ -12,6 +12,7 @@ import io
 import json
 import math
 import re
+import textwrap
 import threading
 import time
 from collections.abc import Mapping
@@ -35,7 +36,7 @@ _LEGEND_ROW, _LEGEND_WIDTH = 0.22, 55  # inches; characters of two columns
 _MARKERS = "os^Dv<P"  # by colour, so that points can be told apart without it; explorer.mjs has the same
 
 
-def explore(name, data=None, source="spectrum", **values):
+def explore(name, data=None, source=None, **values):
     """Make the explorer of an experiment.
 
     Parameters
@@ -45,8 +46,9 @@ def explore(name, data=None, source="spectrum", **values):
     data : array_like, optional
         Numbers that the experiment works on. Where it takes the reader's data (``Experiment.table``) anything that
         :func:`lib.realdata.spectrum` takes; elsewhere an array, flattened.
-    source : str
-        Python expression for the spectrum given as ``data``, shown with the code of the explorer.
+    source : str, optional
+        Python expression for the spectrum given as ``data``, shown with the code of the explorer. It must run where only
+        numpy and lib are imported. Default: the eigenvalues themselves.
     **values : float
         Controls that shall not begin at their defaults. "Reset" returns to these.
 
@@ -62,6 +64,14 @@ def explore(name, data=None, source="spectrum", **values):
     if name not in EXPERIMENTS:
         raise ValueError(f"there is no experiment {name!r}; there are {', '.join(sorted(EXPERIMENTS))}")
     return _explorer_class(EXPERIMENTS[name])(data, source, values)
+
+
+def _listed(eigenvalues):
+    """Python expression for a spectrum known by its numbers alone; where there are none, for one still to be read."""
+    if not len(eigenvalues):
+        return 'lib.realdata.spectrum("your-file.csv")'
+    numbers = textwrap.fill(", ".join(f"{value:.10g}" for value in eigenvalues), 96, break_long_words=False)
+    return f"lib.Spectrum([{numbers}])" if "\n" not in numbers else f"lib.Spectrum([\n{numbers}\n])"
 
 
 @functools.cache
@@ -208,7 +218,7 @@ class Explorer(anywidget.AnyWidget):
         for name in values:
             self._known(name)
         super().__init__(**(defaults | values))
-        self._spec = _specification(experiment, self._values()) | {"source": source}
+        self._spec = _specification(experiment, self._values()) | {"source": source or _listed(self._data)}
         self.on_msg(self._receive)
 
     def __setattr__(self, name, value):
@@ -242,7 +252,8 @@ class Explorer(anywidget.AnyWidget):
 
     @data.setter
     def data(self, data):
-        self._take(self._checked_data(data), "the data of the notebook", {"python": "lib.Spectrum(explorer.data)"})
+        data = self._checked_data(data)
+        self._take(data, "the data of the notebook", {"python": _listed(data)})
 
     def _checked_data(self, data):
         table = self._experiment.table
