@@ -252,7 +252,7 @@ def contrast(X):
     return np.mean(samples**2, axis=1)
 
 
-def mixture_error(model, curve, contrasts, quantiles=64):
+def mixture_error(model, curve, contrasts, quantiles=1024):
     """eps_g of fields that are Gaussian at given contrast: the mean of eps_g(c Q, c R, c T) over the contrasts c.
 
     Inputs xi = sqrt(c) g with g Gaussian and c independent of it. One contrast c = 1 gives back the
@@ -266,7 +266,8 @@ def mixture_error(model, curve, contrasts, quantiles=64):
     contrasts : array_like, shape (samples,)
         From :func:`contrast`.
     quantiles : int
-        The mean is taken over so many equally likely values.
+        The mean is taken over so many equally likely values. Image patches, whose contrast has a long tail, need the default:
+        64 values would miss a tenth of its second moment and err by 1 %.
 
     Returns
     -------

@@ -172,6 +172,11 @@ def test_mixture_is_the_gaussian_formula_at_one_contrast_and_right_for_a_scale_m
     # The contrast drawn is the exponential variable; |xi|^2 / N of 8 directions would blur it. 40,000 rows: 1.5 %.
     contrasts = np.random.default_rng(2).exponential(size=100_000)
     np.testing.assert_allclose(mixture_error(m, curve, contrasts), curve.eps_g, rtol=0.06)
+    # a long tail, of second moment 10 as that of patches: the error falls as one over the number of values, 0.02 for 64
+    tail = np.random.default_rng(3).gamma(1 / 9, size=20_000)
+    every, default, few = (mixture_error(m, curve, tail, quantiles) for quantiles in (20_000, 1024, 64))
+    np.testing.assert_allclose(default, every, rtol=2e-3)
+    assert np.all(few / every > 1.01)
     with pytest.raises(ValueError, match="^contrasts = .*-1.0"):
         mixture_error(m, curve, [-1.0, 3.0])
     with pytest.raises(ValueError, match="^curve.Q has shape .* seeds"):
