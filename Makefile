@@ -55,6 +55,6 @@ clean:  ## Delete what was built; the next build executes every cell again
 .venv/ready: requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed: make PYTHON=...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -qq --upgrade pip
-	$(BIN)/python -m pip install -qq -r requirements.txt   # -qq: errors alone, not setuptools' advice
+	@$(BIN)/python tools/progress.py "Installing pip" $(BIN)/python -m pip install --upgrade pip
+	@$(BIN)/python tools/progress.py "Installing the packages" $(BIN)/python -m pip install -r requirements.txt
 	@touch $@

@@ -9,7 +9,6 @@ multiplies all of it. The run is kept as ``bench/results/pages/YYYY-MM-DD.json``
 
 import datetime
 import gzip
-import json
 import os
 import sys
 from pathlib import Path
@@ -17,9 +16,10 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "bench")]
 
 from conftest import served  # noqa: E402
+from kept import keep  # noqa: E402
 from tools.browser import chromium  # noqa: E402
 
 MOVES = 40
@@ -93,9 +93,7 @@ def main(site=ROOT / "_build" / "html"):
                 print(f"{row['page']:14}{row['explorer']:14}{row['first']:11.0f} ms{row['median']:12.0f} ms"
                       f"{row['late']:7.0f} ms{row['moves']:8}{row['bytes'] / 1000:8.1f}", flush=True)
     record = {"date": datetime.date.today().isoformat(), "Chromium": version, "load": [load, os.getloadavg()], "rows": rows}
-    path = ROOT / "bench" / "results" / "pages" / f"{record['date']}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record, indent=1) + "\n")
+    path = keep(record, ROOT / "bench" / "results" / "pages")
     print(f"load {load[0]:.1f} at the start, {os.getloadavg()[0]:.1f} at the end; kept in {path.relative_to(ROOT)}")
 
 

@@ -1,7 +1,7 @@
 """Our speed against peers and against the machine's limits, side by side in one run: ``python bench/run.py``.
 
 Prints a table and keeps it, with versions and machine, as ``bench/results/YYYY-MM-DD.json``, which the book's
-page "Numerics" shows. Contenders of a work take turns, and the fastest of their rounds counts: whatever
+page "Numerics" shows; a second run of a day has its hour in the name, and nothing kept is overwritten. Contenders of a work take turns, and the fastest of their rounds counts: whatever
 disturbs only adds. It adds more to long turns than to short ones, so that a busy machine flatters whatever is fast:
 run it on a quiet one. One core. PyTorch, JAX and Chromium are measured where they are installed. At the end it measures
 the pages of a built site (``page_latency.py``), which has a file of its own.
@@ -15,7 +15,6 @@ os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_
 
 import datetime  # noqa: E402
 import importlib.metadata  # noqa: E402
-import json  # noqa: E402
 import platform  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
@@ -25,6 +24,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "bench")]
 
 import integrator  # noqa: E402
+from kept import keep  # noqa: E402
 import page_latency  # noqa: E402
 import sgd  # noqa: E402
 import wasm_speed  # noqa: E402
@@ -100,9 +100,7 @@ def main():
         "seconds": time.perf_counter() - begin,
         "rows": bench.rows,
     }
-    path = ROOT / "bench" / "results" / f"{record['date']}.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(record, indent=1) + "\n")
+    path = keep(record, ROOT / "bench" / "results")
     print(f"\n{record['seconds']:.0f} s, load {load[0]:.1f} at the start; kept in {path.relative_to(ROOT)}")
     page_latency.main()
 

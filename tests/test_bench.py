@@ -1,6 +1,7 @@
 """The benchmarks still run: every work once, the long ones cut short. Their numbers mean nothing here."""
 
 import importlib
+import json
 import math
 import sys
 
@@ -52,3 +53,14 @@ def test_wasm(bench, browser):
     rows = measured(bench)
     assert len(rows) == 2
     assert all(float(row["note"].split()[-1]) < 1e-12 for row in rows.values())
+
+
+def test_a_second_run_of_a_day_does_not_overwrite_the_first(bench, tmp_path):
+    from datetime import datetime
+
+    from kept import keep
+
+    first = keep({"date": "2026-11-29", "rows": 1}, tmp_path)
+    second = keep({"date": "2026-11-29", "rows": 2}, tmp_path, datetime(2026, 11, 29, 23, 5, 7))
+    assert [json.loads(path.read_text())["rows"] for path in sorted(tmp_path.iterdir())] == [1, 2]
+    assert sorted([first, second]) == [first, second]

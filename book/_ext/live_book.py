@@ -24,9 +24,13 @@ from pybtex.style.labels import BaseLabelStyle
 from sphinx.application import ENV_PICKLE_FILENAME
 from sphinx.errors import ExtensionError
 from sphinx.util.display import status_iterator
+from traitlets.config import Config
 
 # A numerical release of any of these may change the last digits on a page.
 NUMERICAL_PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "matplotlib", "anywidget")
+
+# Kernels are spoken to through files, not ports, where a system has that: ipykernel warns of every port.
+KERNELS = Config() if os.name == "nt" else Config({"ConnectionFileMixin": {"transport": "ipc"}})
 
 # What a page can ask of MathJax: the component itself, the TeX extensions that it loads on demand, fonts,
 # and what its menu offers (SVG output, speech in English). The rest of the package, 17 MB, is other bundles.
@@ -85,7 +89,8 @@ def execute_side_by_side(app, env, docnames):
         reader = create_nb_reader(path, env.myst_config, config, text)
         if reader is None or known(notebook := reader.read(text)):
             return
-        result = single_nb_execution(notebook, str(Path(path).parent), config.execution_timeout, allow_errors=False)
+        result = single_nb_execution(
+            notebook, str(Path(path).parent), config.execution_timeout, allow_errors=False, config=KERNELS)
         if result.err is None:
             bundle = CacheBundleIn(notebook, path, data={"execution_seconds": result.time})
             with alone:

@@ -26,6 +26,8 @@ SLICE = 5e6
 # Up to this N reduced runs start from drawn weights; beyond, these would take too long for a slider, and their
 # overlaps are drawn instead, by the law that they have.
 DRAWN = 65536
+# A step eta lambda_1/N is small for the leading direction up to here; beyond, theory is not that of the simulation.
+LARGEST_STEP = 0.1
 HEADER = 5  # run, its next time, step; coordinates trained; 1 if the coordinates are the reduced ones
 
 
@@ -228,7 +230,8 @@ def ensemble_rescale(state, K, M, N, L, points, gain):
 @kernel
 def ensemble_advance(state, K, M, N, L, points, eta, v, u, activity, runs, seed, y, lower, upper):
     """One slice more. ``y`` receives the mean of eps_g over the runs so far at each time (NaN: none yet),
-    ``lower`` and ``upper`` the mean -+ two standard errors. Returns the fraction done."""
+    ``lower`` and ``upper`` the mean divided and multiplied by exp(2 standard errors / mean): two standard errors of
+    its logarithm, so that the band stays positive. Returns the fraction done."""
     target, total, square, count = _record(state, points)
     Q, R, T, C, spare, slope = _totals(state, K, M, points)
     number, index, step = int(state[0]), int(state[1]), int(state[2])
@@ -275,7 +278,8 @@ def ensemble_advance(state, K, M, N, L, points, eta, v, u, activity, runs, seed,
         y[i] = total[i] / n if n > 0.0 else np.nan
         if n > 1.0:
             error = 2.0 * math.sqrt(max(0.0, (square[i] - n * y[i] * y[i]) / (n * (n - 1.0))))
-            lower[i], upper[i] = y[i] - error, y[i] + error
+            factor = math.exp(error / y[i]) if error > 0.0 else 1.0
+            lower[i], upper[i] = y[i] / factor, y[i] * factor
         else:
             lower[i] = upper[i] = np.nan
     return (number + step / last) / runs
