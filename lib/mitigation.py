@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import erf
+from scipy.special import erf, gammaln
 
 from . import checks
 from .curve import Curve, field_error, integrate, unbounded
@@ -135,6 +135,7 @@ def adaptive_error(spectrum, eta, alpha, aligned=True, sigma_J=0.0):
 
     Exact for N -> infinity with a memory long against one step and short against N steps. The step does not
     shrink with the gradient, so that a floor is left: E = (eta <sqrt lambda> / 2)^2 if aligned, else (eta / 2)^2.
+    What is left with the best constant step for a time: :func:`adaptive_exponent`.
 
     Parameters
     ----------
@@ -161,8 +162,26 @@ def adaptive_error(spectrum, eta, alpha, aligned=True, sigma_J=0.0):
     return _level_flow(spectrum, eta, alpha, sigma_J, rates)
 
 
+def adaptive_exponent(beta, aligned=True):
+    """Exponent of :func:`adaptive_error` if for each time the best constant step is taken, L -> infinity.
+
+    In general position beta / (1 + beta), that of plain SGD. In the eigenbasis 2 beta / (1 + beta), that of whitening by
+    1/2, where beta >= 1, and beta where beta <= 1: there the noise of the levels learned, a sum of
+    sqrt(lambda_k) ~ k^-((1+beta)/2), grows with their number. At beta = 1 it grows as a logarithm.
+
+    Parameters
+    ----------
+    beta : float
+    aligned : bool
+    """
+    beta = checks.number("beta", beta, 0.0, open_minimum=True)
+    return min(beta, 2.0 * beta / (1.0 + beta)) if aligned else beta / (1.0 + beta)
+
+
 def scheduled_error(spectrum, eta, alpha, decay=0.0, knee=1.0, label_noise=0.0, sigma_J=0.0):
     """eps_g of a linear network with the learning rate eta(alpha) = eta (1 + alpha/knee)^-decay.
+
+    Of any other schedule: :func:`lib.linear.scheduled_error`, whose numerics are independent of these.
 
         e_k' = -2 eta(alpha) lambda_k e_k + eta(alpha)^2 lambda_k (E + label_noise)
 
@@ -216,6 +235,59 @@ def _level_flow(spectrum, eta, alpha, sigma_J, rates):
     start = np.full(spectrum.levels, np.log1p(sigma_J**2))
     log_e = integrate(flow, start, alpha, eta, "LSODA", RTOL, RTOL, largest=np.max)
     return 0.5 * mass @ np.exp(log_e.T)
+
+
+def batch_norm_error(spectrum, eta, alpha, batch, r, q):
+    """eps_g of one linear unit with batch normalisation, for N -> infinity: a flow of the block overlaps r_k and q_k.
+
+    The output is (x - mean)/(standard deviation) over a batch of b examples; with the true width it is x / sqrt Q.
+    Write c = R / sqrt Q, so that eps_g = 1 - c for a teacher of unit variance. The teacher's field is
+    c x / sqrt Q + sqrt(1 - c^2) u with u independent of x; normalisation projects the batch's mean and x itself out
+    of the residual, and leaves b - 2 of its b dimensions. With the rate eta / b of an example
+
+        r_k' = a (eta/b) lambda_k (1 - c r_k / sqrt Q) / sqrt Q
+        q_k' = 2 a (eta/b) lambda_k (r_k - c q_k / sqrt Q) / sqrt Q + a' (eta/b)^2 lambda_k (1 - c^2) / Q ,
+
+    a = (b-2)/b <sqrt(Q/v)> and a' = (b-2)/b <Q/v> = (b-2)/(b-3), means over the variance v of a batch.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    eta : float
+        Learning rate of an update, > 0.
+    alpha : array_like, shape (n,)
+        Times in examples / N.
+    batch : int
+        Examples of an update, at least 4.
+    r, q : array_like, shape (L,)
+        Block overlaps at the start, of the student's weights as they come, with sum_k w_k lambda_k q_k > 0.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+    """
+    eta = checks.number("eta", eta, 0.0, open_minimum=True)
+    alpha, b = checks.times("alpha", alpha), checks.whole("batch", batch, 4)
+    lam, mass, L = spectrum.eigenvalues, spectrum.weights * spectrum.eigenvalues, spectrum.levels
+    r, q = checks.array("r", r), checks.array("q", q)
+    checks.shape("r", r, (L,))
+    checks.shape("q", q, (L,))
+    if mass @ q <= 0:
+        checks.refuse("q", q, "such that sum_k w_k lambda_k q_k > 0")
+    drift = eta / b * (b - 2) / b * np.sqrt(b / 2) * np.exp(gammaln((b - 2) / 2) - gammaln((b - 1) / 2))
+    noise = (eta / b) ** 2 * (b - 2) / (b - 3)
+
+    def flow(_, z):
+        r, q = z[:L], z[L:]
+        width = np.sqrt(mass @ q)
+        c = mass @ r / width
+        pull = c / width
+        dr = drift * lam * (1.0 - pull * r) / width
+        dq = 2.0 * drift * lam * (r - pull * q) / width + noise * lam * (1.0 - c * c) / width**2
+        return np.concatenate([dr, dq])
+
+    z = integrate(flow, np.concatenate([r, q]), alpha, eta, "LSODA", RTOL, 1e-3 * RTOL)
+    return 1.0 - z[:, :L] @ mass / np.sqrt(z[:, L:] @ mass)
 
 
 def decayed_floor(spectrum, eta, decay):
@@ -282,8 +354,9 @@ class Recipe:
     batch_norm : bool
         Each hidden field has mean 0 and variance 1 over the batch, which must then hold at least 2 examples. The
         error is measured with the fields' true variance.
-    schedule : (float, float)
-        (x, knee): the learning rate is eta (1 + alpha/knee)^-x.
+    schedule : (float, float) or callable
+        (x, knee): the learning rate is eta (1 + alpha/knee)^-x. A function takes a time alpha and gives the factor of
+        eta then, >= 0.
     label_noise : float
         Variance of noise on the teacher's answers.
     """
@@ -312,10 +385,11 @@ class Recipe:
         checks.number("momentum", self.momentum, 0.0, np.nextafter(1.0, 0.0))
         checks.number("decay", self.decay, 0.0)
         object.__setattr__(self, "batch", checks.whole("batch", self.batch, 2 if self.batch_norm else 1))
-        if not isinstance(self.schedule, tuple) or len(self.schedule) != 2:
-            checks.refuse("schedule", self.schedule, "a pair (x, knee)")
-        checks.number("schedule[0]", self.schedule[0], 0.0)
-        checks.number("schedule[1]", self.schedule[1], 0.0, open_minimum=True)
+        if not callable(self.schedule):
+            if not isinstance(self.schedule, tuple) or len(self.schedule) != 2:
+                checks.refuse("schedule", self.schedule, "a pair (x, knee), or a function of the time")
+            checks.number("schedule[0]", self.schedule[0], 0.0)
+            checks.number("schedule[1]", self.schedule[1], 0.0, open_minimum=True)
         checks.number("label_noise", self.label_noise, 0.0)
 
 
@@ -397,7 +471,7 @@ def _run(model, N, eta, updates, recipe, sigma_J, seed):
             if recipe.label_noise > 0:
                 zeta += np.sqrt(recipe.label_noise) * rng.standard_normal(len(zeta))
             time = np.arange(done, last) * recipe.batch / N
-            rate = eta * (1.0 + time / recipe.schedule[1]) ** -recipe.schedule[0]
+            rate = eta * _factor(recipe.schedule, time)
             kernels.train(J, np.ascontiguousarray(_times(xi, seen)), zeta, rate, v, model.activity, recipe.batch,
                           recipe.decay, recipe.momentum, memory, recipe.batch_norm, done, speed, square, *scratch)
             done = last
@@ -408,6 +482,17 @@ def _run(model, N, eta, updates, recipe, sigma_J, seed):
             Q[i], R[i] = Q[i] / np.outer(width, width), R[i] / width[:, None]
     eps_g = field_error(model, Q, R, T)
     return Q[1:], R[1:], T, eps_g[1:], eps_g[0]
+
+
+def _factor(schedule, time):
+    """Factors (n,) of the learning rate at the times (n,) of a recipe's schedule."""
+    if not callable(schedule):
+        return (1.0 + time / schedule[1]) ** -schedule[0]
+    factors = np.array([schedule(now) for now in time], dtype=np.float64)
+    bad = np.flatnonzero(~((factors >= 0) & np.isfinite(factors)))
+    if bad.size:
+        checks.refuse(f"schedule({time[bad[0]]:g})", float(factors[bad[0]]), "a finite number >= 0")
+    return factors
 
 
 def _coordinates(lam, recipe, rng):

@@ -120,6 +120,73 @@ def test_schedule_without_decay_is_the_exact_solution():
                                lib.linear.generalization_error(S, 0.5, alpha, 0.3), rtol=1e-6)
 
 
+def test_power_schedule_with_label_noise_agrees_with_the_solver_for_any_schedule():
+    alpha = np.array([0.3, 3.0, 30.0, 300.0])
+    ours = mitigation.scheduled_error(S, 0.7, alpha, 0.4, 2.0, label_noise=0.2, sigma_J=0.1)
+    other = lib.linear.scheduled_error(S, lambda a: 0.7 * (1 + a / 2.0) ** -0.4, alpha, 0.2, 0.1, rtol=1e-7)
+    np.testing.assert_allclose(ours, other, rtol=1e-5)
+
+
+def test_training_follows_a_schedule_given_as_a_function():
+    # held until 4, then to zero at 8, with noisy answers: against the flow of that schedule
+    def factor(alpha):
+        return min(1.0, (8.0 - alpha) / 4.0)
+
+    seeds, N = 60, 320
+    curve = mitigation.train(LINE, N, 0.8, [4.0, 6.0, 8.0], Recipe(schedule=factor, label_noise=0.3), sigma_J=0.0, seeds=seeds)
+    flow = lib.linear.scheduled_error(S, lambda a: 0.8 * factor(a), curve.alpha, 0.3)
+    error = curve.eps_g.std(axis=0, ddof=1) / np.sqrt(seeds)
+    # four standard errors, and the leading level's finite step: eta lambda_1 / N = 2.5 %
+    assert np.all(np.abs(curve.eps_g.mean(axis=0) - flow) < 4 * error + 0.025 * flow)
+    held = lib.linear.scheduled_error(S, lambda a: 0.8, curve.alpha, 0.3)
+    assert curve.eps_g.mean(axis=0)[-1] < 0.6 * held[-1]  # a constant rate does not pass
+
+
+def test_a_power_is_the_same_schedule_as_a_function():
+    pair = mitigation.train(LINE, 32, 0.5, [2.0], Recipe(schedule=(0.5, 1.0)), seeds=1)
+    function = mitigation.train(LINE, 32, 0.5, [2.0], Recipe(schedule=lambda a: (1 + a) ** -0.5), seeds=1)
+    np.testing.assert_allclose(pair.eps_g, function.eps_g, rtol=1e-12)
+
+
+def test_batch_normalised_training_follows_its_flow():
+    N, seeds, batch, eta = 640, 12, 32, 2.0
+    curve = mitigation.train(LINE, N, eta, [4.0, 12.0, 36.0], Recipe(batch=batch, batch_norm=True), sigma_J=1.0, seeds=seeds)
+    starts = [LINE.initial_overlaps(1.0, N=N, seed=seed) for seed in range(seeds)]
+    flow = np.array([mitigation.batch_norm_error(S, eta, curve.alpha, batch, o.r[:, 0, 0], o.q[:, 0, 0]) for o in starts])
+    ratio = np.log(curve.eps_g / flow)
+    error = ratio.std(axis=0, ddof=1) / np.sqrt(seeds)
+    # four standard errors, and the finite step, eta lambda_1 / N = 3 %
+    assert np.all(np.abs(ratio.mean(axis=0)) < 4 * error + 0.03)
+
+
+def test_batch_norm_flow_keeps_the_length_that_no_noise_changes():
+    # The gradient is orthogonal to the student: without noise sum_k w_k q_k stays, and with it only grows. One level
+    # is solved by hand: c' = (drift/q)(1 - c^2) - (noise/2) c (1 - c^2)/q^2 with q' = noise (1 - c^2)/q.
+    flat = lib.Spectrum(np.ones(1), np.ones(1))
+    eta, b, alpha = 3.0, 50, np.array([0.0, 1.0, 10.0, 40.0])
+    found = mitigation.batch_norm_error(flat, eta, alpha, b, [0.2], [1.0])
+    from scipy.special import gammaln
+    drift = eta / b * (b - 2) / b * np.sqrt(b / 2) * np.exp(gammaln((b - 2) / 2) - gammaln((b - 1) / 2))
+    noise = (eta / b) ** 2 * (b - 2) / (b - 3)
+    by_hand = solve_ivp(lambda _, z: [(1 - z[0]**2) * (drift / z[1] - 0.5 * noise * z[0] / z[1]**2), noise * (1 - z[0]**2) / z[1]],
+                        (0, 40), [0.2, 1.0], t_eval=alpha, rtol=1e-10, atol=1e-13).y[0]
+    np.testing.assert_allclose(found, 1 - by_hand, rtol=1e-6)
+    variances = np.random.default_rng(0).chisquare(b - 1, 400_000) / b  # of batches of b normal numbers
+    assert drift == pytest.approx(eta / b * (b - 2) / b * np.mean(variances**-0.5), rel=1e-3)
+    assert noise == pytest.approx((eta / b) ** 2 * (b - 2) / b * np.mean(1 / variances), rel=1e-3)
+
+
+@pytest.mark.parametrize("beta", [0.25, 0.5, 2.0])
+def test_best_adaptive_step_has_the_exponent_said(beta):
+    # by the balance of bias and noise that the chapter derives, alpha ~ k^((1+beta)/2) sum_{j<k} j^(-(1+beta)/2), E ~ k^-beta
+    k = np.array([1e5, 1e6])
+    noise = [np.sum(np.arange(1, n + 1) ** (-(1 + beta) / 2)) for n in k]
+    alpha = k ** ((1 + beta) / 2) * noise
+    slope = beta * np.log(10) / np.log(alpha[1] / alpha[0])
+    assert slope == pytest.approx(mitigation.adaptive_exponent(beta), abs=0.01)
+    assert mitigation.adaptive_exponent(beta, aligned=False) == lib.linear.exponent(beta)
+
+
 def test_levels_may_fall_below_every_number():
     assert mitigation.scheduled_error(S, 1.9, [0.0, 1e5]).tolist() == [0.5, 0.0]
 
@@ -193,6 +260,9 @@ def test_momentum_average_and_adaptive_step_by_hand():
     (lambda: Recipe(estimated_from=40, rotated=True), "rotated = True: must be False with estimated_from"),
     (lambda: Recipe(adaptive="no"), "adaptive = 'no'"),
     (lambda: Recipe(schedule=(1.0,)), "schedule = \\(1.0,\\): must be a pair"),
+    (lambda: mitigation.train(LINE, 32, 0.1, [1.0], Recipe(schedule=lambda a: 0.5 - a), seeds=1), "schedule\\(0.53125\\) = -0.03125"),
+    (lambda: mitigation.batch_norm_error(S, 1.0, [1.0], 8, np.zeros(16), np.zeros(16)), "such that"),
+    (lambda: mitigation.batch_norm_error(S, 1.0, [1.0], 3, np.zeros(16), np.ones(16)), "batch = 3"),
     (lambda: mitigation.scheduled_error(S, 2.0, [1.0]), "eta = 2.0"),
     (lambda: mitigation.decayed_floor(S, 2.5, 0.0), "eta = 2.5"),
     (lambda: mitigation.train(LINE, 32, 0.1, [1.0], Recipe(power=1.0, estimated_from=8)), "estimated_from = 8"),
