@@ -93,7 +93,7 @@ def first_time_only(train):
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_program_runs_as_it_is_copied(browser, monkeypatch, name):
-    """In a namespace of its own, what is commented out too; SGD, the long part, stops at its first time."""
+    """With no names but its own, what is commented out too; SGD, the long part, stops at its first time."""
     monkeypatch.setattr(lib, "simulate", first_time_only(lib.simulate))
     monkeypatch.setattr(lib.mitigation, "train", first_time_only(lib.mitigation.train))
     data = {"data": MEASURED} if "{data}" in EXPERIMENTS[name].python else {}
