@@ -10,7 +10,7 @@ module is there to compare.
 import numpy as np
 from scipy.integrate import DOP853
 
-from . import checks
+from . import checks, symmetry
 from .averages import coefficients
 from .curve import GROWTH, Curve, field_error
 from .kernels.integrator import FIRST
@@ -83,7 +83,8 @@ def condition(spectrum):
 def solve(model, overlaps, eta, alpha, rtol=1e-11):
     """Solve the closed hierarchy of moments in double precision: :func:`lib.solve` in the other coordinates.
 
-    With the explicit Runge-Kutta method DOP853, every moment kept to the same relative error.
+    With the explicit Runge-Kutta method DOP853, every moment kept to the same relative error. A symmetry of the start is
+    kept exactly, as by :func:`lib.solve`.
 
     Parameters
     ----------
@@ -104,12 +105,19 @@ def solve(model, overlaps, eta, alpha, rtol=1e-11):
     s, L, K, M = model.spectrum, model.spectrum.levels, model.students, model.teachers
     r, q, t = model.check_overlaps(overlaps)
     close = closure(s)
+    # rounding would break a symmetry of the start, and on a plateau what is broken grows
+    label = None if model.activation == "linear" else symmetry.orbits(r, q, t)
+    if label is not None:
+        label = np.concatenate([label[:, K:], label[:, :K]], axis=1)
     t = from_blocks(s, t, L + 1)
     trace = from_blocks(s, np.ones((L, 1, 1)), L + 1)
 
+    def symmetric(z):
+        return z if label is None else symmetry.average(label, z)
+
     def extended(z):
         """Moments 0 ... L of [R | Q], (L + 1, K, M + K)."""
-        z = z.reshape(L, K, M + K)
+        z = symmetric(z.reshape(L, K, M + K))
         return np.concatenate([z, np.tensordot(close, z, axes=1)[None]])
 
     def slope(_, z):
@@ -118,7 +126,7 @@ def solve(model, overlaps, eta, alpha, rtol=1e-11):
         r, q = z[1:, :, :M], z[1:, :, M:]
         half = Dx @ q + Dy @ np.swapaxes(r, 1, 2)
         dq = eta * (half + np.swapaxes(half, 1, 2)) + eta**2 * trace[1:] * G
-        return np.concatenate([eta * (Dx @ r + Dy @ t[1:]), dq], axis=2).ravel()
+        return symmetric(np.concatenate([eta * (Dx @ r + Dy @ t[1:]), dq], axis=2)).ravel()
 
     z = np.concatenate([from_blocks(s, r), from_blocks(s, q)], axis=2).ravel()
     totals = np.full((alpha.size, K, M + K), np.nan)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import lib
-from lib import moments
+from lib import moments, plateau
 
 
 def overlaps(model, seed=1):
@@ -48,6 +48,20 @@ def test_moments_may_start_at_zero():
         start, alpha = model.initial_overlaps(0.1), [0.0, 0.5, 1.0, 2.0]
         flow = lib.solve(model, start, 0.1, alpha, rtol=1e-10)
         assert moments.solve(model, start, 0.1, alpha).eps_g == pytest.approx(flow.eps_g, rel=1e-7)
+
+
+@pytest.mark.parametrize("K, M", [(2, 2), (3, 2), (2, 3)])
+def test_students_that_begin_alike_stay_on_the_plateau(K, M):
+    """To 60 escape times: a difference of 1e-16, from rounding, would have grown to one after 37."""
+    s, eta = lib.power_law(1.0, 3), 0.5
+    model, alpha = lib.StudentTeacher(s, K, M), np.array([20.0, 40.0, 60.0]) * plateau.escape_time(s, M, eta, K)
+    curve = moments.solve(model, model.initial_overlaps(0.0), eta, alpha)
+    # integrations to 1e-7 and 1e-11 a step of a path that contracts
+    np.testing.assert_allclose(curve.eps_g, plateau.symmetric_error(s, M, eta, alpha, K), rtol=1e-5)
+    # with Q_ii and Q_ij apart from the start, so that only exchanges of units are symmetries
+    apart = moments.solve(model, model.initial_overlaps(0.01), eta, alpha)
+    assert np.ptp(apart.R, axis=(1, 2)).max() < 1e-14
+    assert np.abs(apart.Q - np.swapaxes(apart.Q[:, ::-1, ::-1], 1, 2)).max() < 1e-14
 
 
 def test_hierarchy_breaks_down():
