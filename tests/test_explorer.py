@@ -16,10 +16,12 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 
+import lib
 from lib import figures
 from lib.kernels.jit import kernel
 from lib.widgets import explore, explorer
 from lib.widgets.experiment import Axis, Control, Curve, Experiment, Readout
+from lib.widgets.experiments import EXPERIMENTS
 
 # --- An experiment of the tests: a mean of exponentials, a power law, and a noisy measurement --------
 
@@ -478,3 +480,21 @@ def test_a_maps_colours_rise_evenly_in_lightness():
     lightness = 116 * np.cbrt(linear @ [0.2126, 0.7152, 0.0722]) - 16
     assert np.all(np.diff(lightness) > 0)
     assert np.max(np.abs(lightness - np.linspace(lightness[0], lightness[-1], 25))) < 0.1 * np.ptp(lightness)
+
+
+@pytest.mark.parametrize("name, state", [
+    ("linear", {"eta": 1.9}), ("features", {"eta": 1.9}), ("flow", {"eta": 2.0, "levels": 64, "N": 64}),
+    ("plateau", {"eta": 2.0, "levels": 64, "N": 128}), ("mitigation", {"eta": 1.0, "levels": 64, "N": 64}),
+    ("realdata", {"picture": 1.0, "eta": 1.9, "copies": 1.0}), ("asymptotics", {"eta": 4.0, "alignment": 0.5}),
+])
+def test_steps_that_are_not_small_are_said(name, state):
+    """In every explorer with SGD; at the defaults none says so."""
+    experiment, data = EXPERIMENTS[name], lib.power_law(1.0, 64).eigenvalues if name == "realdata" else np.empty(0)
+
+    def message(changed):
+        p = np.array([float(changed.get(c.name, c.default)) for c in experiment.controls])
+        work = np.full(int(experiment.size(p, data)), np.nan)
+        status = int(experiment.start(p, data, work))
+        return experiment.notices[status - 1] if status > 0 else ""
+
+    assert "single step" not in message({}) and "single step" in message(state)

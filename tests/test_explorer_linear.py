@@ -27,7 +27,7 @@ def started(changed):
     """What the explorer shows before the simulation: curves {name: (x, y)}, and read-outs."""
     p = np.array([float(x) for x in values(changed).values()])
     work = np.full(int(EXPERIMENT.size(p, np.empty(0))), np.nan)
-    assert EXPERIMENT.start(p, np.empty(0), work) == 0.0
+    assert EXPERIMENT.start(p, np.empty(0), work) >= 0.0
     curves, at = {}, len(EXPERIMENT.readouts)
     for curve in EXPERIMENT.curves:
         curves[curve.name] = work[at : at + curve.points], work[at + curve.points : at + 2 * curve.points]

@@ -26,8 +26,9 @@ SLICE = 5e6
 # Up to this N reduced runs start from drawn weights; beyond, these would take too long for a slider, and their
 # overlaps are drawn instead, by the law that they have.
 DRAWN = 65536
-# A step eta lambda_1/N is small for the leading direction up to here; beyond, theory is not that of the simulation.
-LARGEST_STEP = 0.1
+# Steps eta lambda_1/N up to here are small for the leading direction; beyond, SGD is not what the theory describes: its
+# next order, of the finite dimension, changes that direction's rate by as much.
+LARGEST_STEP = 0.2
 HEADER = 5  # run, its next time, step; coordinates trained; 1 if the coordinates are the reduced ones
 
 

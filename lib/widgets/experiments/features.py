@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ...kernels.ensemble import ensemble_advance, ensemble_restrict, ensemble_size_direct, ensemble_start_direct
+from ...kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_restrict, ensemble_size_direct, ensemble_start_direct
 from ...kernels.features import best_training, noisy_decay, noisy_modes
 from ...kernels.fields import LINEAR
 from ...kernels.gamma import upper_gamma
@@ -151,7 +151,9 @@ def start(p, data, work):
     _stretch(unit, view(work, _SGD, (SIMULATED,)))
     if eta >= critical:
         return 1.0
-    return 2.0 if eta > 2.0 else 0.0
+    if eta > 2.0:
+        return 2.0
+    return 3.0 if eta * eigenvalue[0] / N > LARGEST_STEP else 0.0
 
 
 @kernel
@@ -204,6 +206,7 @@ EXPERIMENT = Experiment(
     notices=(
         "η = {eta} is at or beyond the critical learning rate {critical} of this student: the error does not converge.",
         "η = {eta} is between 2 and the critical rate {critical}: training converges, to an error above the initial one.",
+        "ηλ₁/N is more than 0.2: a single step is not small for the leading direction, and SGD does not follow the theory.",
     ),
     errors=("N = {N} is smaller than L = {levels}: every level needs at least one input direction.",),
     python="""\

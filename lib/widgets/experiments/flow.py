@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ...kernels import integrator
-from ...kernels.ensemble import ensemble_advance, ensemble_cost, ensemble_overlaps, ensemble_size, ensemble_start
+from ...kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_cost, ensemble_overlaps, ensemble_size, ensemble_start
 from ...kernels.flow import total
 from ...kernels.grids import geometric, power_law_spectrum
 from ...kernels.jit import kernel
@@ -87,7 +87,7 @@ def start(p, data, work):
     work[3] = work[out + SIMULATED - 1] * N * runs
     if status != integrator.DONE:
         return 1.0
-    if work[2] > 0.1:
+    if work[2] > LARGEST_STEP:
         return 2.0
     return 3.0 if work[3] * ensemble_cost(work[state:], K, M, N, L) > LONG else 0.0
 

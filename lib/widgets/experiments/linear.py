@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ...kernels.ensemble import ensemble_advance, ensemble_size, ensemble_start
+from ...kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_size, ensemble_start
 from ...kernels.fields import LINEAR
 from ...kernels.fitting import FIT_SIZE, fit_window
 from ...kernels.gamma import gamma
@@ -109,7 +109,9 @@ def start(p, data, work):
         work[out + i] = np.nan
     ensemble_start(work[state:], K, M, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last,
                    view(work, out, (SIMULATED,)))
-    return 1.0 if rate >= 2.0 else 0.0
+    if rate >= 2.0:
+        return 1.0
+    return 2.0 if rate * eigenvalue[0] / N > LARGEST_STEP else 0.0
 
 
 @kernel
@@ -162,7 +164,10 @@ EXPERIMENT = Experiment(
     size=size,
     start=start,
     advance=advance,
-    notices=("η = {eta} is at or beyond the critical learning rate 2K/M = {critical}: the error does not decay.",),
+    notices=(
+        "η = {eta} is at or beyond the critical learning rate 2K/M = {critical}: the error does not decay.",
+        "ηMλ₁/(KN) is more than 0.2: a single step is not small for the leading direction, and SGD does not follow the theory.",
+    ),
     errors=("N = {N}: each of the L = {levels} levels needs at least M = {teachers} input directions.",),
     python="""\
 import numpy as np, lib

@@ -6,6 +6,7 @@ import numpy as np
 
 from ...kernels import integrator
 from ...kernels.ensemble import (
+    LARGEST_STEP,
     ensemble_advance, ensemble_overlaps, ensemble_rescale, ensemble_size, ensemble_start,
 )
 from ...kernels.flow import total
@@ -120,7 +121,9 @@ def start(p, data, work):
             work[2 + curve] = along
     work[0] = beta / (1.0 + beta)
     work[1] = beta / ((1.0 + beta) * (1.0 - power)) if power < 1.0 else np.inf
-    return 1.0 if status != integrator.DONE else 0.0
+    if status != integrator.DONE:
+        return 1.0
+    return 2.0 if eta * eigenvalue[0] / (M * N) > LARGEST_STEP else 0.0
 
 
 @kernel
@@ -171,7 +174,10 @@ EXPERIMENT = Experiment(
     size=size,
     start=start,
     advance=advance,
-    notices=("η = {eta} is beyond the critical learning rate of one of the flows: it diverges.",),
+    notices=(
+        "η = {eta} is beyond the critical learning rate of one of the flows: it diverges.",
+        "ηλ₁/(MN) is more than 0.2: a single step of plain SGD is not small for the leading direction.",
+    ),
     errors=("N = {N} is smaller than L = {levels}: every level needs at least one input direction.",),
     python="""\
 import numpy as np, lib

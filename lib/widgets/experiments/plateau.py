@@ -6,7 +6,7 @@ import numpy as np
 
 from ...kernels import integrator
 from ...kernels import plateau as kernels
-from ...kernels.ensemble import ensemble_advance, ensemble_overlaps, ensemble_size, ensemble_start
+from ...kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_overlaps, ensemble_size, ensemble_start
 from ...kernels.fields import ERF
 from ...kernels.flow import total
 from ...kernels.grids import geometric, power_law_spectrum
@@ -143,7 +143,7 @@ def start(p, data, work):
             work[HEIGHT + POINTS + i] = work[0]
     integrator.start(eigenvalue, mass, noise, r, q, t, T, eta, math.sqrt(M) / K, u, ERF, work[flow:])
     _advance_flow(p, work)
-    return 1.0 if work[5] > 0.1 else 0.0
+    return 1.0 if work[5] > LARGEST_STEP else 0.0
 
 
 @kernel

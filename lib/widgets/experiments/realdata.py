@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ...kernels.ensemble import ensemble_advance, ensemble_size, ensemble_start
+from ...kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_size, ensemble_start
 from ...kernels.fields import LINEAR
 from ...kernels.fitting import FIT_SIZE, fit_window
 from ...kernels.grids import geometric
@@ -79,7 +79,9 @@ def start(p, data, work):
                        min(alpha[POINTS - 1], 300.0), view(work, at, (SIMULATED,)))
     if eta >= 2.0:
         return 2.0
-    return 1.0 if fit[0] >= -1.0 else 0.0
+    if fit[0] >= -1.0:
+        return 1.0
+    return 3.0 if p[0] > 0.0 and eta * data[0] / (L * p[5]) > LARGEST_STEP else 0.0
 
 
 @kernel
@@ -127,6 +129,7 @@ EXPERIMENT = Experiment(
     notices=(
         "The fitted β is not positive: over this window the spectrum has no convergent tail.",
         "η = {eta} is at or beyond the critical learning rate 2: the error does not decay.",
+        "ηλ₁/N is more than 0.2: a single step is not small for the leading direction, and SGD does not follow the theory.",
     ),
     errors=(
         "The window from rank {first} to {last} holds fewer than 5 eigenvalues.",
