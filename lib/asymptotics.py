@@ -164,6 +164,8 @@ def critical_eta(spectrum, M):
     -------
     float
     """
+    if spectrum is not None:  # of any spectrum
+        checks.spectrum(spectrum)
     c = couplings(M)
     root = 1.0 / np.sqrt(2.0 * c.H)
     return float(M / np.linalg.eigvalsh(root[:, None] * c.X * root)[-1])
@@ -188,6 +190,7 @@ def rates(spectrum, M, eta, modes=1):
     -------
     Rates
     """
+    checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     c = couplings(M)
     modes = checks.whole("modes", modes, 1, c.H.size * spectrum.levels)
@@ -235,6 +238,7 @@ def error(spectrum, M, eta, alpha, start=1.0):
     Costs O(L) per time. Relative accuracy 1e-10 or better, also in the final exponential: the slowest
     rate is taken out before the transform is inverted.
     """
+    checks.spectrum(spectrum)
     eta, alpha = checks.number("eta", eta, 0.0, open_minimum=True), checks.times("alpha", alpha)
     c, g = couplings(M), eta / M
     initial, trace = _initial(spectrum, M, start, c), c.H * c.identity
@@ -263,6 +267,7 @@ def mode_sum(spectrum, M, eta, alpha, start=1.0):
 
     Parameters as :func:`error`, ``start`` a number, eta below critical.
     """
+    checks.spectrum(spectrum)
     alpha, start = checks.times("alpha", alpha), checks.number("start", start, 0.0)
     factor, c = amplification(M, eta), couplings(M)
     lam, w, g = spectrum.eigenvalues, spectrum.weights, eta / M
@@ -289,6 +294,7 @@ def law(spectrum, M, eta, start=1.0):
     Law
         ``window`` = M/(2 eta a_0 lambda_1), M/(2 eta a_0 lambda_L), a_0 the smallest eigenvalue of H.
     """
+    checks.spectrum(spectrum)
     beta = spectrum.check_power_law()
     start = checks.number("start", start, 0.0)
     factor, c, g = amplification(M, eta), couplings(M), eta / M

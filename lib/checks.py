@@ -1,7 +1,10 @@
 """Checks of arguments: one wording for every message, and the errors of the package."""
 
+import decimal
 import math
 import numbers
+import reprlib
+import warnings
 
 import numpy as np
 
@@ -25,7 +28,30 @@ class DivergenceError(ArithmeticError):
 
 def refuse(argument, value, allowed):
     """Raise the ValueError that names the argument, its value and what is allowed."""
-    raise ValueError(f"{argument} = {value!r}: must be {allowed}")
+    raise ValueError(f"{argument} = {shown(value)}: must be {allowed}")
+
+
+class _Short(reprlib.Repr):
+    """One line for any object: a message is no place for a whole table."""
+
+    def repr_instance(self, x, level):
+        shape = getattr(x, "shape", None)
+        try:
+            text = "" if isinstance(shape, tuple) and math.prod(shape) > 8 else repr(x)
+        except Exception:  # whatever a stranger's object raises
+            text = ""
+        if text and len(text) <= 160 and "\n" not in text:
+            return text
+        return f"{type(x).__name__} of shape {shape}" if isinstance(shape, tuple) else f"an object of type {type(x).__name__}"
+
+
+_short = _Short()
+_short.maxstring = _short.maxlong = _short.maxother = 80
+
+
+def shown(value):
+    """``value`` as a message shows it: as it is written, or, if that is long, what it is."""
+    return _short.repr(value)
 
 
 def number(argument, value, minimum=None, maximum=None, open_minimum=False):
@@ -64,20 +90,136 @@ def one_of(argument, value, choices):
     return value
 
 
-def array(argument, value, ndim=1):
-    """``value`` as a contiguous float64 array of ``ndim`` dimensions, not empty, all finite."""
-    try:
-        if np.iscomplexobj(value):  # numpy would drop the imaginary part
-            raise TypeError
-        result = np.ascontiguousarray(value, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
+def array(argument, value, ndim=1, scalar=False, finite=True):
+    """``value`` as a contiguous float64 array of ``ndim`` dimensions, not empty, all finite.
+
+    With ``scalar`` a single number is an array of one; without ``finite`` infinities and NaN may stay.
+    """
+    return _array(argument, value, real_array(argument, value), ndim, scalar, finite)
+
+
+def samples(argument, value):
+    """``value`` as a float64 array (samples, features), and the relative spacing of the numbers that it was given in."""
+    given = real_array(argument, value)
+    return _array(argument, value, given, 2), precision(given)
+
+
+def _array(argument, value, result, ndim, scalar=False, finite=True):
+    if scalar and result.ndim == 0:
+        result = result.reshape(1)
+    if result.ndim == 0 and ndim > 0:
         refuse(argument, value, f"an array of numbers with {ndim} dimension(s)")
+    with np.errstate(over="ignore"):  # of a wider type than float64: infinite, and refused as such
+        result = np.ascontiguousarray(result, dtype=np.float64)
     if result.ndim != ndim or result.size == 0:
         raise ValueError(f"{argument} has shape {result.shape}: must have {ndim} dimension(s) and not be empty")
-    if not np.all(np.isfinite(result)):
+    if finite and not np.all(np.isfinite(result)):
         at = tuple(int(i) for i in np.argwhere(~np.isfinite(result))[0])
-        raise ValueError(f"{argument}[{', '.join(map(str, at))}] = {result[at]}: must be finite")
+        raise ValueError(f"{place(argument, at, value)} = {result[at]}: must be finite")
     return result
+
+
+def place(argument, at, value=None):
+    """An entry's name in a message, with that of its column where ``value`` is a table with names."""
+    columns = column_names(value)
+    named = f" (column {columns[at[1]]!r})" if columns is not None and len(at) == 2 else ""
+    return f"{argument}[{', '.join(map(str, at))}]{named}"
+
+
+def real_array(argument, value):
+    """``value`` as numpy's array of real numbers (floating, whole or bits), of the type and shape that it has.
+
+    Here, and nowhere else, it is decided what passes as numbers: what numpy would turn into numbers without a word
+    (masked values, dates, texts, real parts of complex numbers) is refused, with its place and its cause.
+    """
+    if hasattr(value, "nnz") and hasattr(value, "toarray"):
+        raise ValueError(f"{argument} is a sparse matrix of shape {value.shape}: must be an array of numbers, as from .toarray()")
+    if _is_table(value):  # column by column: a table of dates and numbers has no type of its own
+        for name, kind in zip(column_names(value), value.dtypes):
+            _refuse_kind(f"{argument}, column {name!r}", kind)
+    masked = _masked(value)
+    if masked is not None:
+        raise ValueError(f"{place(argument, masked)} is masked: must be a number; leave out or fill in what is missing")
+    try:
+        result = np.asarray(value)
+    except Exception as error:  # of a list with rows of unequal length, of a tensor on a device, of any other object
+        cause = str(error).strip().split("\n")[0] or type(error).__name__
+        if "inhomogeneous" in cause:
+            cause = "its rows are of unequal length"
+        kind = type(value).__name__
+        raise ValueError(f"{argument} is a {kind} that gives no array ({cause}): must be an array of numbers") from None
+    _refuse_kind(argument, result.dtype)
+    if result.dtype.kind in "biuf":
+        return result
+    if result.ndim == 0 and result.dtype.kind == "O":
+        refuse(argument, value, "an array of numbers")
+    numbers_ = np.empty(result.shape)
+    for at in np.ndindex(result.shape):
+        numbers_[at] = _entry(argument, at, result[at], value)
+    return numbers_
+
+
+def precision(values):
+    """Relative spacing of the numbers in an array of real numbers, at least that of float64."""
+    kind = values.dtype
+    return float(max(np.finfo(kind).eps if kind.kind == "f" else 0.0, np.finfo(np.float64).eps))
+
+
+_KINDS = {"c": "complex numbers", "M": "dates", "m": "spans of time", "U": "text", "S": "text", "T": "text"}
+
+
+def _refuse_kind(argument, kind):
+    """Refuse a numpy (or pandas) type that holds no real numbers; objects are looked at one by one."""
+    letter = getattr(kind, "kind", "O")
+    if getattr(kind, "names", None):
+        raise ValueError(f"{argument} is an array of records with fields {', '.join(kind.names)}: must be an array of numbers")
+    if letter in _KINDS:
+        raise ValueError(f"{argument} holds {_KINDS[letter]} ({kind}): must be real numbers")
+
+
+def _entry(argument, at, entry, value):
+    """One entry of an array of objects as a float."""
+    if isinstance(entry, decimal.Decimal):
+        entry = float(entry)
+    real = float(entry) if isinstance(entry, (bool, np.bool_)) else _real(entry)
+    if real is None:
+        missing = entry is None or type(entry).__name__ in ("NAType", "NaTType")
+        what = "missing" if missing else f"= {shown(entry)}"
+        raise ValueError(f"{place(argument, at, value)} {'is ' if missing else ''}{what}: must be a real number")
+    return real
+
+
+def _is_table(value):
+    """Whether ``value`` is a table of columns with names and types, as pandas and polars have."""
+    return hasattr(value, "columns") and hasattr(value, "dtypes")
+
+
+def column_names(value):
+    """Names of the columns of a table; None of what has none."""
+    return list(value.columns) if _is_table(value) else None
+
+
+def _masked(value):
+    """Place of the first masked entry, also of arrays in lists; None where there is none."""
+    if isinstance(value, np.ma.MaskedArray):
+        mask = np.ma.getmaskarray(value)
+        if mask.dtype.names is None and mask.any():
+            return tuple(int(i) for i in np.argwhere(mask)[0])
+    elif isinstance(value, (list, tuple)):
+        for i, part in enumerate(value):
+            deeper = _masked(part) if isinstance(part, (list, tuple, np.ma.MaskedArray)) else None
+            if deeper is not None:
+                return (i, *deeper)
+    return None
+
+
+def spectrum(value, argument="spectrum"):
+    """``value`` if it is a :class:`lib.Spectrum`."""
+    from .spectra import Spectrum  # which needs this module
+
+    if not isinstance(value, Spectrum):
+        refuse(argument, value, "a lib.Spectrum, as from lib.power_law or lib.Spectrum(eigenvalues)")
+    return value
 
 
 def shape(argument, value, allowed):
@@ -88,36 +230,50 @@ def shape(argument, value, allowed):
 
 def times(argument, value, open_minimum=False):
     """Times alpha (n,): a number or an array, >= 0 and increasing; ``open_minimum`` excludes 0 itself."""
-    result = array(argument, np.atleast_1d(value))
+    result = array(argument, value, scalar=True)
     if result[0] < 0 or (open_minimum and result[0] == 0):
         raise ValueError(f"{argument}[0] = {result[0]}: must be {'>' if open_minimum else '>='} 0")
-    falls = np.flatnonzero(np.diff(result) <= 0)
+    increasing(argument, result)
+    return result
+
+
+def increasing(argument, values, places=None):
+    """Refuse an array that does not increase; ``places`` are the indices that its entries have for the caller."""
+    falls = np.flatnonzero(np.diff(values) <= 0)
     if falls.size:
         i = int(falls[0])
+        here, there = (i, i + 1) if places is None else (int(places[i]), int(places[i + 1]))
         raise ValueError(
-            f"{argument}[{i + 1}] = {result[i + 1]} after {argument}[{i}] = {result[i]}: must be strictly increasing"
+            f"{argument}[{there}] = {values[i + 1]} after {argument}[{here}] = {values[i]}: must be strictly increasing"
         )
-    return result
 
 
 def window(argument, value):
     """A range (low, high) of two finite numbers, low < high."""
     allowed = "a pair (low, high) of numbers, low < high"
-    if np.shape(value) != (2,):
+    try:
+        low, high = value
+    except (TypeError, ValueError):
         refuse(argument, value, allowed)
-    low, high = value
-    if any(real is None or not math.isfinite(real) for real in map(_real, value)) or low >= high:
+    if any(real is None or not math.isfinite(real) for real in map(_real, (low, high))) or low >= high:
         refuse(argument, value, allowed)
     return low, high
 
 
 def steps(argument, alpha, N, batch=1):
-    """Times alpha (n,) in whole steps of ``batch`` examples, N examples a unit of time."""
+    """Times alpha (n,) in whole steps of ``batch`` examples, N examples a unit of time; a warning if two are the same."""
     exact = alpha * N / batch
     if exact[-1] > MOST:
         largest = MOST * batch / N
         raise ValueError(f"{argument}[{alpha.size - 1}] = {alpha[-1]}: must be <= {largest:g}, 2^53 steps")
-    return np.rint(exact).astype(np.int64)
+    whole_steps = np.rint(exact).astype(np.int64)
+    same = np.flatnonzero(np.diff(whole_steps) == 0)
+    if same.size:
+        i = int(same[0])
+        warnings.warn(f"{argument}[{i}] = {alpha[i]:.6g} and {argument}[{i + 1}] = {alpha[i + 1]:.6g} fall on the same step, "
+                      f"{whole_steps[i]} (one step is a time of {batch / N:g}): {same.size} of the {alpha.size} times repeat the one before",
+                      stacklevel=3)
+    return whole_steps
 
 
 def seeds(argument, value):

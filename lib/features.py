@@ -64,6 +64,7 @@ def reduce(spectrum, learned):
     -------
     Reduced
     """
+    checks.spectrum(spectrum)
     learned = checks.whole("learned", learned, 1, spectrum.levels)
     eigenvalues, weights = spectrum.eigenvalues, spectrum.weights
     unseen = float(np.sum(weights[learned:] * eigenvalues[learned:]))
@@ -85,6 +86,7 @@ def critical_eta(spectrum, learned, students=1, teachers=1, N=None, fourth_momen
     -------
     float
     """
+    checks.spectrum(spectrum)
     part = reduce(spectrum, learned)
     learned = part.spectrum.levels
     if fourth_moments is not None:
@@ -118,6 +120,7 @@ def asymptotic_error(spectrum, learned, eta=0.0, N=None):
     DivergenceError
         From the critical learning rate on.
     """
+    checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0)
     part, critical = reduce(spectrum, learned), critical_eta(spectrum, learned, N=N)
     learned = part.spectrum.levels
@@ -156,6 +159,7 @@ def error(spectrum, learned, eta, alpha, sigma_J=0.0, noise=0.0):
     -------
     ndarray, shape (n,)
     """
+    checks.spectrum(spectrum)
     eta, alpha, start = _arguments(eta, alpha, sigma_J)
     noise = checks.number("noise", noise, 0.0)
     part = reduce(spectrum, learned)
@@ -176,6 +180,7 @@ def small_eta_error(spectrum, learned, eta, alpha, sigma_J=0.0):
 
     Parameters and result as :func:`error`; costs O(l) per time.
     """
+    checks.spectrum(spectrum)
     eta, alpha, start = _arguments(eta, alpha, sigma_J)
     part = reduce(spectrum, learned)
     learned = part.spectrum.levels
@@ -192,6 +197,7 @@ def finite_size_error(spectrum, learned, N, eta, alpha, sigma_J=0.0):
 
     Parameters and result as :func:`error`, with the input dimension ``N``; alpha is rounded to whole steps.
     """
+    checks.spectrum(spectrum)
     eta, alpha, start = _arguments(eta, alpha, sigma_J)
     learned = checks.whole("learned", learned, 1, spectrum.levels)
     spectrum.multiplicities(N)
@@ -249,6 +255,7 @@ def crossover_time(spectrum, learned, eta):
     -------
     float
     """
+    checks.spectrum(spectrum)
     learned = checks.whole("learned", learned, 1, spectrum.levels)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     return float(0.5 / (eta * spectrum.eigenvalues[learned - 1]))
@@ -309,6 +316,7 @@ def compute_optimal(spectrum, eta, compute, sigma_J=0.0, noise=0.0):
     -------
     Frontier
     """
+    checks.spectrum(spectrum)
     eta, compute = _budget(eta, compute)
     if np.ptp(spectrum.weights) > 1e-12 * spectrum.weights[0]:
         raise ValueError("spectrum: must have equal weights, so that the cost of a level is the same for all")
@@ -373,6 +381,7 @@ def compute_law(spectrum, eta, compute, sigma_J=0.0):
     less the constant of the missing levels. ``learned`` is not rounded. Parameters and result as
     :func:`compute_optimal`; needs a spectrum from :func:`lib.power_law`.
     """
+    checks.spectrum(spectrum)
     eta, compute = _budget(eta, compute)
     start, beta, L = _start(sigma_J), spectrum.check_power_law(), spectrum.levels
     x, leading = optimal_training(beta), spectrum.eigenvalues[0]
@@ -415,6 +424,7 @@ def erf_asymptotic_error(spectrum, learned, units, eta=0.0):
         From :func:`erf_critical_eta` on: there the noise of the student itself would grow without U, to an error
         of order one at which the erf saturates.
     """
+    checks.spectrum(spectrum)
     units = checks.whole("units", units)
     eta = checks.number("eta", eta, 0.0)
     part = reduce(spectrum, learned)
@@ -451,6 +461,7 @@ def erf_critical_eta(spectrum, learned, units):
     >>> round(lib.features.erf_critical_eta(lib.power_law(1.0, 100), 100, 1), 6)
     4.055779
     """
+    checks.spectrum(spectrum)
     part = reduce(spectrum, learned)
     return asymptotics.critical_eta(part.spectrum, checks.whole("units", units)) / part.seen
 

@@ -64,6 +64,7 @@ def critical_eta(spectrum, students=1, teachers=1, N=None, fourth_moments=None):
     -------
     float
     """
+    checks.spectrum(spectrum)
     K, M = checks.whole("students", students), checks.whole("teachers", teachers)
     scale = K / M
     if fourth_moments is not None:
@@ -108,6 +109,7 @@ def generalization_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teachers
     -------
     ndarray, shape (n,)
     """
+    checks.spectrum(spectrum)
     eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers)
     eigenvalues, weights = condensed(spectrum)
     x, c = np.empty(eigenvalues.size), np.empty(eigenvalues.size)
@@ -138,6 +140,7 @@ def condensed(spectrum, points=POINTS, most=None):
     eigenvalues, weights : ndarray, shape (n,)
         Descending.
     """
+    checks.spectrum(spectrum)
     if spectrum.levels <= (MOST_LEVELS if most is None else most):
         return spectrum.eigenvalues, spectrum.weights
     rising, mass = spectrum.eigenvalues[::-1], (spectrum.eigenvalues * spectrum.weights)[::-1]
@@ -187,6 +190,7 @@ def small_eta_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teachers=1):
 
     Parameters and result as :func:`generalization_error`.
     """
+    checks.spectrum(spectrum)
     eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers)
     eigenvalues = spectrum.eigenvalues
     return _decay_sum(2.0 * eta * eigenvalues, spectrum.weights * eigenvalues, start, alpha)
@@ -201,6 +205,7 @@ def incomplete_gamma_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teache
     Parameters and result as :func:`generalization_error`; needs a spectrum from :func:`lib.power_law`,
     and alpha > 0.
     """
+    checks.spectrum(spectrum)
     alpha = checks.times("alpha", alpha, open_minimum=True)
     eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers)
     beta, L = spectrum.check_power_law(), spectrum.levels
@@ -224,6 +229,7 @@ def power_law_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teachers=1):
     itself lies below by the constant :func:`offset`. Parameters and result as
     :func:`incomplete_gamma_error`; needs eta < 2 K/M.
     """
+    checks.spectrum(spectrum)
     alpha = checks.times("alpha", alpha, open_minimum=True)
     eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers, bound=2.0)
     beta, L = spectrum.check_power_law(), spectrum.levels
@@ -250,6 +256,7 @@ def offset(spectrum, eta, sigma_J=0.0, students=1, teachers=1):
     -------
     float
     """
+    checks.spectrum(spectrum)
     eta, _, start = _arguments(eta, 1.0, sigma_J, students, teachers, bound=2.0)
     beta, L = spectrum.check_power_law(), spectrum.levels
     return start * spectrum.eigenvalues[0] / L * (L + 0.5) ** -beta / beta / (1.0 - 0.5 * eta)
@@ -277,6 +284,7 @@ def optimal_eta(spectrum, alpha, students=1, teachers=1):
         The minimum over (0, 2 K/M), to some 1e-6: it is flat, and known no better than its height. A spectrum
         with gaps may have several minima; this is the lowest.
     """
+    checks.spectrum(spectrum)
     alpha = checks.times("alpha", alpha, open_minimum=True)
     _arguments(1.0, alpha, 0.0, students, teachers)
 
@@ -316,6 +324,7 @@ def power_law_window(spectrum, eta, students=1, teachers=1):
     -------
     tuple of float
     """
+    checks.spectrum(spectrum)
     eta = _arguments(eta, 1.0, 0.0, students, teachers)[0]
     return 0.5 / (eta * spectrum.eigenvalues[0]), 0.5 / (eta * spectrum.eigenvalues[-1])
 
@@ -338,6 +347,7 @@ def finite_size_error(spectrum, N, eta, alpha, sigma_J=0.0, students=1, teachers
     -------
     ndarray, shape (n,)
     """
+    checks.spectrum(spectrum)
     eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers)
     spectrum.multiplicities(N)
     return finite_size_curve(spectrum.eigenvalues, spectrum.weights * spectrum.eigenvalues, N, eta, alpha, start)
@@ -386,6 +396,7 @@ def scheduled_error(spectrum, eta_of_alpha, alpha, noise=0.0, sigma_J=0.0, stude
     lib.DivergenceError
         If the error exceeds 1e300: a rate that stays beyond the critical one.
     """
+    checks.spectrum(spectrum)
     _, alpha, start = _arguments(1.0, alpha, sigma_J, students, teachers)
     noise, rtol = checks.number("noise", noise, 0.0), checks.number("rtol", rtol, 1e-12, 0.1)
     if not callable(eta_of_alpha):
@@ -468,6 +479,7 @@ def measured_error(spectrum, fourth_moments, eta, alpha, sigma_J=0.0, students=1
     -------
     ndarray, shape (n,)
     """
+    checks.spectrum(spectrum)
     eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers)
     moments, eigenvalues, N = _moments(spectrum, fourth_moments), spectrum.eigenvalues, spectrum.levels
     g = eta / N

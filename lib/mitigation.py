@@ -85,6 +85,7 @@ def whiten(spectrum, power=1.0):
     -------
     Whitening
     """
+    checks.spectrum(spectrum)
     power = checks.number("power", power, 0.0, 1.0)
     # in logarithms: eigenvalues may span hundreds of decades
     logs = (1.0 - power) * np.log(spectrum.eigenvalues)
@@ -110,6 +111,7 @@ def small_eta_error(spectrum, power, eta, alpha, sigma_J=0.0):
     -------
     ndarray, shape (n,)
     """
+    checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     alpha = checks.times("alpha", alpha)
     sigma_J = checks.number("sigma_J", sigma_J, 0.0)
@@ -150,6 +152,7 @@ def adaptive_error(spectrum, eta, alpha, aligned=True, sigma_J=0.0):
     -------
     ndarray, shape (n,)
     """
+    checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     lam = spectrum.eigenvalues
     drift, noise = (np.sqrt(lam), np.ones_like(lam)) if aligned else (lam, lam)
@@ -203,6 +206,7 @@ def scheduled_error(spectrum, eta, alpha, decay=0.0, knee=1.0, label_noise=0.0, 
     -------
     ndarray, shape (n,)
     """
+    checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, np.nextafter(2.0, 0.0), open_minimum=True)
     decay, label_noise = checks.number("decay", decay, 0.0), checks.number("label_noise", label_noise, 0.0)
     knee = checks.number("knee", knee, 0.0, open_minimum=True)
@@ -315,6 +319,7 @@ def decayed_floor(spectrum, eta, decay):
     ValueError
         If eta is at or beyond the critical rate, which weight decay raises.
     """
+    checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     decay = checks.number("decay", decay, 0.0)
     lam, w = spectrum.eigenvalues, spectrum.weights

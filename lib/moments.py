@@ -34,6 +34,7 @@ def from_blocks(spectrum, blocks, count=None):
     -------
     ndarray, shape (count, A, B)
     """
+    checks.spectrum(spectrum)
     blocks = checks.array("blocks", blocks, ndim=3)
     if len(blocks) != spectrum.levels:
         raise ValueError(f"blocks has {len(blocks)} levels: must have those of the spectrum, {spectrum.levels}")
@@ -52,6 +53,7 @@ def closure(spectrum):
     -------
     ndarray, shape (L,)
     """
+    checks.spectrum(spectrum)
     return -np.poly(spectrum.eigenvalues)[:0:-1]
 
 
@@ -71,6 +73,7 @@ def condition(spectrum):
     -------
     float
     """
+    checks.spectrum(spectrum)
     x = spectrum.eigenvalues / spectrum.eigenvalues[0]
     gaps = np.abs(x[:, None] - x)
     np.fill_diagonal(gaps, 1.0)

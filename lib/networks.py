@@ -61,8 +61,7 @@ class Network:
     tail: float = 1.0
 
     def __post_init__(self):
-        if not isinstance(self.spectrum, Spectrum):
-            checks.refuse("spectrum", self.spectrum, "a lib.Spectrum, as from lib.power_law")
+        checks.spectrum(self.spectrum)
         if not isinstance(self.widths, tuple) or not self.widths:
             checks.refuse("widths", self.widths, "a tuple of whole numbers, one for each hidden layer")
         object.__setattr__(self, "widths", tuple(checks.whole(f"widths[{l}]", width) for l, width in enumerate(self.widths)))
@@ -453,6 +452,7 @@ def late_error(spectrum, activation, M, eta, alpha, start=1.0):
     start : float
         Initial \\|J - B\\|^2 per direction of the slow levels: 1 + sigma_J^2.
     """
+    checks.spectrum(spectrum)
     m1, m2 = slope_moments(activation)[:2]
     M = checks.whole("M", M)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)

@@ -94,6 +94,7 @@ def fixed_point(spectrum, teachers, eta=0.0, students=None):
     DivergenceError
         Beyond :func:`largest_eta`.
     """
+    checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0)
     K, M, V, u = _networks(teachers, students, 1)
     Q = _self_overlap(K, M, V, u, eta)
@@ -129,6 +130,7 @@ def escape_time(spectrum, teachers, eta, students=None):
     DivergenceError
         Beyond :func:`largest_eta`.
     """
+    checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     K, M, V, u = _networks(teachers, students, 2)
     return 1.0 / _escape_rate(spectrum, K, M, V, u, eta)
@@ -146,6 +148,7 @@ def small_eta_escape_time(spectrum, teachers, eta, students=None):
     -------
     float
     """
+    checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     K, M, V, u = _networks(teachers, students, 2)
     return np.pi * K / (2.0 * M * eta) * np.sqrt(2 * M - 1) * (2 * M + 1) ** 1.5 / spectrum.second_moment
@@ -198,6 +201,7 @@ def length(spectrum, teachers, eta, sigma_J, N, students=None):
     float
         0 if the start is beyond the end.
     """
+    checks.spectrum(spectrum)
     return end(spectrum, teachers, eta, sigma_J, N, students).length
 
 
@@ -216,6 +220,7 @@ def masking(spectrum, teachers, eta, sigma_J, N, students=None):
     -------
     float
     """
+    checks.spectrum(spectrum)
     return end(spectrum, teachers, eta, sigma_J, N, students).masking
 
 
@@ -232,6 +237,7 @@ def end(spectrum, teachers, eta, sigma_J, N, students=None):
     End
         With the fields ``length`` and ``masking``.
     """
+    checks.spectrum(spectrum)
     size = _start_size(spectrum, teachers, sigma_J, N, students)
     time, Q, R = _path(spectrum, teachers, eta, students, size)
     _, M, V, u = _networks(teachers, students, 2)
@@ -258,6 +264,7 @@ def masking_law(spectrum, teachers, times):
     -------
     float, or ndarray of the shape of ``times``
     """
+    checks.spectrum(spectrum)
     M = checks.whole("teachers", teachers, 2)
     times = np.asarray(times, dtype=float)
     if not np.all(times >= 0):
@@ -290,6 +297,7 @@ def kick_share(spectrum, eta, students=None):
     -------
     float
     """
+    checks.spectrum(spectrum)
     point, tau = fixed_point(spectrum, 2, eta, students), escape_time(spectrum, 2, eta, students)
     K = 2 if students is None else students
     a, b = _kick_strength(point.Q, point.R, 30)
@@ -320,6 +328,7 @@ def kick_share_on_the_way(spectrum, eta, sigma_J, alpha):
     float
         Variance of S that is due to kicks over that which is due to initial weights.
     """
+    checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     sigma_J = checks.number("sigma_J", sigma_J, 0.0, open_minimum=True)
     alpha = checks.number("alpha", alpha, 0.0, open_minimum=True)
@@ -360,6 +369,7 @@ def symmetric_error(spectrum, teachers, eta, alpha, students=None):
     -------
     ndarray, shape (n,)
     """
+    checks.spectrum(spectrum)
     alpha = checks.times("alpha", alpha)
     _, Q, R = _path(spectrum, teachers, eta, students, 0.0, alpha)
     _, M, V, u = _networks(teachers, students, 2)

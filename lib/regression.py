@@ -32,6 +32,7 @@ def effective_ridge(spectrum, alpha, ridge=0.0):
     ndarray, shape (n,)
         0 where alpha >= 1 without a ridge.
     """
+    checks.spectrum(spectrum)
     alpha, ridge = checks.times("alpha", alpha, open_minimum=True), checks.number("ridge", ridge, 0.0)
     kappa = np.empty_like(alpha)
     kernels.effective_ridges(spectrum.eigenvalues, spectrum.weights, ridge, alpha, kappa)
@@ -57,6 +58,7 @@ def error(spectrum, alpha, ridge=0.0, noise=0.0):
     ndarray, shape (n,)
         Infinite at alpha = 1 with noise and without a ridge.
     """
+    checks.spectrum(spectrum)
     noise = checks.number("noise", noise, 0.0)
     alpha, kappa = checks.times("alpha", alpha, open_minimum=True), effective_ridge(spectrum, alpha, ridge)
     out = np.empty_like(alpha)
@@ -90,6 +92,7 @@ def random_feature_error(spectrum, alpha, features):
     ndarray, shape (n,)
         Infinite at alpha = features < 1.
     """
+    checks.spectrum(spectrum)
     alpha = checks.times("alpha", alpha, open_minimum=True)
     if features != np.inf:
         features = checks.number("features", features, 0.0, open_minimum=True)
@@ -107,6 +110,7 @@ def power_law_error(spectrum, alpha):
 
     Parameters and result as :func:`effective_ridge`; needs a spectrum from :func:`lib.power_law`.
     """
+    checks.spectrum(spectrum)
     alpha = checks.times("alpha", alpha, open_minimum=True)
     L, power = spectrum.levels, 1.0 + spectrum.check_power_law()
     ranks, integral = alpha * L, np.pi / power / np.sin(np.pi / power)
@@ -137,6 +141,7 @@ def experiment(spectrum, N, examples, features=None, ridge=0.0, noise=0.0, time=
     -------
     ndarray, shape (seeds,)
     """
+    checks.spectrum(spectrum)
     P, seeds = checks.whole("examples", examples), checks.whole("seeds", seeds)
     ridge, noise = checks.number("ridge", ridge, 0.0), checks.number("noise", noise, 0.0)
     if time != np.inf:

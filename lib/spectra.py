@@ -7,8 +7,8 @@ import numpy as np
 from . import checks
 from .fitting import fit_power_law
 
-# Directions whose variance is below this share of the largest are rounding, not data.
-RELATIVE_ZERO = 1e-12
+# Spacing of float64.
+EPSILON = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,14 +72,16 @@ class Spectrum:
         ----------
         X : array_like, shape (samples, features)
             Any scale; the mean is removed. Directions in which the data does not vary (constant
-            features, or fewer samples than features) are left out.
+            features, or fewer samples than features) are left out, and so is what may be rounding: see
+            :func:`lib.spectra.eigenbasis`.
 
         Raises
         ------
         ValueError
             If there are fewer than 2 samples, no variance at all, or values that are not finite.
         """
-        return cls(eigenbasis(X)[1])
+        _, triangle, rounding = _centred(X)
+        return cls(_varying(np.linalg.svd(triangle, compute_uv=False), rounding) ** 2)
 
     @property
     def levels(self):
@@ -155,19 +157,54 @@ def eigenbasis(X):
     ------
     ValueError
         If there are fewer than 2 samples, no variance at all, or values that are not finite.
+
+    Notes
+    -----
+    sqrt(n lambda_k) are the singular values of the centred samples, from which they are computed: their squares
+    would lose what is below 1e-16 of the largest variance. A number stored with relative spacing e (2.2e-16 in float64,
+    1.2e-7 in float32, 9.8e-4 in float16) is off by up to e/2 of itself, all n samples together by up to
+    (e/2) |X| with |X|^2 the sum of the squares of all numbers as given, mean included; and no singular value changes by
+    more than that. Computing them adds max(n, features) times 2.2e-16 of the largest. What is below the sum of the two
+    cannot be told from zero and is left out.
     """
-    X = checks.array("X", X, ndim=2)
+    centred, triangle, rounding = _centred(X)
+    n, features = centred.shape
+    values, right = np.linalg.svd(triangle)[1:]
+    values = _varying(values, rounding)
+    right = right[: values.size].T
+    if features > n:  # the triangle is that of the transposed samples
+        samples = right * values
+    else:
+        # Singular vectors have any sign; those of the covariance's eigenvectors keep what was computed with them.
+        signs = np.sign(np.sum(right * np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, : values.size], axis=0))
+        samples = centred @ (right * np.where(signs < 0, -1.0, 1.0))
+    eigenvalues = values**2 / n
+    mean = eigenvalues.mean()
+    return np.ascontiguousarray(samples) / np.sqrt(mean), eigenvalues / mean
+
+
+def _centred(X):
+    """Centred samples (n, features) in units of a power of 2; the smallest triangle that has their singular values,
+    from a QR decomposition of them or, if there are fewer samples than features, of their transpose; and how much of a
+    singular value may be rounding: (of the numbers as given, share of the largest by computing)."""
+    X, spacing = checks.samples("X", X)
     if len(X) < 2:
         raise ValueError(f"X has {len(X)} sample: must have at least 2")
     X = np.ldexp(X, -np.frexp(np.abs(X).max())[1])  # whatever the scale, squares are numbers; no digit changes
+    rounding = 0.5 * spacing * np.linalg.norm(X)
     X = X - X.mean(axis=0)
-    eigenvalues, basis = np.linalg.eigh(X.T @ X / len(X))
-    kept = eigenvalues > RELATIVE_ZERO * eigenvalues[-1]
-    if not kept.any():
+    X -= X.mean(axis=0)  # what rounding left of a mean that is large beside the variation
+    n, features = X.shape
+    return X, np.linalg.qr(X if features <= n else X.T, mode="r"), (rounding, max(n, features) * EPSILON)
+
+
+def _varying(values, rounding):
+    """The singular values, descending, that are more than rounding; else ValueError."""
+    given, share = rounding
+    kept = values[values > given + share * values[0]]
+    if kept.size == 0:
         raise ValueError("X does not vary: its covariance is zero")
-    mean = eigenvalues[kept].mean()
-    samples = np.ascontiguousarray(X @ basis[:, kept][:, ::-1]) / np.sqrt(mean)
-    return samples, eigenvalues[kept][::-1] / mean
+    return kept
 
 
 @dataclass(frozen=True)

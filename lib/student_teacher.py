@@ -37,8 +37,7 @@ class StudentTeacher:
     activation: str = "erf"
 
     def __post_init__(self):
-        if not isinstance(self.spectrum, Spectrum):
-            checks.refuse("spectrum", self.spectrum, "a lib.Spectrum, as from lib.power_law")
+        checks.spectrum(self.spectrum)
         for name in ("students", "teachers"):
             object.__setattr__(self, name, checks.whole(name, getattr(self, name)))
         checks.one_of("activation", self.activation, tuple(ACTIVATIONS))
@@ -157,5 +156,6 @@ class Overlaps:
 
     def totals(self, spectrum):
         """Q (K, K), R (K, M), T (M, M): the covariances of the fields, sum_k w_k lambda_k times the blocks."""
+        checks.spectrum(spectrum)
         mass = spectrum.weights * spectrum.eigenvalues
         return tuple(np.tensordot(mass, block, axes=1) for block in (self.q, self.r, self.t))
