@@ -62,7 +62,7 @@ class PowerLawFit:
 
     def __call__(self, x):
         """The fitted law at ``x``."""
-        return self.prefactor * np.asarray(x, dtype=np.float64) ** self.exponent - self.offset
+        return self.prefactor * checks.real_array("x", x).astype(np.float64) ** self.exponent - self.offset
 
 
 def fit_power_law(x, y, window=None, offset=0.0):
@@ -72,7 +72,8 @@ def fit_power_law(x, y, window=None, offset=0.0):
     ----------
     x, y : array_like, shape (n,)
         ``x`` positive and increasing. Every point counts for the stretch of ln x around it, so that
-        the fit does not depend on how densely a part of the curve was sampled.
+        the fit does not depend on how densely a part of the curve was sampled. With a ``window`` only the points
+        inside it are judged.
     window : (lo, hi), optional
         Range of x to use. By default the longest range (in ln x; at least half a decade and 8 points)
         in which the local slope, that of a cubic through the log-log data, varies by at
@@ -91,8 +92,8 @@ def fit_power_law(x, y, window=None, offset=0.0):
     Raises
     ------
     ValueError
-        Arrays of unequal length or not finite, ``x`` not positive and increasing, ``y + offset``
-        not positive in the window, a window that is empty or holds fewer than 4 points (5 with a fitted
+        Arrays of unequal length; in the window ``x`` or ``y`` not finite, ``x`` not positive and increasing, ``y + offset``
+        not positive; a window that is empty or holds fewer than 4 points (5 with a fitted
         offset), no straight window, or no offset that straightens.
 
     Notes
@@ -110,7 +111,10 @@ def fit_power_law(x, y, window=None, offset=0.0):
     The fitted offset c makes component 2 vanish. With d_j = d(component j)/dc, an error e_2 moves c by
     -e_2/d_2 and component 1 by -(d_1/d_2) e_2, so the variance of the exponent grows by 1 + (d_1/d_2)^2.
     """
-    x, y = _curve(x, y)
+    if window is None:
+        x, y = _curve(x, y)
+    else:
+        x, y = _curve_inside(x, y, window, needed=5 if isinstance(offset, str) else 4)
     if isinstance(offset, str):
         if offset != "fit":
             checks.refuse("offset", offset, 'a number or "fit"')
@@ -120,8 +124,6 @@ def fit_power_law(x, y, window=None, offset=0.0):
         offset = checks.number("offset", offset)
     if window is None:
         return _fit(*_find_window(x, _positive(x, y, offset)), offset)
-    inside = _inside(x, window, needed=5 if offset == "fit" else 4)
-    x, y = x[inside], y[inside]
     if offset == "fit":
         return _fit_with_offset(x, y)
     return _fit(x, _positive(x, y, offset), offset)
@@ -159,13 +161,24 @@ def _positive(x, y, offset):
     return shifted
 
 
-def _inside(x, window, needed):
+def _curve_inside(x, y, window, needed):
+    """The points in the window, which alone must be a curve."""
+    x, y = checks.array("x", x, finite=False), checks.array("y", y, finite=False)
+    checks.shape("y", y, x.shape)
     lo, hi = checks.window("window", window)
-    inside = (x >= lo) & (x <= hi)
-    if inside.sum() < needed:
-        span = f"x runs from {x[0]:.6g} to {x[-1]:.6g}"
-        raise ValueError(f"window = {window} holds {inside.sum()} points: must hold at least {needed}; {span}")
-    return inside
+    inside = np.flatnonzero((x >= lo) & (x <= hi))
+    if inside.size < needed:
+        span = f"x runs from {np.nanmin(x, initial=np.inf):.6g} to {np.nanmax(x, initial=-np.inf):.6g}"
+        raise ValueError(f"window = {window} holds {inside.size} points: must hold at least {needed}; {span}")
+    x, y = x[inside], y[inside]
+    if x.min() <= 0:
+        i = int(np.argmin(x))
+        raise ValueError(f"x[{inside[i]}] = {x[i]}: must be > 0")
+    checks.increasing("x", x, inside)
+    if not np.all(np.isfinite(y)):
+        i = int(np.argmin(np.isfinite(y)))
+        raise ValueError(f"y[{inside[i]}] = {y[i]}: must be finite")
+    return x, y
 
 
 def _find_window(x, y):

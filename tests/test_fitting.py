@@ -1,5 +1,7 @@
 """Power-law fits: exactness, honest intervals (by simulation), the window rule, and clear errors."""
 
+import types
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -300,3 +302,97 @@ def test_local_slope():
     np.testing.assert_allclose(local_slope(x, np.exp(0.1 * np.log(x) ** 2)), 0.2 * np.log(x), atol=1e-12)
     with pytest.raises(ValueError, match="at least 3"):
         local_slope([1, 2], [1, 2])
+
+
+# --- Extreme and broken input ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("low, high", [(1e150, 1e170), (1e-170, 1e-150), (1e-300, 1e300), (1e300, 1e307)])
+def test_any_range_of_doubles(low, high):
+    x = np.geomspace(low, high, 30)
+    for fit in (fit_power_law(x, x**-0.5, window=(x[0], x[-1])), fit_power_law(x, x**-0.5)):
+        # ln x is known to one rounding, 1e-13 of up to 690, over a width of 7 at least
+        assert fit.exponent == pytest.approx(-0.5, abs=1e-13)
+        assert fit.drift == pytest.approx(0.0, abs=1e-12)
+
+
+def guarded(values):
+    """A copy between stretches of another number, and the whole."""
+    whole = np.full(3 * values.size + 20, 7.25)
+    inside = whole[values.size + 10 : 2 * values.size + 10]
+    inside[:] = values
+    return inside, whole
+
+
+@pytest.mark.parametrize("kind", ["overflow", "negative", "nan", "inf", "zero", "constant", "falling", "none", "one", "two", "three"])
+def test_the_kernels_stay_inside_their_arrays(kind):
+    """As Python, where an index beyond an array is an error; a negative one would read another entry."""
+    n = {"none": 0, "one": 1, "two": 2, "three": 3}.get(kind, 12)
+    x, y = np.geomspace(1.0, 100.0, 12)[:n].copy(), np.geomspace(1.0, 0.01, 12)[:n].copy()
+    with np.errstate(all="ignore"):
+        if kind == "overflow":
+            x = np.geomspace(1e150, 1e170, n)
+        elif kind == "negative":
+            x, y = -x, -y
+        elif kind in ("nan", "inf", "zero"):
+            for at in range(n):
+                worse = x.copy()
+                worse[at] = {"nan": np.nan, "inf": np.inf, "zero": 0.0}[kind]
+                run_as_python(worse, y)
+                run_as_python(x, worse)
+        elif kind == "constant":
+            x = np.ones(n)
+        elif kind == "falling":
+            x = x[::-1].copy()
+        run_as_python(x, y)
+
+
+class Watched(np.ndarray):
+    """An array that refuses an index below zero."""
+
+    def __getitem__(self, at):
+        assert not isinstance(at, (int, np.integer)) or at >= 0, at
+        return super().__getitem__(at)
+
+
+def run_as_python(x, y):
+    """The kernels' own source, interpreted, and compiled with a guard around what they write."""
+    names = dict(vars(kernels))
+    for name in ("_log_ratio", "_weight", "_slope", "fit_window", "longest_window"):
+        function = getattr(kernels, name)
+        names[name] = types.FunctionType(getattr(function, "py_func", function).__code__, names)
+    with np.errstate(all="ignore"):
+        for lo, hi in ((0.0, np.inf), (2.0, 50.0), (np.nan, np.nan), (-np.inf, np.inf), (50.0, 2.0)):
+            out, whole = guarded(np.empty(kernels.FIT_SIZE))
+            kernels.fit_window(x, y, lo, hi, out)
+            assert np.all(np.delete(whole, slice(out.size + 10, 2 * out.size + 10)) == 7.25)
+            try:
+                names["fit_window"](x.view(Watched), y.view(Watched), lo, hi, np.empty(kernels.FIT_SIZE))
+            except ZeroDivisionError:
+                pass  # compiled, it is inf or NaN
+        out, whole = guarded(np.empty(kernels.WINDOW_SIZE))
+        kernels.longest_window(x, y, 0.1, 0.5, 4.0, out)
+        assert np.all(np.delete(whole, slice(out.size + 10, 2 * out.size + 10)) == 7.25)
+        assert out[0] == -1.0 or 0 <= out[0] < out[1] < x.size
+        names["longest_window"](x.view(Watched), y.view(Watched), 0.1, 0.5, 4.0, np.empty(kernels.WINDOW_SIZE))
+
+
+def test_only_the_window_is_judged():
+    x = np.array([0.0, 0.0, -3.0, np.nan, 1.0, 2.0, 4.0, 8.0, 16.0, 1e9, 1e9, 5e8])
+    y = np.append([np.nan, np.inf, -1.0, 0.0], np.append(np.array([1.0, 2.0, 4.0, 8.0, 16.0]) ** -0.7, [np.nan, -1.0, 0.0]))
+    fit = fit_power_law(x, y, window=(1, 16))
+    assert fit.exponent == pytest.approx(-0.7, rel=1e-12) and fit.points == 5
+    for change, message in (
+        ({"x": (6, 2.0)}, r"^x\[6\] = 2.0 after x\[5\] = 2.0: must be strictly increasing$"),
+        ({"y": (6, np.nan)}, r"^y\[6\] = nan: must be finite$"),
+        ({"y": (6, -1.0)}, r"^y \+ offset = -1 at x = 4: must be > 0$"),
+    ):
+        worse = {"x": x.copy(), "y": y.copy()}
+        for name, (at, value) in change.items():
+            worse[name][at] = value
+        with pytest.raises(ValueError, match=message):
+            fit_power_law(worse["x"], worse["y"], window=(1, 16))
+    with pytest.raises(ValueError, match=r"^x\[2\] = -3.0: must be > 0$"):
+        fit_power_law(x, y, window=(-5, 16))
+    with pytest.raises(ValueError, match=r"holds 3 points: must hold at least 4; x runs from -3 to 1e\+09$"):
+        fit_power_law(x, y, window=(1, 5))

@@ -18,7 +18,16 @@ WINDOW_SIZE = 33
 @kernel
 def _weight(x, first, last, i):
     """Trapezium weight of point ``i`` in the window of points ``first`` to ``last``."""
-    return 0.5 * np.log(x[min(i + 1, last)] / x[max(i - 1, first)])
+    return 0.5 * _log_ratio(x[min(i + 1, last)], x[max(i - 1, first)])
+
+
+@kernel
+def _log_ratio(above, below):
+    """ln(above / below), also where the ratio is no floating-point number."""
+    ratio = above / below
+    if ratio < np.inf:
+        return np.log(ratio)
+    return np.log(above) - np.log(below)
 
 
 @kernel
@@ -45,7 +54,8 @@ def _slope(x, y, first, last):
 def fit_window(x, y, lo, hi, out):
     """Fit ln y = ln A + p ln x over the points with ``lo <= x <= hi``.
 
-    ``x`` (n,) increasing and ``y`` (n,), positive in the window; ``out`` (FIT_SIZE,) receives
+    ``x`` (n,) increasing and ``y`` (n,), positive in the window; ``out`` (FIT_SIZE,) receives (whatever the numbers
+    are, nothing else is read or written; what is not positive, or no number, gives NaN)
 
     - 0: exponent p; 1: ln A; 2: standard error of p;
     - 3: drift, slope of the upper half (in ln x) of the window minus slope of its lower half;
@@ -77,8 +87,8 @@ def fit_window(x, y, lo, hi, out):
     component = out[RESULTS : RESULTS + COMPONENTS]
     a = out[RESULTS + COMPONENTS : RESULTS + 2 * COMPONENTS]
     b = out[RESULTS + 2 * COMPONENTS :]
-    centre = 0.5 * np.log(x[first] * x[last])
-    half_width = 0.5 * np.log(x[last] / x[first])
+    half_width = 0.5 * _log_ratio(x[last], x[first])
+    centre = np.log(x[first]) + half_width
     previous_norm = 1.0
     slope_norm = 1.0
     for j in range(min(COMPONENTS, points)):
@@ -111,7 +121,7 @@ def fit_window(x, y, lo, hi, out):
     out[2] = np.sqrt(noise / shapes) * to_slope
 
     middle = first
-    while np.log(x[middle]) < centre:
+    while middle < last and np.log(x[middle]) < centre:
         middle += 1
     out[3] = _slope(x, y, middle, last) - _slope(x, y, first, middle)
 
