@@ -77,6 +77,7 @@ def plan(spectrum, compute, eta=None, noise=0.0, sigma_J=0.0):
     >>> p.learned, round(p.alpha, 2), round(p.eps_g, 4)
     (30, 3.33, 0.0163)
     """
+    checks.spectrum(spectrum)
     compute = checks.number("compute", compute, 0.0, open_minimum=True)
 
     def best(eta, *budgets):
@@ -114,6 +115,7 @@ def returns(spectrum, learned, eta, alpha, noise=0.0, sigma_J=0.0):
     tuple of float
         Both 0 where the error is below the smallest double, and nothing is left to save.
     """
+    checks.spectrum(spectrum)
     alpha = checks.number("alpha", alpha, 0.0, open_minimum=True)
     learned = checks.whole("learned", learned, 1, spectrum.levels)
     step = 1e-3
@@ -151,6 +153,7 @@ def stop(spectrum, eta, gain, noise=0.0, sigma_J=0.0):
     float
         To 9 % (a factor 2^(1/8)); 0 if no doubling saves so much, inf if the gain never ends.
     """
+    checks.spectrum(spectrum)
     gain = checks.number("gain", gain, 0.0, 1.0, open_minimum=True)
 
     def enough(octaves):
@@ -181,6 +184,8 @@ FORMS = {"power law": 1, "power law + constant": 2, "broken power law": 5, "mode
 TAIL = 0.5
 # Prior of the scatter of ln(eps_g) about a form: of the order of a per cent, as good as this many points.
 SCATTER, SCATTER_WEIGHT = 0.01, 2.0
+# Points of a curve that a forecast looks at.
+MOST_POINTS = 64
 # The sum over levels: one by one up to DISCRETE, then in cells of this ratio up to MOST_LEVELS.
 DISCRETE, RATIO, MOST_LEVELS = 8, 1.2, 1e6
 MOVES = 8
@@ -223,7 +228,7 @@ class Forecast:
         <|X - y|> - <|X - X'|>/2 for independent draws X, X' and the truth y. A forecast without spread scores its
         absolute log error; spread costs too, but less than being sure of what is wrong.
         """
-        eps_g = checks.array("eps_g", np.atleast_1d(eps_g))
+        eps_g = checks.array("eps_g", eps_g, scalar=True)
         checks.shape("eps_g", eps_g, self.alpha.shape)
         _check_positive("eps_g", eps_g)
         x, y = np.sort(np.log(self.draws), axis=0), np.log(eps_g)
@@ -250,7 +255,9 @@ def forecast(alpha, eps_g, horizon, form="modes", spectrum=None, particles=256, 
     Parameters
     ----------
     alpha, eps_g : array_like, shape (m,)
-        What was seen: m >= 6 times > 0, increasing, best at equal ratios, and errors > 0.
+        What was seen: m >= 6 times > 0, increasing, best at equal ratios, and errors > 0. Of more than MOST_POINTS
+        as many at most are used, those nearest to times at equal ratios, first and last among them: a log at every
+        step tells little more about a curve, whose scatter is correlated, and would take minutes.
     horizon : array_like, shape (n,) or a number
         Times to forecast.
     form : str
@@ -272,6 +279,16 @@ def forecast(alpha, eps_g, horizon, form="modes", spectrum=None, particles=256, 
     if alpha.shape != eps_g.shape or alpha.size < 6:
         raise ValueError(f"alpha has shape {alpha.shape}, eps_g {eps_g.shape}: must be equal, at least 6 points")
     _check_positive("eps_g", eps_g)
+    if alpha.size > MOST_POINTS:
+        log_alpha = np.log(alpha)
+        wanted = np.linspace(log_alpha[0], log_alpha[-1], MOST_POINTS)
+        above = np.clip(np.searchsorted(log_alpha, wanted), 1, alpha.size - 1)
+        nearest = np.unique(above - (wanted - log_alpha[above - 1] < log_alpha[above] - wanted))
+        if nearest.size < 6:  # all but a few of the points lie in a small part of ln(alpha)
+            nearest = np.unique(np.append(nearest, np.arange(alpha.size - 6, alpha.size)))
+        alpha, eps_g = alpha[nearest], eps_g[nearest]
+    if spectrum is not None:
+        checks.spectrum(spectrum)
     if (spectrum is None) == (form == "spectrum"):
         checks.refuse("spectrum", spectrum, 'given with form "spectrum", and only then')
 
@@ -470,10 +487,14 @@ def backtest(alpha, eps_g, seen=(0.1, 0.3), spectrum=None, particles=256, seed=0
     """
     alpha, eps_g = checks.times("alpha", alpha), checks.array("eps_g", eps_g)
     checks.shape("eps_g", eps_g, alpha.shape)
+    if spectrum is not None:
+        checks.spectrum(spectrum)
     trials = []
-    for share in checks.array("seen", np.atleast_1d(seen)):
+    for share in checks.array("seen", seen, scalar=True):
         share = checks.number("seen", share, 0.0, 1.0, open_minimum=True)
         known = alpha <= share * alpha[-1]
+        if known.sum() < 6:
+            raise ValueError(f"seen = {share:g} leaves {known.sum()} points of {alpha.size}: must leave at least 6 to forecast from")
         for form in FORMS:
             if form == "spectrum" and spectrum is None:
                 continue

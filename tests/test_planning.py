@@ -1,5 +1,7 @@
 """Plans against brute force, label noise against SGD, the sampler against a posterior that is known, forecasts."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -214,3 +216,37 @@ def test_bad_plans():
     ]:
         with pytest.raises(ValueError, match=words):
             call()
+
+
+def test_a_long_log_is_thinned_to_equal_ratios():
+    """500 points of a run took 44 s. The forecast is that of as many points at equal ratios, within its own width."""
+    alpha = np.arange(1.0, 501.0)
+    rng = np.random.default_rng(0)
+    eps_g = (1 + alpha) ** -0.5 * np.exp(0.01 * rng.standard_normal(alpha.size))
+    start = time.perf_counter()
+    long = planning.forecast(alpha, eps_g, 2000.0)
+    assert time.perf_counter() - start < 30.0  # 3 s on two quiet cores
+    few = np.unique(np.rint(np.geomspace(1, 500, planning.MOST_POINTS)).astype(int)) - 1
+    short = planning.forecast(alpha[few], eps_g[few], 2000.0)
+    low, high = short.interval(0.8)
+    assert low[0] < long.median[0] < high[0] and low[0] < 2001**-0.5 < high[0]
+
+
+@pytest.mark.parametrize("form", [form for form in planning.FORMS if form != "spectrum"])
+def test_few_points_are_all_used(form):
+    alpha = np.geomspace(1.0, 100.0, planning.MOST_POINTS)
+    seen = []
+    original, planning._shape = planning._shape, lambda f, z, t, *rest: seen.append(t.size) or original(f, z, t, *rest)
+    try:
+        planning.forecast(alpha, (1 + alpha) ** -0.5, 200.0, form, particles=32)
+        planning.forecast(np.append(np.arange(1.0, 201.0), 1e6), np.append(np.arange(2.0, 202.0), 1e6) ** -0.5, 2e6, form, particles=32)
+    finally:
+        planning._shape = original
+    law = form.startswith("power law")
+    assert max(seen) == (planning.MOST_POINTS // 2 if law else planning.MOST_POINTS) + 1
+
+
+def test_a_backtest_that_sees_too_little_says_so():
+    a = np.linspace(1, 101, 32)
+    with pytest.raises(ValueError, match="^seen = 0.1 leaves 3 points of 32: must leave at least 6 to forecast from$"):
+        planning.backtest(a, (1 + a) ** -0.5)
