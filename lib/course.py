@@ -128,7 +128,7 @@ def _value(name, expression, names):
 class Question(anywidget.AnyWidget):
     """A field, a button, and what the answer deserves; :func:`question` makes it."""
 
-    _esm = _FOLDER / "widgets" / "question.mjs"
+    _esm = "\n".join((_FOLDER / "widgets" / part).read_text(encoding="utf-8") for part in ("number.js", "question.mjs"))
     _css = _FOLDER / "widgets" / "question.css"
     _content = traitlets.Unicode().tag(sync=True)
 
@@ -183,7 +183,7 @@ def page_script():
     -------
     str
     """
-    module, style = ((_FOLDER / "widgets" / f"question.{kind}").read_text(encoding="utf-8") for kind in ("mjs", "css"))
+    module, style = Question._esm, (_FOLDER / "widgets" / "question.css").read_text(encoding="utf-8")
     return f"""(async () => {{
 const style = document.createElement("style");
 style.textContent = {json.dumps(style)};

@@ -7,6 +7,7 @@ Nothing is downloaded. :func:`image_patches`, :func:`digits` and :func:`layer` r
 import io
 import os
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -146,7 +147,7 @@ def bootstrap_spectra(blocks, resamples=100, seed=0):
 
     Parameters
     ----------
-    blocks : iterable of ndarray, shape (samples of the block, features)
+    blocks : iterable of array_like, shape (samples of the block, features)
         Pieces of the data that are independent of each other as nearly as may be; for independent samples,
         ``np.array_split(X, 200)`` will do.
     resamples : int
@@ -156,12 +157,29 @@ def bootstrap_spectra(blocks, resamples=100, seed=0):
     -------
     ndarray, shape (1 + resamples, features)
         Eigenvalues of the covariance, descending, unscaled; the first row is that of the data as they are.
+
+    Raises
+    ------
+    ValueError
+        If there is no block, a block is empty, holds values that are not finite or has another number of features,
+        or the samples, as they are, are fewer than 2 or do not vary.
     """
     resamples, seed = checks.whole("resamples", resamples), checks.whole("seed", seed, 0)
-    parts = [(len(X), X.sum(axis=0), X.T @ X) for X in blocks]
+    parts, exponent, centre = [], 0, 0.0
+    for i, block in enumerate(blocks):
+        X = checks.array(f"blocks[{i}]", block, ndim=2)
+        if i == 0:  # in units of the first block's size and about its mean: squares stay numbers, and precise
+            exponent = int(np.frexp(np.abs(X).max())[1])
+            centre = np.ldexp(X, -exponent).mean(axis=0)
+        elif X.shape[1] != centre.size:
+            raise ValueError(f"blocks[{i}] has {X.shape[1]} features: must have {centre.size}, as blocks[0]")
+        X = np.ldexp(X, -exponent) - centre
+        parts.append((len(X), X.sum(axis=0), X.T @ X))
     if not parts:
         checks.refuse("blocks", blocks, "at least one array of samples")
     counts, sums, squares = (np.array(values, dtype=np.float64) for values in zip(*parts))
+    if counts.sum() < 2:
+        raise ValueError(f"blocks hold {counts.sum():.0f} sample: must hold at least 2")
     rng = np.random.default_rng(seed)
     spectra = []
     for i in range(1 + resamples):
@@ -171,8 +189,14 @@ def bootstrap_spectra(blocks, resamples=100, seed=0):
         total = drawn @ counts
         mean = drawn @ sums / total
         covariance = np.tensordot(drawn, squares, axes=1) / total - np.outer(mean, mean)
-        spectra.append(np.linalg.eigvalsh(covariance)[::-1])
-    return np.array(spectra)
+        spectra.append(np.maximum(np.linalg.eigvalsh(covariance)[::-1], 0.0))  # a variance; rounding may be negative
+    if spectra[0][0] == 0.0:
+        raise ValueError("blocks do not vary: their covariance is zero")
+    with np.errstate(over="ignore", under="ignore"):
+        spectra = np.ldexp(spectra, 2 * exponent)
+    if not np.all(np.isfinite(spectra)):
+        raise ValueError(f"blocks of size 2^{exponent}: the square must be a floating-point number")
+    return spectra
 
 
 def _split(length, block):
@@ -292,7 +316,46 @@ def mixture_error(model, curve, contrasts, quantiles=1024):
 MAX_VALUES = 2**27  # 1 GB as doubles
 MAX_FEATURES = 4096
 ENDINGS = (".npy", ".csv", ".tsv", ".txt", ".dat")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+# Numbers as Python writes them, and the other ways of people: see read_number.
+_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_WRITTEN = re.compile(r"([+-]?)([\d.,' \u00a0\u2009\u202f]+?)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_TWO_WAYS = re.compile(r"[1-9]\d{0,2},\d{3}", re.ASCII)
+_DECIMAL_COMMA = re.compile(r"\d*,\d+", re.ASCII)
+_GROUPS = [re.compile(pattern, re.ASCII) for pattern in (
+    r"[1-9]\d{0,2}(,\d{3})+(\.\d*)?", r"[1-9]\d{0,2}(\.\d{3})+(,\d*)?", r"[1-9]\d{0,2}([ \u00a0\u2009\u202f']\d{3})+([.,]\d*)?")]
+# What stands for a number without being one: a line that holds it is no line of names.
+_MISSING = {"NA", "N/A", "n/a", "NULL", "null", "None", "<NA>", "?", "-", "--", "."}
+_LIKE_A_NUMBER = re.compile(r"[+−–-]?([.,]?\d\S*|nan|inf|infinity)", re.ASCII | re.IGNORECASE)
+
+
+def read_number(text):
+    """The number that a person means by ``text``: the rule of the book's boxes, questions and files.
+
+    ``widgets/number.js`` has the same: a decimal point or comma; commas, points, blanks or apostrophes between
+    groups of three digits, where they can be nothing else (1,234.5; 1.234,5; 1,000,000; 1 000); any minus sign.
+
+    Returns
+    -------
+    value : float
+        NaN where the text is no number or may be two.
+    doubt : str
+        What it may be, if it may be two: 1,000.
+    """
+    text = re.sub("[−–]", "-", text.strip())
+    if _PLAIN.fullmatch(text):
+        return float(text), ""
+    parts = _WRITTEN.fullmatch(text)
+    if not parts:
+        return np.nan, ""
+    sign, size, power = parts.group(1), parts.group(2), parts.group(3) or ""
+    if _TWO_WAYS.fullmatch(size):
+        return np.nan, f"{text} may mean {text.replace(',', '')} or {text.replace(',', '.')}: write one of the two"
+    if _DECIMAL_COMMA.fullmatch(size):
+        return float(sign + size.replace(",", ".") + power), ""
+    for pattern, part in zip(_GROUPS, (",", ".", " \u00a0\u2009\u202f'")):
+        if pattern.fullmatch(size):
+            return float(sign + re.sub(f"[{part}]", "", size).replace(",", ".") + power), ""
+    return np.nan, ""
 
 
 def load(source, name=None):
@@ -300,12 +363,16 @@ def load(source, name=None):
 
     Parameters
     ----------
-    source : str, path, binary file or array_like
+    source : str, path, file or array_like
         A ``.npy`` file of real numbers; or text (``.csv``, ``.tsv``, ``.txt``, ``.dat``): a line for each
-        sample, values parted by commas, semicolons, tabs or blanks, optionally one line of names, and comments
-        after ``#``. Pickled objects are refused.
+        sample, values parted by tabs, semicolons, commas or blanks, as people write them (:func:`read_number`). Before
+        the first number there may be lines of names (a title, a header), none of whose cells is a number or
+        stands for one; comments begin with ``#``. A first column without a name, or one that counts the rows
+        (0, 1, 2, ... or 1, 2, 3, ...; at least three), is left out with a warning. Pickled objects are refused.
+        An open file may be binary or text.
     name : str, optional
-        What messages call the source; its ending says what kind of file it is. Default: the path.
+        What messages call the source; its ending says what kind of file it is. Default: the path, or the name that
+        the open file has; without one its content decides.
 
     Returns
     -------
@@ -316,24 +383,35 @@ def load(source, name=None):
     ------
     ValueError
         Naming the file, the place, the value, and what is allowed: another kind of file, a value that is no finite
-        number, lines of unequal length, fewer than 2 values, more than MAX_VALUES values or MAX_FEATURES features.
+        number, lines of unequal length, fewer than 2 values, more than MAX_VALUES values, or more than MAX_FEATURES of
+        both samples and features.
     FileNotFoundError
+
+    Warns
+    -----
+    UserWarning
+        If a column was left out, or whole numbers in two columns may be decimal commas.
     """
+    table, hint, name = read(source, name)
+    if hint:
+        warnings.warn(f"{name}: {hint}", stacklevel=2)
+    return np.ascontiguousarray(table, dtype=np.float64)
+
+
+def read(source, name=None):
+    """As :func:`load`, without the warning: the table in the type it was stored in, what would be warned of, and the name."""
     if isinstance(source, (str, os.PathLike)):
         with open(source, "rb") as file:
-            return load(file, name or Path(source).name)
-    name = name or "the array"
-    if not isinstance(source, io.IOBase):
-        table = np.asarray(source)
-    elif Path(name).suffix.lower() not in ENDINGS:
-        raise ValueError(f"{name}: must be a {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]} file")
-    elif name.lower().endswith(".npy"):
-        try:
-            table = np.load(source, allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
-            raise ValueError(f"{name}: this is no .npy file of numbers ({error})") from None
+            return read(file, name or Path(source).name)
+    hint = ""
+    if hasattr(source, "read"):
+        own = Path(source.name).name if isinstance(getattr(source, "name", None), str) else ""
+        named = name is not None or Path(own).suffix != ""
+        name = name or own or "the file"
+        table, hint = _read_file(source, name, named)
     else:
-        table = _read_text(source, name)
+        name = name or "the array"
+        table = checks.real_array(name, source)
     if table.dtype.kind not in "fiub":
         raise ValueError(f"{name}: holds {table.dtype}: must be real numbers")
     if table.ndim not in (1, 2):
@@ -341,19 +419,23 @@ def load(source, name=None):
     if not 2 <= table.size <= MAX_VALUES:
         raise ValueError(f"{name}: holds {table.size} values: must hold 2 to {MAX_VALUES}")
     table = table.ravel() if 1 in table.shape else table
-    if table.shape[-1] > MAX_FEATURES and table.ndim == 2:
-        raise ValueError(f"{name}: has {table.shape[1]} features (columns): must have at most {MAX_FEATURES}")
+    if table.ndim == 2 and min(table.shape) > MAX_FEATURES:
+        raise ValueError(f"{name}: has {table.shape[0]} samples of {table.shape[1]} features (columns): "
+                         f"must have at most {MAX_FEATURES} of one of them")
     wrong = np.argwhere(~np.isfinite(table))
     if len(wrong):
         place = ", ".join(f"{word} {at + 1}" for word, at in zip(("row", "column"), wrong[0]))
+        names = checks.column_names(source)
+        if names is not None and table.ndim == 2:
+            place += f" ({names[wrong[0][1]]!r})"
         raise ValueError(f"{name}: {place}: {table[tuple(wrong[0])]} is not a finite number")
-    return np.ascontiguousarray(table, dtype=np.float64)
+    return table, hint, name
 
 
 def spectrum(source, name=None):
     """Spectrum of a file or array: of the samples' covariance, or of the eigenvalues listed.
 
-    Parameters and errors as :func:`load`; also takes a :class:`lib.Spectrum`, which it returns.
+    Parameters, errors and warnings as :func:`load`; also takes a :class:`lib.Spectrum`, which it returns.
 
     Returns
     -------
@@ -361,33 +443,140 @@ def spectrum(source, name=None):
     """
     if isinstance(source, Spectrum):
         return source
-    table = load(source, name)
+    table, hint, name = read(source, name)
+    if hint:
+        warnings.warn(f"{name}: {hint}", stacklevel=2)
+    return of_table(table, name)
+
+
+def of_table(table, name):
+    """Spectrum of what :func:`read` gave."""
     try:
         return Spectrum(table) if table.ndim == 1 else Spectrum.from_data(table)
     except ValueError as error:
-        where = name or (Path(source).name if isinstance(source, (str, os.PathLike)) else "the array")
-        raise ValueError(f"{where}: {error}") from None
+        raise ValueError(f"{name}: {error}") from None
 
 
-def _read_text(file, name):
-    """A table of text; the page's reader (lib/widgets/table.js) has the same rules."""
-    rows, separator, headed = [], None, False
-    text = file.read().decode("utf-8-sig", errors="replace")
-    for number, line in enumerate(text.splitlines(), 1):
-        content = line.split("#")[0].strip()
-        if not content:
-            continue
-        if not rows and not headed:
-            separator = next((sign for sign in ",;\t" if sign in content), None)
-        cells = [cell.strip() for cell in content.split(separator)]
-        wrong = next((i for i, cell in enumerate(cells) if not _NUMBER.fullmatch(cell)), None)
-        if wrong is not None and not rows and not headed:  # one line of names
-            headed = True
-            continue
-        if wrong is not None:
-            raise ValueError(f'{name}: line {number}, column {wrong + 1}: "{cells[wrong][:20]}" is not a finite number')
-        if rows and len(cells) != len(rows[0]):
-            raise ValueError(
-                f"{name}: line {number} has {len(cells)} values: must have {len(rows[0])}, as the first")
-        rows.append(np.array(cells, dtype=np.float64))
-    return np.array(rows) if rows else np.empty((0, 1))
+def _read_file(file, name, named):
+    """Table and hint of an open file, binary or text; its ending or, if it has no name, its beginning says what it is."""
+    if named and Path(name).suffix.lower() not in ENDINGS:
+        raise ValueError(f"{name}: must be a {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]} file")
+    try:
+        content = file.read()
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{name}: is open as text and is none ({error.reason}): open it with mode "rb"') from None
+    text = isinstance(content, str)
+    beginning = content[:6].encode("utf-8", "replace") if text else bytes(content[:6])
+    if beginning[:4] == b"PK\x03\x04":
+        raise ValueError(f"{name}: is an archive (.npz, .xlsx or .zip), whatever its name: must be one table, .npy or text")
+    numpy_file = beginning == b"\x93NUMPY" and not text
+    if name.lower().endswith(".npy") if named else numpy_file:
+        try:
+            return np.load(io.BytesIO(content), allow_pickle=False), ""
+        except Exception as error:  # of a header that claims anything
+            raise ValueError(f"{name}: this is no .npy file of numbers ({str(error).splitlines()[0] if str(error) else type(error).__name__})") from None
+    if numpy_file:
+        raise ValueError(f"{name}: is a .npy file, whatever its name: its name must end in .npy")
+    return _read_text(content.removeprefix("\ufeff") if text else content.decode("utf-8-sig", errors="replace"), name)
+
+
+def _cells(content, separator):
+    """The cells of a line, without blanks and quotation marks around them."""
+    if separator is None:
+        return [_unquoted(cell) for cell in content.split()]
+    return [_unquoted(cell.strip()) for cell in content.split(separator)]
+
+
+def _unquoted(cell):
+    return cell[1:-1].strip() if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
+
+
+def _is_number(cell, separator):
+    """Whether a cell is a number, or two; where commas part the cells, only in the plain way."""
+    if _PLAIN.fullmatch(cell):
+        return True
+    if separator == ",":
+        return False
+    value, doubt = read_number(cell)
+    return doubt != "" or value == value
+
+
+def _is_names(cells, separator):
+    """Whether a line is one of names: some words, and nothing that is or stands for a number."""
+    return any(cells) and not any(
+        cell in _MISSING or _LIKE_A_NUMBER.fullmatch(cell) or _is_number(cell, separator) for cell in cells)
+
+
+def _is_nameless(content, separator):
+    """Whether a header leaves its first column without a name, as pandas does for an index: ,a,b or ,0,1."""
+    cells = _cells(content, separator) if content is not None and separator is not None else []
+    return len(cells) > 1 and cells[0] == "" and (
+        _is_names(cells[1:], separator) or cells[1:] == [str(i) for i in range(len(cells) - 1)])
+
+
+def _read_text(text, name):
+    """Table and hint of a text; the page's reader (lib/widgets/table.js) has the same rules."""
+    lines = []
+    for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1):
+        content = line.split("#")[0].rstrip().lstrip(" ")
+        if content:
+            lines.append((number, content))
+    begin, separator, indexed = _first_numbers(lines)
+    if begin is None:  # nothing but words: said of the first line that is not just names
+        begin = len(lines)
+        separator = next((sign for sign in ",;\t" if lines and sign in lines[0][1]), None)
+
+    def refuse(number, cells, more=""):
+        wrong = next((i for i, cell in enumerate(cells) if not _is_number(cell, separator)), 0)
+        raise ValueError(f'{name}: line {number}, column {wrong + 1}: "{cells[wrong][:20]}" is not a finite number{more}')
+
+    for i, (number, content) in enumerate(lines[:begin]):
+        cells = _cells(content, separator)
+        if not _is_names(cells, separator) and not (indexed and i == begin - 1):
+            refuse(number, cells, " (a line of names holds no number; a comment begins with #)" if i < len(lines) - 1 else "")
+    rows = []
+    for number, content in lines[begin:]:
+        cells = _cells(content, separator)
+        values = cells[1:] if indexed else cells
+        if not all(_PLAIN.fullmatch(cell) for cell in values):
+            if not all(_is_number(cell, separator) for cell in values):
+                refuse(number, ["0", *values] if indexed else values)  # an index may be anything
+            read_cells = [read_number(cell) for cell in values]
+            for i, (_, doubt) in enumerate(read_cells):
+                if doubt:
+                    raise ValueError(f"{name}: line {number}, column {i + 1 + indexed}: {doubt}")
+            values = [value for value, _ in read_cells]
+        values = np.array(values, dtype=np.float64)
+        if rows and len(values) != len(rows[0]):
+            raise ValueError(f"{name}: line {number} has {len(cells)} values: must have {len(rows[0]) + indexed}, as the first")
+        rows.append(values)
+    if not rows:
+        return np.empty((0, 1)), ""
+    table = np.array(rows)
+    if indexed:
+        return table, "the first column, which has no name, is left out"
+    if begin == 0 and separator == "," and all(re.fullmatch(r"[+-]?\d+,\d+", content, re.ASCII) for _, content in lines):
+        first = lines[0][1]
+        return table, (f"read as {len(table)} samples of 2 whole numbers; if {first} means {first.replace(',', '.')}, "
+                       "write it with a point")
+    n, columns = table.shape
+    if n > 2 and columns > 1 and table[0, 0] in (0, 1) and np.array_equal(table[:, 0], table[0, 0] + np.arange(n)):
+        return table[:, 1:], "the first column, which counts the rows, is left out"
+    return table, ""
+
+
+def _first_numbers(lines):
+    """Index of the first line that is all numbers, the separator with which it is, and whether its first column is an index."""
+    previous = None
+    for i, (_, content) in enumerate(lines):
+        for separator in ("\t", ";", ",", None):
+            if separator is not None and separator not in content:
+                continue
+            cells = _cells(content, separator)
+            indexed = _is_nameless(previous, separator)
+            if indexed:
+                cells = cells[1:]
+            if cells and all(_is_number(cell, separator) for cell in cells):
+                return i, separator, indexed
+        previous = content
+    return None, None, False

@@ -10,7 +10,6 @@ import pytest
 import lib
 from lib.widgets import explore
 from lib.widgets.experiments import EXPERIMENTS
-from lib.widgets.explorer import _FOLDER
 
 # The user interface with a host that answers everything by ones: the picture is not the question.
 SHOWN = """async ({ module, spec, values }) => {
@@ -39,7 +38,7 @@ def programs(browser, *explorers):
     page = browser.new_page()
     problems = []
     page.on("pageerror", lambda error: problems.append(str(error)))
-    module = (_FOLDER / "explorer.mjs").read_text(encoding="utf-8")
+    module = explorers[0]._esm
     texts = [page.evaluate(SHOWN, {"module": module, "spec": explorer._spec, "values": explorer._values()})
              for explorer in explorers]
     page.close()

@@ -9,8 +9,10 @@ import nbformat
 import pytest
 import yaml
 from conftest import ROOT
+from test_realdata import NO_NUMBERS, NUMBERS, TWO_WAYS
 
 from lib import course
+from lib.realdata import read_number
 
 BOOK = ROOT / "book"
 NAMES = [name for file in sorted((BOOK / "answers").glob("*.yml")) for name in yaml.safe_load(file.read_text())]
@@ -54,7 +56,7 @@ def module(browser):
     page = browser.new_page()
     page.evaluate("""async text => { window.question = await import(
         URL.createObjectURL(new Blob([text], { type: "text/javascript" }))) }""",
-        (ROOT / "lib" / "widgets" / "question.mjs").read_text())
+        course.Question._esm)
     yield lambda name, *arguments: page.evaluate("([name, given]) => question[name](...given)", [name, list(arguments)])
     page.close()
 
@@ -73,8 +75,22 @@ def content(key):
     ("", None), ("one", None), ("1/0", None), ("1..2", None), ("alert(1)", None), ("1e", None), ("--1", None), ("1+1", None),
 ])
 def test_numbers_are_read_as_people_write_them(module, text, value):
-    number = module("parse", text)
-    assert number == pytest.approx(value, rel=1e-15) if value is not None else number != number  # NaN
+    number, doubt = module("parse", text)
+    assert doubt == "" and (number == pytest.approx(value, rel=1e-15) if value is not None else number != number)  # NaN
+
+
+def test_a_factor_is_a_number_as_in_boxes_and_files(module):
+    for text, value in NUMBERS:
+        assert module("parse", text) == [pytest.approx(value, rel=1e-15), ""], text
+    for text in NO_NUMBERS:
+        assert module("parse", text)[0] != module("parse", text)[0], text
+    for text in TWO_WAYS:
+        assert module("parse", f"{text}/3")[1] == read_number(text.removeprefix("-"))[1]
+
+
+def test_what_may_be_two_numbers_is_asked_for_again(module, toy):
+    judged = module("judge", content(course.key("toy-count")), "1,000")
+    assert judged == {"voice": "unread", "say": "Not read: 1,000 may mean 1000 or 1.000: write one of the two."}
 
 
 @pytest.mark.parametrize("name, text, voice, word", [

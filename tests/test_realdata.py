@@ -1,13 +1,23 @@
 """Real inputs: what the functions promise, and facts of the photographs that the chapters rely on."""
 
+import io
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+import warnings
+
 import numpy as np
+import pandas as pd
 import pytest
+from conftest import ROOT
 
 import lib
 from lib.fitting import fit_power_law
 from lib.realdata import (
     bootstrap_beta, bootstrap_patches, bootstrap_spectra, contrast, digits, image_patches, layer, load, mixture_error,
-    photograph, spectrum,
+    photograph, read_number, spectrum,
 )
 from lib.spectra import Spectrum
 
@@ -217,12 +227,14 @@ def test_load_takes_paths_files_and_arrays(tmp_path):
 @pytest.mark.parametrize("name, content, message", [
     ("a.jpg", b"", r"a.jpg: must be a .npy, .csv"),
     ("b.csv", b"x,y\n1,2\n3,nan\n", 'b.csv: line 3, column 2: "nan" is not a finite number'),
-    ("c.csv", b"1;2\n3;1,5\n", 'c.csv: line 2, column 2: "1,5" is not'),
+    ("c.csv", b"1;2\n3;1,5x\n", 'c.csv: line 2, column 2: "1,5x" is not'),
     ("d.txt", b"1 2\n3\n", "d.txt: line 2 has 1 values: must have 2"),
     ("e.txt", b"# nothing\n", "e.txt: holds 0 values"),
     ("f.npy", b"\x93NUMPY", "f.npy: this is no .npy file"),
     ("g.txt", b"2\n0\n", r"g.txt: eigenvalues\[1\] = 0.0: must be > 0"),
-    ("h.csv", b"1,2\n1,2\n", "h.csv: X does not vary"),
+    ("h.csv", b"1.0,2\n1,2\n", "h.csv: X does not vary"),
+    ("i.npy", b"\x93NUMPY\x01\x00\x04\x00ab,\n", "i.npy: this is no .npy file of numbers"),
+    ("j.csv", b"\x93NUMPY\x01\x00", "j.csv: is a .npy file, whatever its name"),
 ])
 def test_unreadable_files_are_named(tmp_path, name, content, message):
     with pytest.raises(ValueError, match=message):
@@ -231,15 +243,224 @@ def test_unreadable_files_are_named(tmp_path, name, content, message):
 
 def test_what_is_no_table_of_real_numbers(tmp_path):
     np.save(tmp_path / "objects.npy", np.array([{}, 1], dtype=object), allow_pickle=True)
+    np.save(tmp_path / "dates.npy", np.array(["2024", "2025"], "M8[Y]"))
     for source, message in (
         (tmp_path / "objects.npy", "objects.npy: this is no .npy file of numbers"),
-        (np.ones((2, 2)) * 1j, "holds complex128"),
+        (tmp_path / "dates.npy", r"dates.npy: holds datetime64\[Y\]"),
+        (np.ones((2, 2)) * 1j, r"holds complex numbers \(complex128\)"),
         (np.ones((2, 2, 2)), "3 dimensions"),
         ([[1.0, np.inf], [0.0, 1.0]], "row 1, column 2: inf"),
-        (np.zeros((2, 5000)), "5000 features .* at most 4096"),
+        (np.zeros((4097, 4098), np.uint8), "4097 samples of 4098 features .* at most 4096 of one"),
         ([1.0], "holds 1 values"),
     ):
         with pytest.raises(ValueError, match=message):
             load(source)
     with pytest.raises(FileNotFoundError):
         load(tmp_path / "missing.npy")
+
+
+# Texts that page and Python read alike (tests/test_data_browser.py gives them to both): name -> content, rows, word of warning.
+INDEX = "no name"
+COUNTS = "counts the rows"
+TEXTS = {
+    "pandas.csv": (",0,1\n0,.5,2\n1,.25,3\n", [[0.5, 2], [0.25, 3]], INDEX),
+    "pandas-names.tsv": ("\ta\tb\n0\t.5\t2\n1\t.25\t3\n", [[0.5, 2], [0.25, 3]], INDEX),
+    "pandas-dates.csv": (",a,b\n2024-01-01,.5,2\n2024-01-02,.25,3\n", [[0.5, 2], [0.25, 3]], INDEX),
+    "filtered.csv": (",0,1\n7,.5,2\n3,.25,3\n", [[0.5, 2], [0.25, 3]], INDEX),
+    "r.csv": ('"","V1","V2"\n"1",.5,2\n"2",.25,3\n', [[0.5, 2], [0.25, 3]], INDEX),
+    "r-table.txt": ('"V1" "V2"\n"1" .5 2\n"2" .25 3\n"3" 1 1\n', [[0.5, 2], [0.25, 3], [1, 1]], COUNTS),
+    "labelled.csv": ("n,a,b\n1,.5,2\n2,.25,3\n3,1,1\n", [[0.5, 2], [0.25, 3], [1, 1]], COUNTS),
+    "no-head.csv": ("0,.5,2\n1,.25,3\n2,1,1\n", [[0.5, 2], [0.25, 3], [1, 1]], COUNTS),
+    "rank.txt": ("1 .5\n2 .25\n3 .125\n", [0.5, 0.25, 0.125], COUNTS),
+    "no-index.csv": ("a,b\n1,.5\n2,.25\n4,1\n", [[1, 0.5], [2, 0.25], [4, 1]], ""),
+    "sample#.csv": ("sample #,x,y\n5,.5,2\n3,.25,3\n", [[5, 0.5, 2], [3, 0.25, 3]], ""),
+    "german.csv": ("Länge, mm;Breite, mm\n1,5;2,25\n3;4\n", [[1.5, 2.25], [3, 4]], ""),
+    "tabs.tsv": ("a, b\tc\n1\t2\n3.5\t4\n", [[1, 2], [3.5, 4]], ""),
+    "titled.csv": ("Measured in spring of 2024\nx,y\n1.5,2\n3,4\n", [[1.5, 2], [3, 4]], ""),
+    "blanks.txt": ("4,5 200,5\n1,5 2\n", [[4.5, 200.5], [1.5, 2]], ""),
+    "groups.csv": ("1,234.5;1.000.000\n1 000;1.234,5\n", [[1234.5, 1e6], [1000, 1234.5]], ""),
+    "minus.txt": ("−1.5 2\n–3 4e−1\n", [[-1.5, 2], [-3, 0.4]], ""),
+    "decimal.txt": ("4,5\n2,5\n1,5\n", [[4, 5], [2, 5], [1, 5]], "if 4,5 means 4.5, write it with a point"),
+    "counting-decimal.txt": ("0,5\n1,5\n2,5\n", [[0, 5], [1, 5], [2, 5]], "if 0,5 means 0.5, write it with a point"),
+    "sodium.csv": ("Na,K\n1.5,2\n3,4\n", [[1.5, 2], [3, 4]], ""),
+    "trailing.tsv": ("1\t2\t\n3.5\t4\t\n", [[1, 2], [3.5, 4]], ""),
+}
+# Texts that both refuse, with the place and the word.
+REFUSED = {
+    "nan.csv": ("nan,1,2\n3,4,5\n6,7,9\n", 'line 1, column 1: "nan" is not a finite number'),
+    "na.csv": ("1,NA,2\n3,4,5\n6,7,9\n", 'line 1, column 2: "NA" is not a finite number'),
+    "-inf.csv": ("x,-inf,2\n3,4,5\n6,7,9\n", 'line 1, column 1: "x" is not a finite number'),
+    "all-missing.csv": (",,\n3,4,5\n6,7,9\n", 'line 1, column 1: "" is not a finite number'),
+    "first-missing.csv": (",1,2\n3,4,5\n6,7,9\n", 'line 1, column 1: "" is not a finite number'),
+    "typo.txt": ("5.0x\n3\n2\n1\n", 'line 1, column 1: "5.0x" is not a finite number'),
+    "hex.txt": ("0x10\n3\n2\n1\n", 'line 1, column 1: "0x10" is not a finite number'),
+    "later.txt": ("3\n2\n0x10\n", 'line 3, column 1: "0x10" is not a finite number'),
+    "mixed-head.csv": ("x,5\n1,2\n3,4\n", 'line 1, column 1: "x" is not a finite number'),
+    "two-ways.csv": ("1.5;2\n1,000;4\n", "line 2, column 1: 1,000 may mean 1000 or 1.000: write one of the two"),
+    "two-ways-index.csv": (";a;b\nx;1.5;2\ny;3;-2,500\n", "line 3, column 3: -2,500 may mean -2500 or -2.500: write one of the two"),
+    "hole-index.csv": (",a,b\nx,1,2\ny,3,\n", 'line 3, column 3: "" is not a finite number'),
+    "ragged-index.csv": (",a,b\nx,1,2\ny,3\n", "line 3 has 2 values: must have 3, as the first"),
+    "words.csv": ("a,b\nc,d\n", "holds 0 values"),
+    "every-end.csv": ("1,2,\n3,4,\n", 'line 1, column 3: "" is not a finite number'),
+    "underscore.txt": ("1\n1_0\n", 'line 2, column 1: "1_0" is not a finite number'),
+}
+
+
+def read_text(content, name):
+    """What ``load`` gives, and its warnings."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        return load(io.BytesIO(content.encode()), name), "".join(str(warning.message) for warning in caught)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_texts_as_people_write_them(name):
+    content, expected, word = TEXTS[name]
+    table, said = read_text(content, name)
+    np.testing.assert_array_equal(table, expected)
+    assert (said.startswith(f"{name}: ") and word in said) if word else said == ""
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_texts_that_are_refused(name):
+    content, message = REFUSED[name]
+    with pytest.raises(ValueError, match="^" + re.escape(f"{name}: {message}")):
+        read_text(content, name)
+
+
+def test_a_table_written_by_pandas_has_its_own_spectrum(tmp_path):
+    """The trial: the row numbers became the leading feature, 4.998, 0.0014, ..."""
+    X = np.random.default_rng(0).normal(size=(200, 6)) / np.arange(1, 7.0)
+    pd.DataFrame(X[:, :4]).to_csv(tmp_path / "a.csv")
+    with pytest.warns(UserWarning, match="^a.csv: the first column, which has no name, is left out$"):
+        s = spectrum(tmp_path / "a.csv")
+    np.testing.assert_allclose(s.eigenvalues, Spectrum.from_data(X[:, :4]).eigenvalues, rtol=1e-12)
+    assert s.eigenvalues[0] < 3.5
+
+
+NUMBERS = [
+    ("0.5", 0.5), (" 12 ", 12.0), ("1e-3", 1e-3), ("1E+3", 1e3), (".5", 0.5), ("5.", 5.0), ("+2", 2.0), ("−2", -2.0), ("–2,5", -2.5),
+    ("0,5", 0.5), (",5", 0.5), ("0,500", 0.5), ("1,25", 1.25), ("1,2345", 1.2345), ("1,5e3", 1500.0), ("1234,567", 1234.567),
+    ("1,234.5", 1234.5), ("1,234,567", 1234567.0), ("1.234,5", 1234.5), ("1.234.567", 1234567.0), ("1 000", 1000.0),
+    ("1\u202f000\u202f000,5", 1000000.5), ("1'000", 1000.0), ("2e−3", 2e-3), ("1.000", 1.0),
+]
+NO_NUMBERS = ["", "-", ".", ",", "e5", "1e", "0x10", "1_000", "nan", "Infinity", "1,2,3", "1,00,000", "12,34.5", "1 00", "1 2", "1..2", "--1",
+              "1,", "5.0x", "one", "1.5.2", "٣"]
+TWO_WAYS = ["1,000", "-12,500", "999,999", "1,000e3"]
+
+
+def test_numbers_as_people_write_them():
+    """Boxes, questions and files alike: tests/test_explorer_browser.py and tests/test_questions.py have the page's."""
+    for text, value in NUMBERS:
+        assert read_number(text) == (value, ""), text
+    for text in NO_NUMBERS:
+        value, doubt = read_number(text)
+        assert value != value and doubt == "", text
+    for text in TWO_WAYS:
+        value, doubt = read_number(text)
+        assert value != value and doubt.startswith(f"{text} may mean {text.replace(',', '')} or {text.replace(',', '.')}: write")
+
+
+def test_the_page_has_the_same_rule():
+    """The JavaScript twin, where there is a node to run it."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node; the tests in the browser have the same texts")
+    texts = [text for text, _ in NUMBERS] + NO_NUMBERS + TWO_WAYS
+    program = (ROOT / "lib" / "widgets" / "number.js").read_text() + f"""
+        console.log(JSON.stringify({json.dumps(texts)}.map(readNumber).map(([value, doubt]) =>
+            [Number.isNaN(value) ? null : value, doubt])))"""
+    answers = json.loads(subprocess.run([node, "-e", program], capture_output=True, text=True, check=True).stdout)
+    for text, (value, doubt) in zip(texts, answers):
+        expected, said = read_number(text)
+        assert (value, doubt) == (None if expected != expected else expected, said), text
+
+
+def test_the_page_reads_the_same_texts():
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node; the tests in the browser have the same texts")
+    widgets = ROOT / "lib" / "widgets"
+    contents = {name: case[0] for name, case in (TEXTS | REFUSED).items()}
+    program = (widgets / "number.js").read_text() + (widgets / "table.js").read_text() + f"""
+        console.log(JSON.stringify(Object.entries({json.dumps(contents)}).map(([name, content]) => {{
+            try {{
+                const {{ rows, columns, values, hint }} = readTable(name, new TextEncoder().encode(content).buffer, 64);
+                return {{ rows, columns, values: [...values], hint }};
+            }} catch (error) {{ return {{ error: error.message }}; }}
+        }})))"""
+    answers = json.loads(subprocess.run([node, "-e", program], capture_output=True, text=True, check=True).stdout)
+    for name, answer in zip(contents, answers):
+        if name in REFUSED:
+            assert answer.get("error", "").startswith(f"{name}: {REFUSED[name][1]}"), name
+            with pytest.raises(ValueError) as caught:
+                read_text(contents[name], name)
+            assert name == "words.csv" or str(caught.value) == answer["error"]
+        else:
+            table, said = read_text(contents[name], name)
+            np.testing.assert_array_equal(np.ravel(table), answer["values"], err_msg=name)
+            assert answer["rows"] * answer["columns"] == table.size and said == (f"{name}: {answer['hint']}" if answer["hint"] else ""), name
+
+
+def test_open_files_of_any_kind_are_read(tmp_path):
+    X = np.random.default_rng(1).normal(size=(5, 2))
+    path = saved(tmp_path, "ok.csv", ("x,y\n" + "".join(f"{a!r},{b!r}\n" for a, b in X.tolist())).encode())
+    np.save(tmp_path / "x.npy", X)
+    with open(path) as text, open(path) as unnamed, open(path, "rb") as binary, open(tmp_path / "x.npy", "rb") as stored:
+        for source, name in ((text, "ok.csv"), (unnamed, None), (binary, None), (stored, None), (io.StringIO(path.read_text()), "s.csv"),
+                             (io.StringIO("\ufeff" + path.read_text()), None), (io.BytesIO(path.read_bytes()), None),
+                             (io.BytesIO((tmp_path / "x.npy").read_bytes()), None), (tempfile.SpooledTemporaryFile(), None)):
+            if isinstance(source, tempfile.SpooledTemporaryFile):  # no io.IOBase before Python 3.11
+                np.save(source, X)
+                source.seek(0)
+            np.testing.assert_array_equal(load(source, name), X)
+    with open(tmp_path / "x.npy") as text, pytest.raises(ValueError, match='^x.npy: is open as text .*: open it with mode "rb"$'):
+        load(text)
+
+
+def test_an_archive_under_another_name(tmp_path):
+    np.savez(tmp_path / "y.npz", a=np.ones(3))
+    for name in ("y.npy", "y.csv"):
+        with open(tmp_path / "y.npz", "rb") as file, pytest.raises(ValueError, match=rf"^{name}: is an archive \(.npz, .xlsx or .zip\)"):
+            load(file, name)
+
+
+def test_bootstrap_takes_what_from_data_takes():
+    rng = np.random.default_rng(0)
+    U = rng.integers(0, 256, (200, 6)).astype(np.uint8)
+    expected = bootstrap_spectra(np.array_split(U.astype(float), 20), resamples=3)
+    np.testing.assert_allclose(expected[0], [6352, 6259, 5877, 5111, 4413, 4174], rtol=1e-4)
+    np.testing.assert_allclose(expected[0], np.linalg.eigvalsh(np.cov(U.T.astype(float), bias=True))[::-1], rtol=1e-12)
+    for kind in (np.uint8, np.int16, np.int64, np.float32, np.float16):
+        np.testing.assert_allclose(bootstrap_spectra(np.array_split(U.astype(kind), 20), resamples=3), expected, rtol=1e-12)
+    # An offset of 1e9 leaves seven digits of float64, and none of its square.
+    np.testing.assert_allclose(bootstrap_spectra(np.array_split(U + 1e9, 20), resamples=3), expected, rtol=1e-6)
+    for power in (-400, 400):
+        np.testing.assert_allclose(bootstrap_spectra(np.array_split(np.ldexp(U.astype(float), power), 20), resamples=3),
+                                   np.ldexp(expected, 2 * power), rtol=1e-12)
+    lists = [block.tolist() for block in np.array_split(U, 20)]
+    np.testing.assert_allclose(bootstrap_spectra(lists, resamples=3), expected, rtol=1e-12)
+
+
+def test_bad_blocks_are_named():
+    good = np.random.default_rng(0).normal(size=(5, 3))
+    hole = good.copy()
+    hole[1, 2] = np.nan
+    for blocks, message in (
+        ([good, hole], r"^blocks\[1\]\[1, 2\] = nan: must be finite$"),
+        ([good, np.empty((0, 3))], r"^blocks\[1\] has shape \(0, 3\)"),
+        ([good, good[:, :2]], r"^blocks\[1\] has 2 features: must have 3, as blocks\[0\]$"),
+        ([good, good[0]], r"^blocks\[1\] has shape \(3,\)"),
+        ([good[:1]], "^blocks hold 1 sample: must hold at least 2$"),
+        ([np.ones((4, 3)), np.ones((2, 3))], "^blocks do not vary: their covariance is zero$"),
+        ([good * 1j], r"^blocks\[0\] holds complex numbers"),
+        ([np.ldexp(good, 600)], "^blocks of size 2.*: the square must be a floating-point number$"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            bootstrap_spectra(blocks, resamples=1)
+
+
+def test_no_variance_is_negative():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    spectra = bootstrap_spectra(np.array_split(np.hstack([X, X, np.ones((60, 2))]), 6), resamples=20)
+    assert spectra.min() >= 0.0 and np.all(spectra[:, 3:] < 1e-14 * spectra[:, :1])

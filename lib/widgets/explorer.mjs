@@ -1,5 +1,5 @@
 /**
- * The explorer: controls, picture and numbers of an experiment (experiment.py), as an anywidget module.
+ * The explorer: controls, picture and numbers of an experiment (experiment.py), as an anywidget module, after number.js.
  * Its host is the `model`: in Jupyter the Python object's (explorer.py), on a page a worker's (page.js).
  *
  * Traits: `_spec`, the experiment as data, and one number for every control.
@@ -126,9 +126,13 @@ function makeControl(control, id, change) {
   const positions = positionsOf(control);
   const slider = make("input", { type: "range", id, min: 0, max: positions.length - 1, step: 1, ...quiet,
     input: () => change(positions[slider.value]) });
-  const typed = () => box.value.trim() === "" ? NaN : Number(box.value.replace(",", "."));
+  const typed = () => {
+    const [value, doubt] = readNumber(box.value);
+    if (doubt) put(NaN, `${doubt}.`);
+    else change(value);
+  };
   const box = make("input", { inputmode: "decimal", autocomplete: "off", ...quiet,
-    "aria-label": `${name}: type a number`, "aria-describedby": problem.id, change: () => change(typed()) });
+    "aria-label": `${name}: type a number`, "aria-describedby": problem.id, change: typed });
   const put = (value, why) => {
     if (!Number.isNaN(value)) box.value = value;
     box.setAttribute("aria-invalid", why !== "");
@@ -594,8 +598,12 @@ class Explorer {
       return;
     }
     this.dataNote.textContent = `Reading ${file.name} …`;
-    const bytes = await file.arrayBuffer();
-    this.model.send({ do: "open", name: file.name }, undefined, [bytes]);
+    try {
+      const bytes = await file.arrayBuffer();
+      this.model.send({ do: "open", name: file.name }, undefined, [bytes]);
+    } catch (error) { // moved or deleted since it was chosen, or not to be read by this reader
+      this.opened({ file: file.name, error: `${file.name}: ${error.message}` });
+    }
   }
 
   opened({ file, fraction, words, error, python }) {

@@ -200,7 +200,7 @@ class Explorer(anywidget.AnyWidget):
     """
 
     _experiment = None
-    _esm = _FOLDER / "explorer.mjs"
+    _esm = "\n".join((_FOLDER / part).read_text(encoding="utf-8") for part in ("number.js", "explorer.mjs"))
     _css = _FOLDER / "explorer.css"
     _spec = traitlets.Dict().tag(sync=True)
 
@@ -257,9 +257,15 @@ class Explorer(anywidget.AnyWidget):
 
     def _checked_data(self, data):
         table = self._experiment.table
-        if data is None or not table:
-            return np.ascontiguousarray([] if data is None else data, dtype=np.float64).ravel()
-        measured = realdata.spectrum(data)
+        if data is None:
+            return np.empty(0)
+        if not table:
+            return np.ascontiguousarray(checks.real_array("data", data), dtype=np.float64).ravel()
+        return self._checked_spectrum(realdata.spectrum(data))
+
+    def _checked_spectrum(self, measured):
+        """Eigenvalues of a spectrum that the experiment can work on."""
+        table = self._experiment.table
         if measured.levels > table:
             checks.refuse("data", f"{measured.levels} eigenvalues", f"at most {table} eigenvalues")
         if np.ptp(measured.weights) > 1e-12:
@@ -273,14 +279,19 @@ class Explorer(anywidget.AnyWidget):
         self.send({"file": name, "fraction": 1, "words": f"{len(data)} eigenvalues"} | more)
 
     def _open(self, name, content):
-        """Take the reader's file, or say what is wrong with it."""
-        if not content:
+        """Take the reader's file, or say what is wrong with it; without a name, the author's data again."""
+        if not name:
             self._take(self._first_data, "")
             return
+        hint = ""
         try:
-            self._take(self._checked_data(realdata.load(io.BytesIO(content), name)), name)
-        except ValueError as error:
-            self.send({"file": name, "error": str(error)})
+            table, hint, name = realdata.read(io.BytesIO(content), name)
+            data = self._checked_spectrum(realdata.of_table(table, name))
+            words = f"{len(data)} eigenvalues"
+            self._take(data, name, {"words": f"{words}; {hint}" if hint else words})
+        except Exception as error:  # a stranger's file may be anything, and the thread that reads it must live on
+            said = str(error) if isinstance(error, ValueError) else f"{name}: {type(error).__name__}: {error}"
+            self.send({"file": name, "error": f"{said} ({hint})" if hint else said})
 
     # --- Numbers -------------------------------------------------------------------------------------
 
@@ -363,7 +374,7 @@ class Explorer(anywidget.AnyWidget):
                 self._asked, self._going = tuple(map(float, message["values"])), False
             else:
                 self._going = message["do"] == "resume"
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._serve, daemon=True)
                 self._thread.start()
             self._wake.notify()
@@ -375,12 +386,14 @@ class Explorer(anywidget.AnyWidget):
                 self._wake.wait_for(lambda: self._opened or self._asked is not None or self._going)
                 opened, self._opened = self._opened, None
                 asked, self._asked = self._asked, None
+                self._going = self._going and (run is not None or asked is not None)  # nothing was started that could go on
             if opened:
                 self._open(*opened)
-            if asked is None and not self._going:
+            if asked is None and (run is None or not self._going):
                 continue
             try:
                 if asked is not None:
+                    run = None
                     run = self._run_at(asked)
                 else:
                     run.advance(_SLICE)
@@ -390,7 +403,8 @@ class Explorer(anywidget.AnyWidget):
                 )
                 done = run.fraction >= 1.0
             except Exception as error:  # a kernel may raise anything; the view shows it and lives on
-                self.send({"values": asked or run.values, "error": f"{type(error).__name__}: {error}"})
+                values = asked if asked is not None else run.values
+                self.send({"values": values, "error": f"{type(error).__name__}: {error}"})
                 done = True
             with self._wake:
                 if done and self._asked is None:
@@ -582,7 +596,7 @@ def page_script(wasm):
         "EXPLORER_STYLE": _lean("explorer.css"),
     }
     constants = "".join(f"globalThis.{name} = {json.dumps(text)};\n" for name, text in parts.items())
-    return constants + _lean("page.js")
+    return constants + _lean("number.js") + "\n" + _lean("page.js")
 
 
 def _lean(file):

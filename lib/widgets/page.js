@@ -1,6 +1,6 @@
 /**
  * A page's explorers: gives each `.explorer` of the document a host (the kernels as WebAssembly in a worker)
- * and renders it with explorer.mjs. A classic script, run after EXPLORER_WASM (base64), EXPLORER_MODULE,
+ * and renders it with explorer.mjs. A classic script, run after number.js and after EXPLORER_WASM (base64), EXPLORER_MODULE,
  * EXPLORER_TABLE and EXPLORER_STYLE (text) are set: modules and fetch do not work from file://, imports from a Blob do.
  */
 (() => {
@@ -10,8 +10,8 @@
 
   const blob = (text) => URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
   const once = (work) => { let done; return () => done ??= work(); };
-  const userInterface = once(() => import(blob(globalThis.EXPLORER_MODULE)));
-  const workerSource = once(() => blob(`${globalThis.EXPLORER_TABLE}(${worker})()`));
+  const userInterface = once(() => import(blob(`${readNumber}\n${globalThis.EXPLORER_MODULE}`)));
+  const workerSource = once(() => blob(`${readNumber}\n${globalThis.EXPLORER_TABLE}(${worker})()`));
   const kernels = once(() => Uint8Array.from(atob(globalThis.EXPLORER_WASM), (sign) => sign.charCodeAt(0)));
 
   /** The worker's program. It answers the messages that explorer.mjs describes. */
@@ -85,16 +85,17 @@
     /** Take the reader's file, or without one return to the page's own data. The data in use stays until it is read. */
     function open({ name, bytes }) {
       going = false;
-      if (!bytes) {
+      if (!name) {
         data = setup.data;
         postMessage([{ file: "" }, []]);
         return;
       }
       opening = { name };
       digest(() => {
-        const { rows, columns, values } = readTable(name, bytes, setup.table);
+        const { rows, columns, values, spacing, hint } = readTable(name, bytes, setup.table);
+        opening.hint = hint;
         if (rows === 1 || columns === 1) opening.spectrum = readSpectrum(name, values);
-        else opening.job = begin("table", [rows, columns], values);
+        else opening.job = begin("table", [rows, columns, spacing], values);
         opening.words = rows === 1 || columns === 1 ? "list of" : `${rows} samples of ${columns} features,`;
       });
     }
@@ -104,7 +105,7 @@
       const { name } = opening;
       try {
         step();
-        const { job, words } = opening;
+        const { job, words, hint } = opening;
         if (job?.fraction >= 1) {
           const [count] = job.output(1);
           if (count < 2) throw new Error(`${name}: the samples vary in ${count} directions: must vary in at least 2`);
@@ -116,10 +117,11 @@
           opening = undefined;
         }
         postMessage([{ file: name, fraction: spectrum ? 1 : job.fraction,
-          words: spectrum && `${words} ${spectrum.length} eigenvalues` }, []]);
+          words: spectrum && `${words} ${spectrum.length} eigenvalues${hint ? `; ${hint}` : ""}` }, []]);
       } catch (error) {
+        const { hint } = opening;
         opening = exports = undefined;
-        postMessage([{ file: name, error: error.message }, []]);
+        postMessage([{ file: name, error: hint ? `${error.message} (${hint})` : error.message }, []]);
       }
       if (!opening && waiting) launch();
       tick();
@@ -199,11 +201,15 @@
       return location.href;
     }
 
-    /** Take a state as `link` writes it. */
+    /** Take a state as `link` writes it; gives the parts of it that say nothing. */
     follow(state) {
-      for (const [name, value] of state.split(",").map((part) => part.split("="))) {
-        if (typeof this.#state[name] === "number") this.set(name, Number(value));
-      }
+      return state.split(",").filter((part) => {
+        const [name, text = ""] = part.split("=");
+        const [value] = readNumber(text);
+        if (typeof this.#state[name] !== "number" || Number.isNaN(value)) return true;
+        this.set(name, value);
+        return false;
+      });
     }
   }
 
@@ -237,13 +243,30 @@
   }, { rootMargin: AHEAD });
   for (const { root } of explorers.values()) watcher.observe(root);
 
-  /** Show the explorer and the state that the page's address names. */
+  /** The text that a part of an address stands for; itself, where it was cut or mistyped. */
+  function decoded(text) {
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      return text;
+    }
+  }
+
+  /** Show the explorer and the state that the page's address names, and say what of it cannot be read. */
   async function followAddress() {
-    const [address, state] = decodeURIComponent(location.hash.slice(1)).split(":");
+    const [address, state] = decoded(location.hash.slice(1)).split(":");
     const explorer = explorers.get(address);
     if (!explorer || !state) return;
     await explorer.started();
-    explorer.model.follow(state);
+    const unread = explorer.model.follow(state);
+    explorer.root.querySelector(".ex-address")?.remove();
+    if (unread.length) {
+      const said = document.createElement("p");
+      said.className = "ex-problem ex-address";
+      said.setAttribute("role", "alert");
+      said.textContent = `Of the address of this page, “${unread.join(", ")}” could not be read; the rest was.`;
+      explorer.root.prepend(said);
+    }
     explorer.root.scrollIntoView();
   }
   addEventListener("hashchange", followAddress);

@@ -1,27 +1,27 @@
 /**
  * A question that judges its answer, as an anywidget module; lib/course.py describes the content, which comes as
- * the base64 of a JSON text. The page needs `_content` of the model and nothing else.
+ * the base64 of a JSON text. The page needs `_content` of the model and nothing else. Comes after number.js.
  */
 
-const FACTOR = "(?:\\d+\\.?\\d*|\\.\\d+)(?:e[+-]?\\d+)?|pi";
-const NUMBER = new RegExp(`^[+-]?(?:${FACTOR})(?:[*/](?:${FACTOR}))*$`);
-
-/** The number that a reader means by 1e-3, 0,5, 1/3, 2·10^-3, −pi/4, 1,234.5 or 5 %; NaN if it is none. */
+/**
+ * [value, doubt] of what a reader writes: 1e-3, 0,5, 1/3, 2·10^-3, −pi/4, 1,234.5 or 5 %, products of numbers as
+ * readNumber takes them. The value is NaN if it is none or may be two, and then `doubt` says which.
+ */
 export function parse(text) {
-  let plain = text.toLowerCase().replace(/\s/g, "").replace(/[−–]/g, "-").replace(/[×·]/g, "*").replace(/π/g, "pi")
+  let plain = text.toLowerCase().trim().replace(/[−–]/g, "-").replace(/[×·]/g, "*").replace(/π/g, "pi")
+    .replace(/\s*([*/^()%])\s*/g, "$1").replace(/^([+-])\s+/, "$1")
     .replace(/\*10(?:\^|\*\*)\(?([+-]?\d+)\)?/g, "e$1").replace(/^([+-]?)10(?:\^|\*\*)\(?([+-]?\d+)\)?/, "$11e$2");
   const percent = plain.endsWith("%");
   if (percent) plain = plain.slice(0, -1);
-  // One comma is a decimal comma; with a point, or a second comma, commas part thousands.
-  plain = plain.split(",").length === 2 && !plain.includes(".") ? plain.replace(",", ".") : plain.replace(/,/g, "");
-  if (!NUMBER.test(plain)) return NaN;
   const sign = plain.startsWith("-") ? -1 : 1;
-  const [first, ...rest] = plain.replace(/^[+-]/, "").split(/(?=[*/])/);
-  const size = (factor) => factor === "pi" ? Math.PI : Number(factor);
-  const product = rest.reduce((value, part) => part[0] === "*" ? value * size(part.slice(1)) : value / size(part.slice(1)),
-    size(first));
-  const value = sign * product / (percent ? 100 : 1);
-  return Number.isFinite(value) ? value : NaN;
+  let value = sign / (percent ? 100 : 1);
+  for (const part of plain.replace(/^[+-]/, "").split(/(?=[*/])/)) {
+    const factor = part.replace(/^[*/]/, "");
+    const [size, doubt] = factor === "pi" ? [Math.PI, ""] : /^[+-]/.test(factor) ? [NaN, ""] : readNumber(factor);
+    if (doubt) return [NaN, doubt];
+    value = part[0] === "/" ? value / size : value * size;
+  }
+  return [Number.isFinite(value) ? value : NaN, ""];
 }
 
 const words = (text) => text.toLowerCase().replace(/\s+/g, " ").trim();
@@ -34,7 +34,8 @@ export function judge({ answer, tolerance, hints }, text) {
     const hint = hints.find(({ equals }) => words(equals) === words(text));
     return hint ? { voice: "hint", say: hint.say } : { voice: "wrong", say: "No. Try again, or unfold the solution." };
   }
-  const given = parse(text);
+  const [given, doubt] = parse(text);
+  if (doubt) return { voice: "unread", say: `Not read: ${doubt}.` };
   if (Number.isNaN(given)) {
     return { voice: "unread", say: "Not read as a number. Write it as 0.5, 1e-3, 1/3 or pi/4." };
   }

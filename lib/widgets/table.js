@@ -1,17 +1,20 @@
 /**
- * The reader's file as numbers, by the rules of lib/realdata.py: part of the worker of page.js.
- * Gives {rows, columns, values} with the values row by row; what is wrong is thrown, with file, place and value.
+ * The reader's file as numbers, by the rules of lib/realdata.py: part of the worker of page.js, after number.js.
+ * Gives {rows, columns, values, spacing, hint} with the values row by row, the relative spacing of the numbers as stored, and
+ * what the reader should know of how it was read; what is wrong is thrown, with file, place and value.
  */
 function readTable(name, bytes, features) {
   const BYTES = 2 ** 26;
-  const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+  const PLAIN = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+  const MISSING = ["NA", "N/A", "n/a", "NULL", "null", "None", "<NA>", "?", "-", "--", "."];
+  const LIKE_A_NUMBER = /^[+−–-]?([.,]?\d\S*|nan|inf|infinity)$/i;
   const KINDS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, i2: Int16Array, i4: Int32Array,
     i8: BigInt64Array, u1: Uint8Array, u2: Uint16Array, u4: Uint32Array, u8: BigUint64Array, b1: Uint8Array };
   const refuse = (text) => { throw new Error(`${name}: ${text}`); };
 
   function npy() {
     const view = new DataView(bytes);
-    if (bytes.byteLength < 12 || view.getUint32(0) !== 0x934e554d) refuse("this is no .npy file, whatever its name");
+    if (bytes.byteLength < 12 || view.getUint32(0) !== 0x934e554d) refuse("this is no .npy file of numbers, whatever its name");
     const wide = view.getUint8(6) > 1;
     const start = wide ? 12 : 10;
     const end = start + (wide ? view.getUint32(8, true) : view.getUint16(8, true));
@@ -29,43 +32,116 @@ function readTable(name, bytes, features) {
     check(rows, columns);
     const stored = new KINDS[kind](bytes.slice(end, end + count * KINDS[kind].BYTES_PER_ELEMENT));
     const values = Float64Array.from(stored, Number);
-    if (columns === 1 || !header.includes("'fortran_order': True")) return { rows, columns, values };
-    return { rows, columns, values: values.map((_, i) => values[(i % columns) * rows + Math.floor(i / columns)]) };
+    const spacing = kind === "f4" ? 2 ** -23 : 2 ** -52;
+    if (columns === 1 || !header.includes("'fortran_order': True")) return { rows, columns, values, spacing };
+    return { rows, columns, values: values.map((_, i) => values[(i % columns) * rows + Math.floor(i / columns)]), spacing };
+  }
+
+  /** The cells of a line, without blanks and quotation marks around them. */
+  function cut(content, separator) {
+    const cells = separator ? content.split(separator).map((cell) => cell.trim()) : content.trim().split(/\s+/);
+    return cells.map((cell) => /^".*"$/.test(cell) ? cell.slice(1, -1).trim() : cell);
+  }
+
+  /** Whether a cell is a number, or two; where commas part the cells, only in the plain way. */
+  function isNumber(cell, separator) {
+    if (PLAIN.test(cell)) return true;
+    if (separator === ",") return false;
+    const [value, doubt] = readNumber(cell);
+    return doubt !== "" || !Number.isNaN(value);
+  }
+
+  /** Whether a line is one of names: some words, and nothing that is or stands for a number. */
+  const isNames = (cells, separator) => cells.some((cell) => cell) && !cells.some((cell) =>
+    MISSING.includes(cell) || LIKE_A_NUMBER.test(cell) || isNumber(cell, separator));
+
+  /** Whether a header leaves its first column without a name, as pandas does for an index: ,a,b or ,0,1. */
+  function isNameless(content, separator) {
+    const [first, ...others] = content !== undefined && separator ? cut(content, separator) : ["no header"];
+    return first === "" && others.length > 0 && (isNames(others, separator) || others.every((cell, i) => cell === `${i}`));
+  }
+
+  /** Index of the first line that is all numbers, the separator with which it is, and whether its first column is an index. */
+  function firstNumbers(lines) {
+    for (const [i, content] of lines.entries()) {
+      for (const separator of ["\t", ";", ",", null]) {
+        if (separator && !content.includes(separator)) continue;
+        const indexed = isNameless(lines[i - 1], separator);
+        const cells = cut(content, separator).slice(indexed ? 1 : 0);
+        if (cells.length && cells.every((cell) => isNumber(cell, separator))) return [i, separator, indexed];
+      }
+    }
+    // nothing but words: said of the first line that is not just names
+    return [lines.length, [",", ";", "\t"].find((sign) => lines[0]?.includes(sign)), false];
   }
 
   function text() {
-    const lines = new TextDecoder().decode(bytes).split(/\r\n|\n|\r/);
-    const values = [];
-    let [rows, columns, split, headed] = [0, 0, undefined, false];
-    lines.forEach((line, number) => {
-      const content = line.split("#")[0].trim();
-      if (!content) return;
-      split ??= [",", ";", "\t"].find((sign) => content.includes(sign)) ?? /\s+/;
-      const cells = content.split(split).map((cell) => cell.trim());
-      const wrong = cells.findIndex((cell) => !NUMBER.test(cell));
-      if (wrong >= 0 && !columns && !headed) { // one line of names
-        headed = true;
-        return;
-      }
-      const place = `line ${number + 1}`;
-      if (wrong >= 0) refuse(`${place}, column ${wrong + 1}: "${cells[wrong].slice(0, 20)}" is not a finite number`);
-      columns ||= cells.length;
-      if (cells.length !== columns) refuse(`${place} has ${cells.length} values: must have ${columns}, as the first`);
-      for (const cell of cells) values.push(Number(cell));
-      rows++;
+    const [lines, places] = [[], []]; // what a line holds, and which one it is
+    new TextDecoder().decode(bytes).split(/\r\n|\n|\r/).forEach((line, i) => {
+      const content = line.split("#")[0].trimEnd().replace(/^ +/, "");
+      if (content) places.push(i + 1) && lines.push(content);
     });
+    const [begin, separator, indexed] = firstNumbers(lines);
+    const skip = indexed ? 1 : 0; // an index may be anything
+    const wrong = (line, cells, from, more = "") => {
+      const at = Math.max(from, cells.findIndex((cell, i) => i >= from && !isNumber(cell, separator)));
+      refuse(`line ${places[line]}, column ${at + 1}: "${[...cells[at]].slice(0, 20).join("")}" is not a finite number${more}`);
+    };
+    lines.slice(0, begin).forEach((content, i) => {
+      const cells = cut(content, separator);
+      if (!isNames(cells, separator) && !(indexed && i === begin - 1)) {
+        wrong(i, cells, 0, i < lines.length - 1 ? " (a line of names holds no number; a comment begins with #)" : "");
+      }
+    });
+    let values = [];
+    let columns = 0;
+    for (let line = begin; line < lines.length; line++) {
+      const cells = cut(lines[line], separator);
+      if (!cells.every((cell, i) => i < skip || isNumber(cell, separator))) wrong(line, cells, skip);
+      const numbers = [];
+      for (let i = skip; i < cells.length; i++) {
+        const [value, doubt] = readNumber(cells[i]);
+        if (doubt) refuse(`line ${places[line]}, column ${i + 1}: ${doubt}`);
+        numbers.push(value);
+      }
+      columns ||= numbers.length;
+      if (numbers.length !== columns) {
+        refuse(`line ${places[line]} has ${cells.length} values: must have ${columns + skip}, as the first`);
+      }
+      for (const value of numbers) values.push(value);
+    }
+    let rows = lines.length - begin;
+    let hint = indexed ? "the first column, which has no name, is left out" : "";
+    if (!indexed && begin === 0 && separator === "," && lines.every((content) => /^[+-]?\d+,\d+$/.test(content))) {
+      const [first] = lines;
+      hint = `read as ${rows} samples of 2 whole numbers; if ${first} means ${first.replace(",", ".")}, write it with a point`;
+    } else if (!indexed && rows > 2 && columns > 1 && [0, 1].includes(values[0])
+        && values.every((value, i) => i % columns > 0 || value === values[0] + i / columns)) {
+      hint = "the first column, which counts the rows, is left out";
+      values = values.filter((_, i) => i % columns > 0);
+      columns--;
+    }
     check(rows, columns);
-    return { rows, columns, values: Float64Array.from(values) };
+    return { rows, columns, values: Float64Array.from(values), spacing: 2 ** -52, hint };
   }
 
   function check(rows, columns) {
     if (rows * columns < 2) refuse(`holds ${rows * columns} values: must hold at least 2`);
-    const list = rows === 1 || columns === 1;
-    const [count, what] = list ? [rows * columns, "eigenvalues"] : [columns, "features (columns)"];
-    if (count > features) refuse(`has ${count} ${what}: must have at most ${features}`);
+    if (rows === 1 || columns === 1) {
+      if (rows * columns > features) refuse(`has ${rows * columns} eigenvalues: must have at most ${features}`);
+    } else if (Math.min(rows, columns) > features) {
+      refuse(`has ${rows} samples of ${columns} features (columns): must have at most ${features} of one of them`);
+    }
   }
 
   if (bytes.byteLength > BYTES) refuse(`has ${Math.ceil(bytes.byteLength / 2 ** 20)} MB: must have at most 64 MB`);
+  const beginning = String.fromCharCode(...new Uint8Array(bytes.slice(0, 6)));
+  if (beginning.startsWith("PK\x03\x04")) {
+    refuse("is an archive (.npz, .xlsx or .zip), whatever its name: must be one table, .npy or text");
+  }
+  if (beginning === "\x93NUMPY" && /\.(csv|txt|tsv|dat)$/i.test(name)) {
+    refuse("is a .npy file, whatever its name: its name must end in .npy");
+  }
   const table = /\.npy$/i.test(name) ? npy() : /\.(csv|txt|tsv|dat)$/i.test(name) ? text()
     : refuse("must be a .npy, .csv, .tsv, .txt or .dat file");
   const { rows, columns, values } = table;
