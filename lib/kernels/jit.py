@@ -35,7 +35,8 @@ def cache_root():
     """
     beside = Path(__file__).parent / "__pycache__"
     own = f"scaling-laws-book-{os.getuid()}" if hasattr(os, "getuid") else "scaling-laws-book"
-    places = [beside, Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "scaling-laws-book",
+    user = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # unlike Path's own, never an error
+    places = [beside, Path(user) / "scaling-laws-book",
               Path(tempfile.gettempdir()) / own]
     if config.CACHE_DIR:
         places.insert(0, Path(config.CACHE_DIR))

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import numpy as np
 from ..digest import digest
 
 _ROOT = Path(__file__).resolve().parents[2]
-_USER_CACHE = Path.home() / ".cache" / "scaling-laws-book"
+_USER_CACHE = Path(os.path.expanduser("~/.cache")) / "scaling-laws-book"
 _EXPORTS = "lib.widgets.exports:EXPORTS"
 _SOURCES = ("lib.widgets.exports", "lib.widgets.wasm_compile")  # with what they import
 _ENVIRONMENT = {  # of the compiling process; see lib.widgets.wasm_compile
@@ -57,19 +58,27 @@ def build():
     name = _digest() + ".wasm"
     folders = (_ROOT / "_build" / "wasm", _USER_CACHE)
     for folder in folders:
-        if (folder / name).exists():
+        with suppress(OSError):
             return (folder / name).read_bytes()
     module = compile_table(_EXPORTS)
     for folder in folders:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=folder, delete=False) as part:
-                part.write(module)
-            os.replace(part.name, folder / name)  # a reader never sees half a file
+        with suppress(OSError):
+            _write(folder, name, module)
             break
-        except OSError:
-            continue
     return module
+
+
+def _write(folder, name, module):
+    """Write a file at once: a reader never sees half of it, and a full disk leaves nothing behind."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as part:
+        try:
+            part.write(module)
+            part.flush()
+        except OSError:
+            os.unlink(part.name)
+            raise
+    os.replace(part.name, folder / name)
 
 
 def compile_table(table):
