@@ -165,6 +165,59 @@ def adaptive_error(spectrum, eta, alpha, aligned=True, sigma_J=0.0):
     return _level_flow(spectrum, eta, alpha, sigma_J, rates)
 
 
+def growing_memory_error(spectrum, eta, alpha, strength, power, friction=6.0, sigma_J=0.0):
+    """eps_g of a linear network with a momentum whose memory grows in proportion to the time.
+
+    Besides the plain step the student moves along V, the sum of past gradients, of which V forgets the share
+    friction/(alpha + 1/lambda_1) in a unit of time:
+
+        V <- V - friction/((alpha + 1/lambda_1) N) V + delta xi / sqrt N
+        J <- J + eta delta xi / sqrt N + (h/N) V ,     h = strength (1 + lambda_1 alpha)^-power .
+
+    With d = J - B, and the means e_k of d^2, m_k of -d V and v_k of V^2 per direction of level k, for N -> infinity
+
+        e_k' = -2 eta lambda_k e_k - 2 h m_k + eta^2 lambda_k E
+        m_k' = -(eta lambda_k + f) m_k - h v_k + lambda_k e_k - eta lambda_k E ,     f = friction/(alpha + 1/lambda_1)
+        v_k' = -2 f v_k + 2 lambda_k m_k + lambda_k E .
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    eta : float
+        Learning rate of the plain step, > 0.
+    alpha : array_like, shape (n,)
+        Examples / N.
+    strength, power : float
+        Of the momentum's step h, >= 0. At power = 1/(1 + beta), or above it, the noise stays bounded.
+    friction : float
+        > 0.
+    sigma_J : float
+
+    Returns
+    -------
+    ndarray, shape (n,)
+    """
+    eta = checks.number("eta", eta, 0.0, open_minimum=True)
+    alpha = checks.times("alpha", alpha)
+    strength, power = checks.number("strength", strength, 0.0), checks.number("power", power, 0.0)
+    friction = checks.number("friction", friction, 0.0, open_minimum=True)
+    sigma_J = checks.number("sigma_J", sigma_J, 0.0)
+    lam, mass, L = spectrum.eigenvalues, spectrum.weights * spectrum.eigenvalues, spectrum.levels
+    knee = 1.0 / lam[0]
+
+    def flow(now, z):
+        e, m, v = z[:L], z[L:2 * L], z[2 * L:]
+        E, h, forget = mass @ e, strength * (1.0 + now / knee) ** -power, friction / (now + knee)
+        return np.concatenate([
+            -2.0 * eta * lam * e - 2.0 * h * m + eta**2 * lam * E,
+            -(eta * lam + forget) * m - h * v + lam * e - eta * lam * E,
+            -2.0 * forget * v + 2.0 * lam * m + lam * E,
+        ])
+
+    start = np.concatenate([np.full(L, 1.0 + sigma_J**2), np.zeros(2 * L)])
+    return 0.5 * integrate(flow, start, alpha, eta, "LSODA", 1e-6, 1e-10)[:, :L] @ mass
+
+
 def adaptive_exponent(beta, aligned=True):
     """Exponent of :func:`adaptive_error` if for each time the best constant step is taken, L -> infinity.
 

@@ -176,6 +176,35 @@ def test_batch_norm_flow_keeps_the_length_that_no_noise_changes():
     assert noise == pytest.approx((eta / b) ** 2 * (b - 2) / b * np.mean(1 / variances), rel=1e-3)
 
 
+def test_growing_memory_without_strength_is_plain_sgd():
+    alpha = np.array([0.1, 1.0, 10.0])
+    np.testing.assert_allclose(mitigation.growing_memory_error(S, 0.5, alpha, 0.0, 0.5, sigma_J=0.2),
+                               lib.linear.generalization_error(S, 0.5, alpha, 0.2), rtol=1e-4)
+
+
+def test_training_with_a_growing_memory_follows_its_flow():
+    # A simulation in a few lines. The flow is the limit of large N: a step moves the leading level by eta lambda_1/N = 1.3 %.
+    N, runs, eta, strength, friction = 320, 60, 0.4, 3.0, 4.0
+    lam = np.repeat(S.eigenvalues, N // 16)
+    rng = np.random.default_rng(5)
+    d, V = rng.choice([-1.0, 1.0], (runs, N)), np.zeros((runs, N))
+    times, measured = np.array([0.5, 2.0, 6.0]), []
+    for step in range(int(6 * N) + 1):
+        if np.isclose(step / N, times).any():
+            measured.append(0.5 * np.mean(d**2 * lam, axis=1))
+        now = step / N + 1 / lam[0]
+        xi = rng.standard_normal((runs, N)) * np.sqrt(lam)
+        gradient = -(np.sum(d * xi, axis=1) / np.sqrt(N))[:, None] * xi / np.sqrt(N)
+        V += gradient - friction / (now * N) * V
+        d += eta * gradient + strength * (now * lam[0]) ** -0.5 / N * V
+    measured = np.array(measured)
+    flow = mitigation.growing_memory_error(S, eta, times, strength, 0.5, friction)
+    error = measured.std(axis=1, ddof=1) / np.sqrt(runs)
+    assert np.all(np.abs(measured.mean(axis=1) - flow) < 4 * error + 0.02 * flow)
+    plain = lib.linear.generalization_error(S, eta, times)
+    assert plain[-1] > 1.4 * flow[-1]  # plain SGD would not pass
+
+
 @pytest.mark.parametrize("beta", [0.25, 0.5, 2.0])
 def test_best_adaptive_step_has_the_exponent_said(beta):
     # by the balance of bias and noise that the chapter derives, alpha ~ k^((1+beta)/2) sum_{j<k} j^(-(1+beta)/2), E ~ k^-beta
