@@ -174,11 +174,11 @@ def growing_memory_error(spectrum, eta, alpha, strength, power, friction=6.0, si
         V <- V - friction/((alpha + 1/lambda_1) N) V + delta xi / sqrt N
         J <- J + eta delta xi / sqrt N + (h/N) V ,     h = strength (1 + lambda_1 alpha)^-power .
 
-    With d = J - B, and the means e_k of d^2, m_k of -d V and v_k of V^2 per direction of level k, for N -> infinity
+    With d = J - B, and the means e_k of d^2, phi_k of -d V and psi_k of V^2 per direction of level k, for N -> infinity
 
-        e_k' = -2 eta lambda_k e_k - 2 h m_k + eta^2 lambda_k E
-        m_k' = -(eta lambda_k + f) m_k - h v_k + lambda_k e_k - eta lambda_k E ,     f = friction/(alpha + 1/lambda_1)
-        v_k' = -2 f v_k + 2 lambda_k m_k + lambda_k E .
+        e_k' = -2 eta lambda_k e_k - 2 h phi_k + eta^2 lambda_k E
+        phi_k' = -(eta lambda_k + f) phi_k - h psi_k + lambda_k e_k - eta lambda_k E ,     f = friction/(alpha + 1/lambda_1)
+        psi_k' = -2 f psi_k + 2 lambda_k phi_k + lambda_k E .
 
     Parameters
     ----------
@@ -206,12 +206,12 @@ def growing_memory_error(spectrum, eta, alpha, strength, power, friction=6.0, si
     knee = 1.0 / lam[0]
 
     def flow(now, z):
-        e, m, v = z[:L], z[L:2 * L], z[2 * L:]
+        e, phi, psi = z[:L], z[L:2 * L], z[2 * L:]
         E, h, forget = mass @ e, strength * (1.0 + now / knee) ** -power, friction / (now + knee)
         return np.concatenate([
-            -2.0 * eta * lam * e - 2.0 * h * m + eta**2 * lam * E,
-            -(eta * lam + forget) * m - h * v + lam * e - eta * lam * E,
-            -2.0 * forget * v + 2.0 * lam * m + lam * E,
+            -2.0 * eta * lam * e - 2.0 * h * phi + eta**2 * lam * E,
+            -(eta * lam + forget) * phi - h * psi + lam * e - eta * lam * E,
+            -2.0 * forget * psi + 2.0 * lam * phi + lam * E,
         ])
 
     start = np.concatenate([np.full(L, 1.0 + sigma_J**2), np.zeros(2 * L)])
