@@ -205,6 +205,46 @@ def finite_size_error(spectrum, learned, N, eta, alpha, sigma_J=0.0):
     return linear.finite_size_curve(rate, spectrum.weights * spectrum.eigenvalues, N, eta, alpha, start)
 
 
+def measured_error(spectrum, learned, fourth_moments, eta, alpha, sigma_J=0.0):
+    """Mean eps_g of SGD on real data for a linear student of ``learned`` levels, from its eigenvalues and fourth moments.
+
+    The map of :func:`lib.linear.measured_error` with the levels k > l at rest, which drive the others:
+    e_k -> e_k - 2 g lambda_k e_k + g^2 sum_m K_km e_m for k <= l, the sum over all levels, g = eta / N.
+
+    Parameters
+    ----------
+    spectrum, learned
+        As in :func:`reduce`; the spectrum from data, of single directions.
+    fourth_moments : ndarray, shape (L, L)
+        From :func:`lib.linear.fourth_moments`.
+    eta, alpha, sigma_J
+        As in :func:`error`; alpha is rounded to whole steps. Only below ``critical_eta(..., fourth_moments=...)``.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+
+    Raises
+    ------
+    DivergenceError
+        From the critical learning rate on.
+    """
+    eta, alpha, start = _arguments(eta, alpha, sigma_J)
+    learned = checks.whole("learned", learned, 1, spectrum.levels)
+    moments, N = linear.check_moments(spectrum, fourth_moments), spectrum.levels
+    critical = critical_eta(spectrum, learned, fourth_moments=moments)
+    if eta >= critical:
+        raise _divergence(eta, critical)
+    g, eigenvalues = eta / N, spectrum.eigenvalues
+    step = g**2 * moments[:learned, :learned] - 2.0 * g * np.diag(eigenvalues[:learned])
+    # what the levels at rest add, and where it comes to rest with what is lost
+    rest = np.linalg.solve(-step, 2.0 * start * g**2 * moments[:learned, learned:].sum(axis=1))
+    changes, basis = np.linalg.eigh(step)
+    amplitudes = (eigenvalues[:learned] @ basis) * (basis.T @ (2.0 * start - rest))
+    still = eigenvalues[:learned] @ rest + 2.0 * start * eigenvalues[learned:].sum()
+    return np.array([0.5 / N * (still + amplitudes @ (1.0 + changes) ** steps) for steps in np.rint(alpha * N)])
+
+
 # --- The joint law of time and features -----------------------------------------------------------------
 
 

@@ -68,7 +68,7 @@ def critical_eta(spectrum, students=1, teachers=1, N=None, fourth_moments=None):
     K, M = checks.whole("students", students), checks.whole("teachers", teachers)
     scale = K / M
     if fourth_moments is not None:
-        moments = _moments(spectrum, fourth_moments)
+        moments = check_moments(spectrum, fourth_moments)
         # 1 - 2 g lambda + g^2 K has eigenvalue 1 where g K = 2 lambda: a generalised eigenvalue problem
         root = np.sqrt(0.5 / spectrum.eigenvalues)
         return scale * spectrum.levels / np.linalg.eigvalsh(root[:, None] * moments * root)[-1]
@@ -481,7 +481,7 @@ def measured_error(spectrum, fourth_moments, eta, alpha, sigma_J=0.0, students=1
     """
     checks.spectrum(spectrum)
     eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers)
-    moments, eigenvalues, N = _moments(spectrum, fourth_moments), spectrum.eigenvalues, spectrum.levels
+    moments, eigenvalues, N = check_moments(spectrum, fourth_moments), spectrum.eigenvalues, spectrum.levels
     g = eta / N
     factors, basis = np.linalg.eigh(np.diag(1.0 - 2.0 * g * eigenvalues) + g**2 * moments)
     amplitudes = (eigenvalues @ basis) * basis.sum(axis=0) * start / N
@@ -489,7 +489,7 @@ def measured_error(spectrum, fourth_moments, eta, alpha, sigma_J=0.0, students=1
         return np.array([amplitudes @ factors**steps for steps in np.rint(alpha * N)])
 
 
-def _moments(spectrum, fourth_moments):
+def check_moments(spectrum, fourth_moments):
     """Checked fourth moments of a spectrum of single directions."""
     moments = checks.array("fourth_moments", fourth_moments, ndim=2)
     L = spectrum.levels

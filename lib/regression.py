@@ -15,6 +15,9 @@ import numpy as np
 from . import checks
 from .kernels import regression as kernels
 
+# Points of Talbot's contour: the method errs by some 10^(-0.6 n) and multiplies rounding by exp(0.4 n).
+TALBOT = 20
+
 
 def effective_ridge(spectrum, alpha, ridge=0.0):
     """kappa, the eigenvalue down to which the examples determine the teacher.
@@ -73,10 +76,64 @@ def error(spectrum, alpha, ridge=0.0, noise=0.0):
     return out
 
 
+def gradient_flow_error(spectrum, alpha, time):
+    """Mean eps_g of gradient flow on the mean loss over alpha N kept examples, stopped at ``time``; no noise, J(0) = 0.
+
+    The flow leaves exp(-2 t C) of the squared distance, C the covariance of the examples, so that the Laplace transform of
+    2 eps_g in 2t is a trace over 1/(z + C), which :func:`effective_ridge` gives for a ridge alpha z:
+
+        integral of 2 eps_g exp(-2 z t) d(2t) = alpha (kappa/z - 1) = (kappa/z) sum_k w_k lambda_k / (lambda_k + kappa).
+
+    It is inverted by Talbot's method, on a contour of complex z, to some 1e-6 of eps_g(0) and of the value. Infinitely many examples give
+    :func:`lib.linear.small_eta_error`, and an infinite time :func:`error`.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    alpha : float
+        Examples / N, > 0.
+    time : array_like, shape (n,) or a number
+        t = eta alpha of the network's clock, > 0, increasing.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+    """
+    alpha = checks.number("alpha", alpha, 0.0, open_minimum=True)
+    time = checks.times("time", time, open_minimum=True)
+    angle = np.arange(1, TALBOT) * np.pi / TALBOT
+    cotangent = 1.0 / np.tan(angle)
+    contour = np.append(1.0 + 0.0j, angle * (cotangent + 1j))
+    slope = np.append(0.5 + 0.0j, 1.0 + 1j * (angle + (angle * cotangent - 1.0) * cotangent))
+    out = np.empty_like(time)
+    for i, t in enumerate(2.0 * time):
+        scale, kappa, before, total = 0.4 * TALBOT / t, None, None, 0.0
+        for z, weight in zip(scale * contour, slope):
+            # from the real kappa on the axis along the contour, each a start for the next
+            kappa = effective_ridge(spectrum, alpha, alpha * z.real)[0] + 0.0j if kappa is None else kappa * z / before
+            kappa, before = _complex_ridge(spectrum, alpha, z, kappa), z
+            transform = kappa / z * np.sum(spectrum.weights * spectrum.eigenvalues / (spectrum.eigenvalues + kappa))
+            total += (np.exp(z * t) * transform * weight).real
+        out[i] = 0.5 * scale / TALBOT * total
+    return out
+
+
+def _complex_ridge(spectrum, alpha, z, kappa):
+    """kappa with kappa [1 - sum_k w_k lambda_k / (lambda_k + kappa) / alpha] = z, by Newton's method from ``kappa``."""
+    for _ in range(100):
+        share = spectrum.weights * spectrum.eigenvalues / (spectrum.eigenvalues + kappa)
+        rest = 1.0 - share.sum() / alpha
+        change = (kappa * rest - z) / (rest + kappa * np.sum(share / (spectrum.eigenvalues + kappa)) / alpha)
+        kappa -= change
+        if abs(change) <= 1e-14 * abs(kappa):
+            break
+    return kappa
+
+
 def random_feature_error(spectrum, alpha, features):
     """Mean eps_g of regression without ridge or noise on Gaussian random features of the input.
 
-    With D = features N projections F xi, F of independent normal entries, and P = alpha N examples, the smaller
+    With F = features N projections Omega xi, Omega of independent normal entries, and P = alpha N examples, the smaller
     of the two numbers says how much can be learned, and the larger how much noise the rest makes:
     eps_g = m kappa(m) / (1 - m / max) / 2 with m = min(alpha, features) (Maloney, Roberts and Sully 2022).
 
@@ -128,43 +185,50 @@ def experiment(spectrum, N, examples, features=None, ridge=0.0, noise=0.0, time=
     examples : int
         P.
     features : int, optional
-        Number D of Gaussian random features; default: the inputs themselves.
+        Number F of Gaussian random features; default: the inputs themselves.
     ridge, noise : float
         As in :func:`error`.
-    time : float
+    time : float or array_like, shape (n,)
         Stop gradient flow on the mean loss over the examples at this time, eta alpha of the network's clock, instead
-        of fitting to the end; needs ridge = 0 and no ``features``.
+        of fitting to the end; needs ridge = 0 and no ``features``. Several times look at the same runs.
     seeds : int
         Number of runs, each with its own data, teacher and features.
 
     Returns
     -------
-    ndarray, shape (seeds,)
+    ndarray, shape (seeds,), or (seeds, n) for n times
     """
     checks.spectrum(spectrum)
     P, seeds = checks.whole("examples", examples), checks.whole("seeds", seeds)
     ridge, noise = checks.number("ridge", ridge, 0.0), checks.number("noise", noise, 0.0)
-    if time != np.inf:
-        time = checks.number("time", time, 0.0)
+    several = np.ndim(time) > 0
+    if several or time != np.inf:
+        times = checks.times("time", time)
         if ridge > 0 or features is not None:
             checks.refuse("time", time, "left out with a ridge or with features")
+    else:
+        times = [np.inf]
     root = np.sqrt(np.repeat(spectrum.eigenvalues, spectrum.multiplicities(N)))
-    out = np.empty(seeds)
+    out = np.empty((seeds, len(times)))
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
         X, B = rng.standard_normal((P, root.size)) * root, rng.standard_normal(root.size)
         labels = X @ B / np.sqrt(N) + np.sqrt(noise) * rng.standard_normal(P)
-        F = None if features is None else rng.standard_normal((checks.whole("features", features), root.size))
-        J = np.sqrt(N) * _fit(X, labels, ridge * N, time) if F is None else np.sqrt(N) * F.T @ _fit(
-            X @ F.T, labels, ridge * N, time)
-        out[seed] = 0.5 * np.mean((root * (B - J)) ** 2)
-    return out
+        project = None
+        if features is not None:
+            project = rng.standard_normal((checks.whole("features", features), root.size))
+        fits = _fits(X if project is None else X @ project.T, labels, ridge * N, times)
+        for i, w in enumerate(fits):
+            J = np.sqrt(N) * (w if project is None else project.T @ w)
+            out[seed, i] = 0.5 * np.mean((root * (B - J)) ** 2)
+    return out if several else out[:, 0]
 
 
-def _fit(X, y, ridge, time):
-    """Weights w of the fit y ~ X w: ridge regression, of least norm without a ridge, or gradient flow up to ``time``."""
+def _fits(X, y, ridge, times):
+    """Weights w of the fit y ~ X w: ridge regression, of least norm without a ridge, or gradient flow up to each time."""
     U, size, V = np.linalg.svd(X, full_matrices=False)
     kept = size > 1e-12 * size[0]
     U, size, V = U[:, kept], size[kept], V[kept]
-    learned = size**2 / (size**2 + ridge) if time == np.inf else -np.expm1(-time * size**2 / len(y))
-    return V.T @ (learned / size * (U.T @ y))
+    for time in times:
+        learned = size**2 / (size**2 + ridge) if time == np.inf else -np.expm1(-time * size**2 / len(y))
+        yield V.T @ (learned / size * (U.T @ y))

@@ -309,7 +309,31 @@ def test_erf_sgd_reaches_the_floor():
     assert expected - features.erf_asymptotic_error(s, l, 1) > 8 * error
 
 
+@pytest.mark.parametrize("learned", [1, 7, 20])
+def test_measured_moments_of_gaussian_form_are_the_finite_size_theory(learned):
+    s, alpha = lib.power_law(1.0, 20), [0.5, 3.0, 200.0]
+    gaussian = np.outer(s.eigenvalues, s.eigenvalues) + 2 * np.diag(s.eigenvalues**2)
+    for eta in (0.1, 0.9):
+        found = features.measured_error(s, learned, gaussian, eta, alpha, 0.3)
+        # the recursion rounds once a step, 4000 times
+        np.testing.assert_allclose(found, features.finite_size_error(s, learned, 20, eta, alpha, 0.3), rtol=1e-10)
+    critical = features.critical_eta(s, learned, fourth_moments=gaussian)
+    with pytest.raises(lib.DivergenceError):
+        features.measured_error(s, learned, gaussian, critical, alpha)
+
+
+def test_measured_moments_of_a_student_that_learns_everything():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((500, 12)) * np.exp(rng.standard_normal((500, 1))) * np.arange(1, 13)
+    s, moments = lib.Spectrum.from_data(X), lib.linear.fourth_moments(X)
+    alpha = [1.0, 10.0]
+    np.testing.assert_allclose(features.measured_error(s, 12, moments, 0.05, alpha, 0.5),
+                               lib.linear.measured_error(s, moments, 0.05, alpha, 0.5), rtol=1e-11)
+
+
 BAD = [
+    (lambda s: features.measured_error(s, 2, np.ones((3, 3)), 0.1, [1]), "fourth_moments"),
+    (lambda s: features.measured_error(s, 0, np.ones((4, 4)), 0.1, [1]), "learned"),
     (lambda s: features.asymptotic_error(s, 0), "learned"),
     (lambda s: features.asymptotic_error(s, 5), "learned"),
     (lambda s: features.asymptotic_error(s, 2.5), "learned"),

@@ -109,6 +109,41 @@ def test_gradient_flow_on_examples_goes_from_the_flow_of_the_network_to_the_regr
     assert early.mean() == pytest.approx(expected, abs=4 * early.std() / np.sqrt(20) + 0.02 * expected)
 
 
+@pytest.mark.parametrize("alpha", [0.3, 0.9, 3.0])
+def test_gradient_flow_on_isotropic_examples_is_an_integral_over_the_law_of_marchenko_and_pastur(alpha):
+    time = np.array([1e-3, 0.1, 1.0, 30.0, 1e4])
+    low, high = (1 - alpha**-0.5) ** 2, (1 + alpha**-0.5) ** 2
+    angle = (np.arange(200_000) + 0.5) * np.pi / 200_000
+    x = 0.5 * (low + high) - 0.5 * (high - low) * np.cos(angle)
+    density = alpha / (2 * np.pi * x) * (0.5 * (high - low) * np.sin(angle)) ** 2 * np.pi / 200_000
+    expected = 0.5 * (np.exp(-2 * np.outer(time, x)) @ density + max(1 - alpha, 0))
+    assert density.sum() == pytest.approx(min(1.0, alpha), abs=1e-6)
+    found = regression.gradient_flow_error(lib.power_law(1.0, 1), alpha, time)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)  # rounding, 1e-16, times exp(0.4 TALBOT) and some ten
+
+
+def test_gradient_flow_on_many_examples_and_after_a_long_time():
+    s, time = lib.power_law(0.5, 100), np.geomspace(1e-3, 10, 8)
+    many = regression.gradient_flow_error(s, 1e8, time)
+    np.testing.assert_allclose(many, lib.linear.small_eta_error(s, 1.0, time), rtol=1e-6)  # 1/alpha times the largest rate's share
+    assert regression.gradient_flow_error(s, 0.3, 1e9)[0] == pytest.approx(regression.error(s, 0.3)[0], rel=1e-6)
+    start = regression.gradient_flow_error(s, 0.3, 1e-9)[0]
+    assert start == pytest.approx(0.5, rel=1e-6)
+
+
+@pytest.mark.parametrize("P", [48, 150])
+def test_gradient_flow_on_kept_examples_against_linear_algebra(P):
+    s, time = lib.power_law(1.0, 64), [0.02, 0.5, 20.0]
+    runs = regression.experiment(s, 256, P, time=time, seeds=100)
+    assert np.array_equal(runs[:3, 1], regression.experiment(s, 256, P, time=time[1], seeds=3))
+    mean, error = runs.mean(axis=0), runs.std(axis=0, ddof=1) / 10
+    theory = regression.gradient_flow_error(s, P / 256, time)
+    assert np.all(error < 0.05 * mean)
+    assert np.all(np.abs(mean - theory) < 4 * error + theory / P)  # the deterministic equivalent errs by O(1/P)
+    # neither limit alone would do at the middle time
+    assert abs(mean[1] - lib.linear.small_eta_error(s, 1.0, 0.5)[0]) > 8 * error[1]
+
+
 @pytest.mark.filterwarnings("error")
 def test_as_many_features_as_examples():
     assert list(regression.random_feature_error(lib.power_law(1.0, 4), [0.5, 1.0], 1.0)[1:]) == [0.0]
@@ -121,12 +156,15 @@ BAD = [
     (lambda s: regression.error(s, [0.5], ridge=-1), "ridge"),
     (lambda s: regression.error(s, [0.5], noise=np.nan), "noise"),
     (lambda s: regression.random_feature_error(s, [0.5], 0), "features"),
+    (lambda s: regression.gradient_flow_error(s, 0.0, [1.0]), "alpha"),
+    (lambda s: regression.gradient_flow_error(s, 0.5, [0.0, 1.0]), "time"),
     (lambda s: regression.power_law_error(lib.Spectrum([2, 1]), [0.5]), "spectrum"),
     (lambda s: regression.experiment(s, 6, 3), "N"),
     (lambda s: regression.experiment(s, 8, 0), "examples"),
     (lambda s: regression.experiment(s, 8, 3, features=0), "features"),
     (lambda s: regression.experiment(s, 8, 3, ridge=0.1, time=1.0), "time"),
     (lambda s: regression.experiment(s, 8, 3, time=-1.0), "time"),
+    (lambda s: regression.experiment(s, 8, 3, time=[2.0, 1.0]), "time"),
 ]
 
 
