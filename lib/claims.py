@@ -2,7 +2,7 @@
 
 A chapter calls :func:`lib.claim` where it asserts something. A claim that does not hold raises, so that the
 cell fails, and with it the build of the book. What a page shows of a claim is also what the claims ledger reads
-(:meth:`Claim.all_in`): the values of this build, and no others.
+(:meth:`Claim.all_in`): the values of this build, and apart from them those of kept measurements, which say so.
 """
 
 from dataclasses import dataclass
@@ -31,20 +31,23 @@ class Claim:
     tolerance: str
     why: str
     source: str = ""
+    kept: str = ""
 
     def __repr__(self):
-        return f"✓ {self.statement}\n  expected {self.expected}, measured {self.measured}; {self.tolerance}: {self.why}"
+        kept = f" (kept measurement: {self.kept})" if self.kept else ""
+        return f"✓ {self.statement}\n  expected {self.expected}, measured {self.measured}{kept}; {self.tolerance}: {self.why}"
 
     def _repr_html_(self):
         def field(name, tag="span"):
             return f'<{tag} class="claim-{name}">{escape(getattr(self, name))}</{tag}>'
 
-        source = f'<p class="claim-origin">Tests {field("source")}</p>' if self.source else ""
+        origins = (("Tests", "source", self.source), ("Kept measurement, not made by this build:", "kept", self.kept))
+        origin = "".join(f'<p class="claim-origin">{word} {field(name)}</p>' for word, name, text in origins if text)
         return (
             f'<div class="claim" id="claim-{escape(self.name)}"><p>'
             f'<span class="claim-mark" role="img" aria-label="holds">✓</span> {field("statement")}</p>'
             f'<p class="claim-values"><span>expected {field("expected", "b")}</span> '
-            f'<span>measured {field("measured", "b")}</span> {field("tolerance")}</p>{field("why", "p")}{source}</div>'
+            f'<span>measured {field("measured", "b")}</span> {field("tolerance")}</p>{field("why", "p")}{origin}</div>'
         )
 
     @classmethod
@@ -58,7 +61,7 @@ class Claim:
 class _Reader(HTMLParser):
     """Collects the fields of claims: texts of the elements whose class names a field."""
 
-    FIELDS = {"claim-" + name: name for name in ("statement", "expected", "measured", "tolerance", "why", "source")}
+    FIELDS = {"claim-" + name: name for name in ("statement", "expected", "measured", "tolerance", "why", "source", "kept")}
 
     def __init__(self):
         super().__init__()
@@ -80,7 +83,7 @@ class _Reader(HTMLParser):
         self._field = None
 
 
-def claim(name, statement, *, measured, expected, tolerance=None, why, source=""):
+def claim(name, statement, *, measured, expected, tolerance=None, why, source="", kept=""):
     """State and check a claim.
 
     Parameters
@@ -90,7 +93,7 @@ def claim(name, statement, *, measured, expected, tolerance=None, why, source=""
     statement : str
         The claim as a sentence.
     measured : float or array_like
-        What this build computed.
+        What this build computed, or with ``kept`` what was measured then.
     expected : float, array_like, or (low, high)
         What should come out. With ``tolerance`` None it is the interval in which ``measured`` must lie;
         ``high`` may be infinite.
@@ -100,6 +103,10 @@ def claim(name, statement, *, measured, expected, tolerance=None, why, source=""
         Where the expectation comes from, and why the tolerance is what it is.
     source : str
         Statement of the literature that this tests, as "Worschech & Rosenow 2025, abstract". Default: none.
+    kept : str, optional
+        When and on what ``measured`` was measured, as "2026-11-29, AMD EPYC", if that was not in this build: times
+        of a benchmark, hours of simulation. The page says so, and the ledger lists the claim among the kept
+        measurements. Default: measured by this build.
 
     Returns
     -------
@@ -130,7 +137,7 @@ def claim(name, statement, *, measured, expected, tolerance=None, why, source=""
         holds = bool(np.all(np.abs(measured - expected) <= tolerance))  # NaN holds nothing
         digits = 0.1 * tolerance
         words, allowed = _show(expected, digits), f"tolerance {tolerance:.2g}"
-    result = Claim(name, statement, words, _show(measured, digits), allowed, why, source)
+    result = Claim(name, statement, words, _show(measured, digits), allowed, why, source, kept)
     if not holds:
         raise ClaimError(
             f"{name}: {statement}: expected {result.expected}, measured {result.measured}, {result.tolerance}"

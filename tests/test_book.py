@@ -204,7 +204,13 @@ def test_claims_ledger_shows_what_this_build_measured(book):
     # … also when only another page does, which gains a claim.
     write_notebook(book / "book" / "live.ipynb", "Live", ["import lib", PREFACE[1].replace("toy-answer", "toy-two")])
     assert build_book(book).returncode == 0
-    assert "2 claims on 2 pages" in ledger()
+    assert "2 claims on 2 pages" in ledger() and "0 kept measurements" in ledger()
+    # A claim about a kept measurement stands in the second list alone.
+    write_notebook(book / "book" / "live.ipynb", "Live", ["import lib", PREFACE[1].replace("toy-answer", "toy-two").replace(
+        "source='", "kept='2026-11-29, here', source='")])
+    assert build_book(book).returncode == 0
+    assert "1 claims on 1 pages" in ledger() and "1 kept measurements, with their claims on 1 pages" in ledger()
+    assert "Live · tests Somebody 1999 · kept: 2026-11-29, here 0 to 50 42 bounds" in ledger()
 
 
 def test_two_claims_of_one_name_fail_the_build(book):

@@ -52,6 +52,19 @@ def test_html_is_escaped():
 
 def test_what_is_shown_can_be_read_back():
     shown = [claim("a-1", "x < y & \"z\"", measured=[1.0, 2.0], expected=(0, 3), why="1 > 0 <i>", source="Someone & Other"),
-             claim("a-2", "2 = 2", measured=2, expected=2, tolerance=0, **TEXT)]
+             claim("a-2", "2 = 2", measured=2, expected=2, tolerance=0, **TEXT),
+             claim("a-3", "It was fast.", measured=2, expected=(1, 3), kept="2026-11-29, <a machine> & others", **TEXT)]
     assert shown[0].source and not shown[1].source
-    assert Claim.all_in(f"<p>{shown[0]._repr_html_()}</p>" + shown[1]._repr_html_()) == shown
+    html = "".join(f"<p>{one._repr_html_()}</p>" for one in shown)
+    assert Claim.all_in(html) == shown
+
+
+def test_a_kept_measurement_says_that_this_build_did_not_make_it():
+    kept, made = (claim("a", "It was fast.", measured=2, expected=(1, 3), kept=kept, **TEXT) for kept in ("2026-11-29, here", ""))
+    assert kept.kept == "2026-11-29, here" and not made.kept
+    for shown in (repr(kept), kept._repr_html_()):
+        assert "2026-11-29, here" in shown and "kept measurement" in shown.lower()
+    for shown in (repr(made), made._repr_html_()):
+        assert "kept" not in shown.lower()
+    with pytest.raises(ClaimError):  # and it may fail as any other
+        claim("a", "It was fast.", measured=4, expected=(1, 3), kept="2026-11-29, here", **TEXT)

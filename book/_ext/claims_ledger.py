@@ -1,10 +1,13 @@
 """The claims ledger: the directive ``claims-ledger`` lists every claim that the book's pages show.
 
 The values are taken from the outputs of the cells as this build read them, so that they are measured by it and
-stored nowhere. Claims are collected page by page when the pages are read, and the list is written when all are.
+stored nowhere. Claims about a kept measurement are no such: they stand in a list of their own, the one of
+``{claims-ledger}`` with the option ``:kept:``. Claims are collected page by page when the pages are read, and the
+lists are written when all are.
 """
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from sphinx.environment.collectors import EnvironmentCollector
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
@@ -17,11 +20,13 @@ class ledger(nodes.General, nodes.Element):
 
 
 class ClaimsLedger(SphinxDirective):
-    """``{claims-ledger}``: no arguments, no options."""
+    """``{claims-ledger}``: what this build measured; with the option ``:kept:``, what was measured before and kept."""
+
+    option_spec = {"kept": directives.flag}
 
     def run(self):
         self.env.pages_with_ledger.add(self.env.docname)
-        return [ledger()]
+        return [ledger("", kept="kept" in self.options)]
 
 
 class ClaimsCollector(EnvironmentCollector):
@@ -75,21 +80,26 @@ def check_names(app, env):
 def write_ledger(app, doctree, docname):
     """Put the list in its place."""
     for place in list(doctree.findall(ledger)):
-        place.replace_self(list(_content(app, docname)))
+        place.replace_self(list(_content(app, docname, place["kept"])))
         # The page was read before it had the titles' formulas: ask for MathJax.
         app.env.get_domain("math").data["has_equations"][docname] = True
 
 
-def _content(app, docname):
-    claims = app.env.claims
+def _content(app, docname, kept):
+    claims = {}
+    for page, found in app.env.claims.items():
+        chosen = [pair for pair in found if bool(pair[0].kept) == kept]
+        if chosen:
+            claims[page] = chosen
     pages = [name for name in _reading_order(app.env) if name in claims]
     number = sum(len(claims[name]) for name in pages)
-    yield nodes.paragraph("", f"{number} claims on {len(pages)} pages; all of them held in this build.")
+    words = ("kept measurements, with their claims" if kept else "claims", "hold" if kept else "held in this build")
+    yield nodes.paragraph("", f"{number} {words[0]} on {len(pages)} pages; all of them {words[1]}.")
     for page in pages:
         title = nodes.reference("", app.env.titles[page].astext(), internal=True,
                                 refuri=app.builder.get_relative_uri(docname, page))
-        heading = nodes.rubric("", "", title, ids=[nodes.make_id(f"claims-of-{page}")])
-        heading["heading-level"] = 2
+        heading = nodes.rubric("", "", title, ids=[nodes.make_id(f"{'kept-' * kept}claims-of-{page}")])
+        heading["heading-level"] = 3 if kept else 2
         yield heading
         yield _table([_row(app, docname, page, claim, section) for claim, section in claims[page]])
 
@@ -113,6 +123,8 @@ def _row(app, docname, page, claim, section):
     where = nodes.paragraph("", "", link, classes=["claim-where"])
     if claim.source:
         where += nodes.Text(f" · tests {claim.source}")
+    if claim.kept:
+        where += nodes.Text(f" · kept: {claim.kept}")
     statement = [nodes.paragraph("", claim.statement), nodes.paragraph("", claim.why, classes=["claim-why"]), where]
     return nodes.row("", nodes.entry("", *statement),
                      *(nodes.entry("", nodes.paragraph("", text))
