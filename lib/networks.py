@@ -11,7 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.integrate import cumulative_simpson
 from scipy.linalg import eigh_tridiagonal
+from scipy.optimize import minimize
 from scipy.special import ndtri
 from scipy.stats import qmc
 
@@ -463,6 +465,98 @@ def late_error(spectrum, activation, M, eta, alpha, start=1.0):
         modes = np.exp(-2.0 * eta * a / M * np.outer(alpha, spectrum.eigenvalues))
         total += count * a * (modes @ (spectrum.weights * spectrum.eigenvalues))
     return 0.5 * start / M * total
+
+
+# Of a pair of students at y +- z about one erf teacher: <g'(y)^2 y^2> = 2 / (3 sqrt(3) pi).
+_BENT_SLOPE = 2.0 / (3.0 * np.sqrt(3.0) * np.pi)
+
+
+def symmetric_floor(students, teachers):
+    """Least error of erf students with fixed output weights sqrt(M)/K when one of them is spare.
+
+    Of K = m M + 1 students m turn to each of the M teachers and the last one stands symmetric to all:
+    R_in = p towards a student's own teacher and q towards the others, a for the last one, and Q = R R^T, as the
+    students lie in the teachers' span. The error is minimised over p, q and a. Also for K = m M, where it is 0, and
+    for a single student (m = 0).
+
+    Parameters
+    ----------
+    students, teachers : int
+        K and M with K mod M = 0 or 1.
+
+    Returns
+    -------
+    eps_g : float
+        Of orthonormal teachers, of any spectrum, for eta -> 0.
+    R : ndarray, shape (K, M)
+        Overlaps of the fields there.
+    """
+    K, M = checks.whole("students", students), checks.whole("teachers", teachers)
+    copies, spare = divmod(K, M)
+    if spare > 1:
+        checks.refuse("students", K, f"a multiple of teachers = {M}, or one more")
+    network = Network(Spectrum(np.ones(1), np.ones(1)), (K,), M)
+    upper, T = network.initial_upper(), np.eye(M)
+
+    def overlaps(pqa):
+        R = np.full((K, M), pqa[1])
+        own = np.arange(copies * M)
+        R[own, own // max(copies, 1)] = pqa[0]
+        R[copies * M :] = pqa[2]
+        return R
+
+    def height(pqa):
+        R = overlaps(pqa)
+        return error(network, R @ R.T, R, T, upper)
+
+    # From the place that a copy would have and that of a student for all teachers, which is the plateau's.
+    best = minimize(height, [1.0, 0.0, 1.0 / np.sqrt(M * (2 * M - 1))], method="Nelder-Mead",
+                    options={"xatol": 1e-9, "fatol": 1e-16, "maxfev": 4000, "maxiter": 4000})
+    return float(best.fun), overlaps(best.x)
+
+
+def soft_law(spectrum, teachers, eta, alpha, start):
+    """Soft mode of K = 2 M erf students that share the teachers in pairs, at small eta and small distance.
+
+    Students at B +- d, d at right angles to the teachers, the same size in every direction. With
+    delta^2 = sum_k w_k lambda_k |d^k|^2 / n_k the mean of a pair follows, R - 1 = delta^2 / 2, and
+
+        eps_g = delta^4 / (6 sqrt(3) pi),    d d^k / d alpha = - eta lambda_k delta^2 d^k / (3 sqrt(3) pi M).
+
+    In the time tau = int delta^2 d alpha the levels relax by themselves; alpha(tau) is a quadrature.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    teachers : int
+        M.
+    eta : float
+    alpha : array_like, shape (n,)
+    start : float
+        delta^2 at alpha = 0, > 0.
+
+    Returns
+    -------
+    eps_g, delta2 : ndarray, shape (n,)
+    """
+    M = checks.whole("teachers", teachers)
+    eta = checks.number("eta", eta, 0.0, open_minimum=True)
+    start = checks.number("start", start, 0.0, open_minimum=True)
+    alpha = checks.times("alpha", alpha)
+    levels, weights = spectrum.eigenvalues, spectrum.weights * spectrum.eigenvalues
+    rate = _BENT_SLOPE * eta / M  # of the square of d^k, in units of lambda_k delta^2
+    # delta^2 <= start, so that tau <= start alpha; steps of ln(1 + tau / unit), unit before anything has relaxed.
+    unit = 1e-3 / (rate * levels[0])
+    x = np.linspace(0.0, np.log1p(start * alpha[-1] / unit), 4001)
+    tau = unit * np.expm1(x)
+    delta2 = np.array([start * (weights @ np.exp(-rate * levels * time)) for time in tau])
+    # The last of a mode is exponentially small in tau: beyond the longest time asked for it need not be known.
+    delta2 = np.maximum(delta2, 1e-300)
+    with np.errstate(over="ignore"):
+        clock = cumulative_simpson((tau + unit) / delta2, x=x, initial=0.0)
+    known = np.isfinite(clock) & (np.append(True, np.diff(clock) > 0.0))
+    delta2 = np.exp(np.interp(np.log1p(alpha * start / unit), np.log1p(clock[known] * start / unit), np.log(delta2[known])))
+    return 0.25 * _BENT_SLOPE * delta2**2, delta2
 
 
 def _points(dimensions, count):
