@@ -15,6 +15,7 @@ from . import (
     networks,
     planning,
     plateau,
+    population,
     realdata,
     regression,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "networks",
     "planning",
     "plateau",
+    "population",
     "power_law",
     "realdata",
     "regression",
