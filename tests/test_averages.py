@@ -89,3 +89,16 @@ def test_coefficients_are_those_of_the_definition(activation):
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_large_fields_cost_digits_and_are_refused_where_none_is_left():
+    """All four fields one and the same of variance t: by the arcsine without cancellation."""
+    t = 10 ** np.random.default_rng(0).uniform(2, 6, 400)
+    I4 = np.array([averages.I4(np.full((4, 4), x)) for x in t])
+    exact = (2 / np.pi) ** 2 / np.sqrt(1 + 2 * t) * np.arcsin(t / (1 + 3 * t))
+    # a handful of roundings of 1e-16 in terms of order t^3, of which t is left
+    assert np.all(np.abs(I4 / exact - 1) < 10 * 1.1e-16 * t**2 + 1e-15)
+    for name, size, variance in (("I3", 3, 1e17), ("I4", 4, 1e8)):
+        with pytest.raises(ArithmeticError, match=f"rounding leaves no digit of {name}"):
+            getattr(averages, name)(np.full((size, size), variance))
+    assert averages.I2(np.full((2, 2), 1e150)) == pytest.approx(1.0)
