@@ -1,10 +1,10 @@
 """Chapter "Asymptotic power laws": late times of the erf network with as many students as teachers.
 
-Around the teacher (orthonormal blocks, student i on teacher i) let J_i = B_i + w_i. Level by level,
-rho^k = r^k - 1 is the part of w along the teacher's vectors and e^k = q^k - r^k - r^k^T + 1 its square. With
-P = sum_k w_k lambda_k rho^k, E = sum_k w_k lambda_k e^k, to leading order and for the book's scale of outputs,
+Around the teacher (orthonormal blocks, student i on teacher i) let J_i = B_i + Delta_i. Level by level,
+rho^k = r^k - 1 is the part of Delta along the teacher's vectors and e^k = q^k - r^k - r^k^T + 1 its square. With
+Z = sum_k w_k lambda_k rho^k, E = sum_k w_k lambda_k e^k, to leading order and for the book's scale of outputs,
 
-    rho^k' = -(eta/M) lambda_k (H rho^k + Phi P)
+    rho^k' = -(eta/M) lambda_k (H rho^k + Phi Z)
     e^k'   = -(eta/M) lambda_k (H e^k + e^k H) + (eta/M)^2 lambda_k X E,        eps_g = tr(H E) / (2 M).
 
 All matrices here commute with exchanges of units, so that each has two values: on differences between units
@@ -45,7 +45,7 @@ class Couplings:
     H : ndarray, shape (S,)
         Eigenvalues of H_ij = <g'(y_i) g'(y_j)>.
     Phi, X : ndarray, shape (S, S)
-        Feedback of P on rho (the error's curvature along the teacher) and of E on e (noise of single examples).
+        Feedback of Z on rho (the error's curvature along the teacher) and of E on e (noise of single examples).
     identity : ndarray, shape (S,)
     """
 
@@ -79,12 +79,23 @@ class Rates:
 
 @dataclass(frozen=True)
 class Law:
-    """eps_g = prefactor alpha^-exponent - offset inside ``window``; call it with times."""
+    """eps_g = prefactor alpha^-exponent - offset inside ``window``; call it with times.
+
+    Attributes
+    ----------
+    exponent, prefactor, offset : float
+    window : (float, float)
+        Where the law holds, far from both ends: from the last of its sectors' first exponentials to the first of
+        their last ones. Empty (first > last) where the spectrum is too short.
+    sectors : tuple of (float, float)
+        Ends of each sector's own power law, in the order of :class:`Couplings`.
+    """
 
     exponent: float
     prefactor: float
     offset: float
     window: tuple[float, float]
+    sectors: tuple = ()
 
     def __call__(self, alpha):
         return self.prefactor * np.asarray(alpha, dtype=np.float64) ** -self.exponent - self.offset
@@ -109,7 +120,8 @@ def couplings(M):
     m1, m2, _, m4 = moments
     H = np.array([m2 - m1**2, m2 + (M - 1) * m1**2])
 
-    # The Hessian of [tau sum P_ii^2 - (1/pi) sum_{i != j} P_ii P_ji]/2 in the diagonal and off-diagonal element
+    # The Hessian of [-phi sum Z_ii^2 - (1/pi) sum_{i != j} Z_ii Z_ji]/2, phi = 4/(3 sqrt(3) pi), in the diagonal and
+    # off-diagonal element
     curvature = np.array([[-4.0 / (np.pi * 3.0**1.5) * M, -0.5 * M * (M - 1) / np.pi],
                           [-0.5 * M * (M - 1) / np.pi, 0.0]])
     root = np.sqrt(max(M - 1, 1))
@@ -149,14 +161,15 @@ def noise_map(moments, M):
 def critical_eta(spectrum, M):
     """Largest learning rate at which the student that knows the teacher stays with it.
 
-    In the limit N -> infinity it does not depend on the spectrum: the mode that neither grows nor decays has
-    the same e in every level. Beyond it the error of an erf network does not diverge; it stays finite at a
-    level that grows with eta.
+    In the limit N -> infinity it is the same for every spectrum: the mode that neither grows nor decays has
+    the same e in every level, and the eigenvalues cancel. Beyond it the error of an erf network does not diverge;
+    it stays finite at a level that grows with eta.
 
     Parameters
     ----------
-    spectrum : Spectrum
-        Any: see above.
+    spectrum : Spectrum or None
+        Not used, whatever it is: the argument keeps the call alike to :func:`lib.linear.critical_eta` and
+        :func:`lib.features.critical_eta`. Pass None to say that there is none.
     M : int
         Units of student and teacher.
 
@@ -215,7 +228,7 @@ def error(spectrum, M, eta, alpha, start=1.0):
     """Closed form of eps_g near the teacher at any learning rate, N -> infinity.
 
     Solves e^k' = -(eta/M) lambda_k (H e + e H) + (eta/M)^2 lambda_k X E exactly, by the inverse of its Laplace
-    transform; see the chapter for what it leaves out (feedback along the teacher, of relative order P).
+    transform; see the chapter for what it leaves out (feedback along the teacher, of relative order Z).
 
     Parameters
     ----------
@@ -279,7 +292,7 @@ def mode_sum(spectrum, M, eta, alpha, start=1.0):
     return out
 
 
-def law(spectrum, M, eta, start=1.0):
+def law(spectrum, M, eta, start=1.0, sector=None):
     """The power law of the window, with prefactor, offset and ends.
 
     Parameters
@@ -288,21 +301,31 @@ def law(spectrum, M, eta, start=1.0):
         From :func:`lib.power_law`.
     M, eta, start
         As in :func:`mode_sum`.
+    sector : int, optional
+        One sector's part alone, 0 (differences between units) or 1 (their mean): late, between the ends of the two
+        sectors, the error is what is left of sector 0. Default: both.
 
     Returns
     -------
     Law
-        ``window`` = M/(2 eta a_0 lambda_1), M/(2 eta a_0 lambda_L), a_0 the smallest eigenvalue of H.
+        A sector with eigenvalue a of H is a power law between M/(2 eta a lambda_1) and M/(2 eta a lambda_L). Their
+        sum is one between M/(2 eta a_0 lambda_1), where the slow sector's begins, and M/(2 eta a_1 lambda_L), where
+        the fast one's ends.
     """
     checks.spectrum(spectrum)
     beta = spectrum.check_power_law()
     start = checks.number("start", start, 0.0)
     factor, c, g = amplification(M, eta), couplings(M), eta / M
+    chosen = np.arange(c.H.size)
+    if sector is not None:
+        chosen = chosen[checks.whole("sector", sector, 0, c.H.size - 1):][:1]
     L, lead, s = spectrum.levels, spectrum.eigenvalues[0], exponent(beta)
-    share = 0.5 * start / M * lead / L * factor * c.identity**2
-    prefactor = gamma(s) / (1.0 + beta) * (2.0 * g * lead) ** -s * np.sum(share * c.H ** (1.0 - s))
-    ends = 0.5 / (g * c.H[0] * spectrum.eigenvalues[[0, -1]])
-    return Law(s, float(prefactor), float(np.sum(share * c.H) * (L + 0.5) ** -beta / beta), tuple(map(float, ends)))
+    share = (0.5 * start / M * lead / L * factor * c.identity**2)[chosen]
+    prefactor = gamma(s) / (1.0 + beta) * (2.0 * g * lead) ** -s * np.sum(share * c.H[chosen] ** (1.0 - s))
+    offset = np.sum(share * c.H[chosen]) * (L + 0.5) ** -beta / beta
+    ends = 0.5 / (g * c.H[:, None] * spectrum.eigenvalues[[0, -1]])
+    window = float(ends[chosen, 0].max()), float(ends[chosen, 1].min())
+    return Law(s, float(prefactor), float(offset), window, tuple((float(x), float(y)) for x, y in ends))
 
 
 def _stable(M, eta):

@@ -20,7 +20,7 @@ from .linear import LEVELS
 POINTS = 121
 SIMULATED = 25
 LINE = 2
-READOUTS = 9
+READOUTS = 10
 CURVE = 2 * POINTS
 OUTPUT = READOUTS + 3 * CURVE + 2 * LINE + 4 * SIMULATED
 RTOL = 1e-5  # a hundredth of a line's width
@@ -127,10 +127,12 @@ def start(p, data, work):
 
     c = CONSTANTS[M - 1]
     g = eta / M
-    first = 0.5 / (g * c[0 if M > 1 else 1] * eigenvalue[0])
-    last = first * math.exp((1.0 + beta) * math.log(L))
+    # the law of both sectors: from where the slow one's begins to where the fast one's ends, long before the last level
+    opens, fast = 0.5 / (g * c[0 if M > 1 else 1] * eigenvalue[0]), 0.5 / (g * c[1] * eigenvalue[0])
+    span = math.exp((1.0 + beta) * math.log(L))
+    closes, last = fast * span, opens * span
     alpha = view(work, READOUTS, (POINTS,))
-    begin, end = 0.03 * first, 30.0 * last
+    begin, end = 0.03 * fast, 30.0 * last
     geometric(begin, end, alpha)
     for i in range(POINTS):
         for curve in range(1, 3):
@@ -182,14 +184,14 @@ def start(p, data, work):
         prefactor *= gamma(s) / (1.0 + beta)
     for i in range(POINTS):
         value = prefactor * math.exp(-s * math.log(alpha[i])) - offset
-        if first <= alpha[i] <= last and value > 0.0:
+        if opens <= alpha[i] <= closes and value > 0.0:
             law[i] = value
         shifted[i] = flow[i] + offset
 
-    low *= last
-    high *= last
+    low *= closes
+    high *= closes
     work[0] = s
-    work[5], work[6], work[7], work[8] = first, last, offset, c[6]
+    work[5], work[6], work[7], work[8], work[9] = opens, closes, last, offset, c[6]
     line = READOUTS + 3 * CURVE
     for kind in range(2):  # the flow as it is, and with the constant
         for i in range(POINTS):
@@ -272,6 +274,7 @@ EXPERIMENT = Experiment(
         Readout("corrected_error", "its 95 % interval, ±", 2),
         Readout("opens", "window opens at α"),
         Readout("closes", "window closes at α_max"),
+        Readout("last", "last level leaves at α_L"),
         Readout("offset", "constant"),
         Readout("critical", "critical learning rate", 5),
     ),
@@ -290,7 +293,7 @@ m = lib.StudentTeacher(s, students={units}, teachers={units})
 start = m.initial_overlaps(sigma_J={sigma_J}, alignment={alignment})
 law = lib.asymptotics.law(s, {units}, {eta}, start=(1 - {alignment})**2 + {sigma_J}**2)
 opens, closes = law.window
-alpha = np.geomspace(0.03 * opens, 30 * closes, 121)
+alpha = np.geomspace(0.03 * law.sectors[-1][0], 30 * law.sectors[0][1], 121)
 flow = lib.solve(m, start, eta={eta}, alpha=alpha, blocks=False).eps_g
 modes = lib.asymptotics.mode_sum(s, {units}, {eta}, alpha, start=(1 - {alignment})**2 + {sigma_J}**2)
 window = ({fit_first} * closes, {fit_last} * closes)
