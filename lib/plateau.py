@@ -8,7 +8,6 @@ differences between students by which they take to different teachers grow out o
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from scipy.integrate import solve_ivp
@@ -40,7 +39,8 @@ class FixedPoint:
     overlaps: Overlaps
 
 
-class End(NamedTuple):
+@dataclass(frozen=True)
+class End:
     """The end of a plateau: its ``length``, counted from the start, and the ``masking`` at that time."""
 
     length: float

@@ -236,7 +236,7 @@ def test_start_shape_is_nearly_the_exact_variance():
 def test_length_and_masking_are_the_end():
     s = lib.power_law(1.0, 8)
     end = plateau.end(s, 3, 0.1, 0.01, 10**4, 2)
-    assert end == (plateau.length(s, 3, 0.1, 0.01, 10**4, 2), plateau.masking(s, 3, 0.1, 0.01, 10**4, 2))
+    assert (end.length, end.masking) == (plateau.length(s, 3, 0.1, 0.01, 10**4, 2), plateau.masking(s, 3, 0.1, 0.01, 10**4, 2))
 
 
 @pytest.mark.parametrize("K, M", [(2, 2), (3, 3), (2, 5)])
@@ -343,6 +343,18 @@ def test_kicks_on_the_way_double_the_variance_of_a_rare_strong_level():
     s = lib.Spectrum([16.0, 0.75 * 64 / 63], weights=[1 / 64, 63 / 64])
     share = plateau.kick_share_on_the_way(s, 1.0, 0.01, 3.5 * plateau.escape_time(s, 2, 1.0))
     assert 1.7 < np.sqrt(share / plateau.kick_share(s, 1.0)) < 1.8
+
+
+def test_without_the_term_in_a_the_share_would_be_another(monkeypatch):
+    """What the chapter's claim excludes: no a <lambda^3>, or b <lambda^2>^2 as for a single level. Of square roots, by quadrature."""
+    rare = lib.Spectrum([16.0, 0.75 * 64 / 63], weights=[1 / 64, 63 / 64])
+    cases = (lib.power_law(1.0, 4), 3.0), (rare, 3.5)
+    strength, shares = plateau._kick_strength, []
+    for change in (lambda a, b: (a, b), lambda a, b: (0.0, b - a), lambda a, b: (0.0, b)):
+        monkeypatch.setattr(plateau, "_kick_strength", lambda Q, R, points: change(*strength(Q, R, points)))
+        shares.append([plateau.kick_share_on_the_way(s, 1.0, 0.01, times * plateau.escape_time(s, 2, 1.0)) for s, times in cases])
+    np.testing.assert_allclose(np.sqrt(np.divide(shares[0], shares[1])), [1.69, 2.58], atol=0.01)
+    np.testing.assert_allclose(np.sqrt(np.divide(shares[0], shares[2])), [1.08, 1.48], atol=0.01)
 
 
 def test_kicks_against_sgd():
