@@ -6,7 +6,7 @@ import numpy as np
 
 from ...asymptotics import couplings, critical_eta
 from ...kernels import integrator
-from ...kernels.ensemble import ensemble_advance, ensemble_align, ensemble_size, ensemble_start
+from ...kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_align, ensemble_size, ensemble_start
 from ...kernels.fields import ERF
 from ...kernels.fitting import FIT_SIZE, fit_window
 from ...kernels.gamma import gamma
@@ -221,7 +221,9 @@ def start(p, data, work):
         ensemble_align(state, M, M, N, L, SIMULATED, alignment)
     if eta >= c[6]:
         return 1.0
-    return 2.0 if L > N else 0.0
+    if L > N:
+        return 2.0
+    return 3.0 if show == ERROR and g * eigenvalue[0] / N > LARGEST_STEP else 0.0
 
 
 @kernel
@@ -284,6 +286,7 @@ EXPERIMENT = Experiment(
     notices=(
         "η = {eta} is beyond the critical learning rate {critical}: the error stays finite but does not go to zero.",
         "N = {N} is smaller than L = {levels}: theory only; SGD needs an input direction for every level.",
+        "ηλ₁/(MN) is more than 0.2: a single step is not small for the leading direction, and SGD does not follow the theory.",
     ),
     errors=("The fit window is empty: it must begin (α₁/α_max = {fit_first}) before it ends ({fit_last}).",),
     python="""\
