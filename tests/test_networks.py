@@ -251,7 +251,7 @@ def test_a_spare_unit_leaves_the_floor_of_the_free_minimum(students, teachers, e
         back = minimize(height, begin + 0.02 * rng.normal(size=begin.size), method="BFGS", options={"gtol": 1e-9})
         assert back.fun == pytest.approx(found, abs=2e-9)
     anywhere = min(minimize(height, 0.7 * rng.normal(size=begin.size), method="BFGS", options={"gtol": 1e-9}).fun
-                   for _ in range(8))
+                   for _ in range(4))
     assert anywhere > found - 1e-9
 
 
@@ -272,7 +272,7 @@ def test_soft_pairs_follow_their_law(teachers, beta, levels):
     s, eta, start = lib.power_law(beta, levels), 0.005, 2e-3
     model = lib.StudentTeacher(s, 2 * teachers, teachers)
     pair = np.arange(2 * teachers) // 2
-    mean = np.where(pair[:, None] == np.arange(teachers), 1 + start / 2, 0.0)
+    mean = np.where(pair[:, None] == np.arange(teachers), 1.0, 0.0)
     o = model.initial_overlaps(0.0)
     o.r[:] = mean
     o.q[:] = mean @ mean.T + start * np.where(pair[:, None] == pair, 2 * np.eye(2 * teachers) - 1, 0)
