@@ -182,10 +182,11 @@ def length(spectrum, teachers, eta, sigma_J, N, students=None):
     The students' specialisation, their part R~ of R with zero sum over students and over teachers, is
     followed to linear order along the path of students that are alike: no fit, no constant unknown. It starts from
     (K-1)(M-1) independent Gaussians of variance sigma_J^2 <lambda^2> / N, of which the length takes the mean
-    logarithm, and the plateau ends when |R~| = |R| / 4, R of the plateau. Valid for sigma_J << 1; the random
-    kicks of SGD add a scatter of the order of the escape time. Levels share a start in proportion to
-    lambda_k; the true one, of the same variance of S but independent from level to level, ends earlier by a few
-    hundredths of the escape time (up to a tenth where beta is small).
+    logarithm, and the plateau ends when |R~| = |R| / 4, R of the plateau. Valid for sigma_J << 1. Single runs scatter
+    about it by 1.1 escape times (K = M = 2) because of their initial weights, and about the flow of their own weights
+    by the root of :func:`kick_share`. Levels share a start in proportion to lambda_k; the true one, of the same
+    variance of S but independent from level to level, ends earlier by a few hundredths of the escape time (up to a
+    tenth where beta is small).
 
     Parameters
     ----------
@@ -258,7 +259,8 @@ def masking_law(spectrum, teachers, times):
     teachers : int
         M >= 2.
     times : array_like
-        Time since the start in units of the escape time, >= 0; the plateau's length in these units for the masking at its end.
+        Time since the start in units of the escape time, >= 0: the plateau's length in these units, for the masking at
+        its end.
 
     Returns
     -------
@@ -271,7 +273,8 @@ def masking_law(spectrum, teachers, times):
         checks.refuse("times", times, "numbers >= 0")
     s, fast = spectrum, 2.0 * (4 * M * M - 1)
     height = 1.0 / 6.0 - M / np.pi * np.arcsin(0.5 / M)
-    missed = [(s.weights * s.eigenvalues) @ np.exp(-fast * time / s.second_moment * s.eigenvalues) for time in times.ravel()]
+    mass, rate = s.weights * s.eigenvalues, fast / s.second_moment * s.eigenvalues
+    missed = [mass @ np.exp(-rate * time) for time in times.ravel()]
     result = M / (np.pi * height * np.sqrt(4 * M * M - 1)) * np.reshape(missed, times.shape)
     return float(result) if result.ndim == 0 else result
 
@@ -285,8 +288,9 @@ def kick_share(spectrum, eta, students=None):
 
         eta^2 M / K^2 tau [a <lambda^3> + (b - a) <lambda^2>^2] / (2 <lambda^2>),
 
-    a number of order eta that does not depend on N or sigma_J. Leading order in eta, and without the kicks on the way
-    to the plateau, where h is smaller and the difference not yet what it will be: some ten per cent.
+    a number of order eta that does not depend on N or sigma_J. Leading order in eta, N -> infinity, and without the
+    kicks on the way to the plateau, where h and the difference are not yet what they will be: some ten per cent of its
+    root for a power law of a few levels, three quarters for a rare strong level (:func:`kick_share_on_the_way`).
 
     Parameters
     ----------
@@ -306,12 +310,12 @@ def kick_share(spectrum, eta, students=None):
 
 
 def kick_share_on_the_way(spectrum, eta, sigma_J, alpha):
-    """The share of :func:`kick_share` at time alpha, counted from the start of training. For two students, two teachers.
+    """The share of :func:`kick_share` at time alpha, counted from the start of training.
 
-    Initial weights and kicks each give the levels' specialisations a covariance, (L, L). Both are carried by the linear
-    equation of the module along the path of students that are alike, with the kicks' strength at each point of it; so the kicks
-    on the way to the plateau are there, and those after alpha are not. N -> infinity, sigma_J << 1, and no leading order
-    in eta. For up to some tens of levels.
+    For two students and two teachers. Initial weights and kicks each give the levels' specialisations a covariance,
+    (L, L). Both are carried by the linear equation of the module along the path of students that are alike, with the
+    kicks' strength at each point of it; so the kicks on the way to the plateau are there, and those after alpha are
+    not. N -> infinity, sigma_J << 1, and any eta. For up to some tens of levels.
 
     Parameters
     ----------
@@ -350,7 +354,8 @@ def kick_share_on_the_way(spectrum, eta, sigma_J, alpha):
             (half[0] + half[0].T).ravel(), (half[1] + half[1].T + kicks).ravel()])
 
     # widths in units of sigma_J^2, both covariances in units of 2 sigma_J^2 / N
-    begin = [np.zeros(L), np.full(L, sigma_J**2), np.full(L, 2.0), np.diag(2.0 / spectrum.weights).ravel(), np.zeros(L * L)]
+    start = np.diag(2.0 / spectrum.weights).ravel()
+    begin = [np.zeros(L), np.full(L, sigma_J**2), np.full(L, 2.0), start, np.zeros(L * L)]
     z = solve_ivp(velocity, (0.0, alpha), np.concatenate(begin), rtol=1e-5, atol=1e-10).y[3 * L :, -1].reshape(2, L, L)
     return float((mass @ z[1] @ mass) / (mass @ z[0] @ mass))
 
