@@ -9,7 +9,8 @@ from lib.kernels import table
 
 def eigenvalues(X):
     """The kernels run to their end: eigenvalues, and the fractions that they reported on the way."""
-    p, data = np.array(X.shape, dtype=np.float64), np.ascontiguousarray(X, dtype=np.float64).ravel()
+    spacing = np.finfo(X.dtype if X.dtype.kind == "f" else float).eps
+    p, data = np.array([*X.shape, spacing], dtype=np.float64), np.ascontiguousarray(X, dtype=np.float64).ravel()
     work = np.zeros(int(table.table_size(p, data)))
     assert table.table_start(p, data, work) == 0
     fractions = [table.table_advance(p, data, work)]
@@ -61,3 +62,33 @@ def test_repeated_eigenvalues():
     """The corners of a cube: all eigenvalues equal, and nothing to reduce."""
     X = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
     np.testing.assert_allclose(eigenvalues(X)[0], 1.0, rtol=1e-15)
+
+
+@pytest.mark.parametrize("shape", [(400, 150), (150, 150), (150, 400)])
+def test_a_fast_decay_keeps_its_levels(shape):
+    X = np.random.default_rng(3).normal(size=shape) * np.arange(1.0, shape[1] + 1) ** -4 + 0.5
+    values, expected = eigenvalues(X)[0], lapack(X)
+    assert len(values) == len(expected) == min(shape[0] - 1, shape[1])
+    np.testing.assert_allclose(np.sqrt(values), np.sqrt(expected), rtol=1e-13, atol=5e-15 * np.sqrt(expected[0]))
+    assert values[-1] < 1e-15 * values[0]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_rounding_of_the_given_type_is_no_direction(kind):
+    rng = np.random.default_rng(4)
+    X = (30.0 * rng.normal(size=(200, 5)) @ rng.normal(size=(5, 6)) + 1000.0).astype(kind)
+    values = eigenvalues(X)[0]
+    assert len(values) == 5
+    np.testing.assert_allclose(values, lapack(X), rtol=1e-9)
+
+
+def test_nothing_outside_the_buffer_is_written():
+    for shape in ((2, 2), (2, 9), (9, 2), (7, 7)):
+        X = np.random.default_rng(5).normal(size=shape)
+        p, size = np.array([*shape, 2.2e-16]), int(table.table_size(np.array([*shape, 2.2e-16]), X.ravel()))
+        work = np.full(size + 40, 7.25)
+        work[20:-20] = 0.0
+        table.table_start(p, X.ravel(), work[20:-20])
+        while table.table_advance(p, X.ravel(), work[20:-20]) < 1:
+            pass
+        assert np.all(work[:20] == 7.25) and np.all(work[-20:] == 7.25)

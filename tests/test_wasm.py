@@ -147,7 +147,7 @@ def _experiment_cases(name, experiment):
 
 
 def _table_size(rng):
-    return np.array([40.0, 30.0]), rng.standard_normal(1200)
+    return np.array([40.0, 30.0, 2.0**-52]), rng.standard_normal(1200)
 
 
 def _table_start(rng):

@@ -1,13 +1,14 @@
 """Eigenvalues of the covariance of a table of numbers, a slice at a time: what a page does with the reader's file.
 
-The same three kernels as an experiment's (:mod:`lib.widgets.experiment`), with p = (rows, columns) and ``data`` the
-values row by row. Samples are rows. Of the covariance X^T X / n and the matrix X X^T / n, which have the same
-non-zero eigenvalues, the smaller is built, reduced to tridiagonal form by Householder reflections, and that
-is diagonalised by the implicit QL iteration: eigenvalues only.
+The same three kernels as an experiment's (:mod:`lib.widgets.experiment`), with p = (rows, columns, relative spacing of the
+numbers as stored) and ``data`` the values row by row. Samples are rows. The eigenvalues are squares of the singular
+values of the centred samples, as in :func:`lib.spectra.eigenbasis`: Householder reflections make the samples, or their
+transpose, a triangle, then two diagonals; these and as many zeros between them are a symmetric tridiagonal
+matrix with the eigenvalues +-sigma, which the implicit QL iteration diagonalises.
 
 ``work`` holds the output: the number of directions in which the samples vary, and their eigenvalues, descending and of
-mean 1 (a spectrum as :class:`lib.Spectrum` has it); then how far the work is, two vectors with a value per row of the
-matrix, the samples, centred, and the matrix.
+mean 1 (a spectrum as :class:`lib.Spectrum` has it); then how far the work is, the size of the numbers as given, the
+diagonal and what stands beside it, and the samples, centred, which become the triangle.
 """
 
 import math
@@ -21,108 +22,141 @@ SLICE = 1e7
 EPSILON = 2.220446049250313e-16
 # QL takes fewer than two iterations for an eigenvalue on average, and never came near this.
 ITERATIONS = 60
-# As lib.spectra.RELATIVE_ZERO: less variance than this share of the largest is rounding, not data.
-RELATIVE_ZERO = 1e-12
 
 
 @kernel
 def table_size(p, data):
     """Doubles that ``work`` must hold."""
     rows, columns = int(p[0]), int(p[1])
-    m = min(rows, columns)
-    return 2.0 + 3.0 * m + rows * columns + m * m
+    return 4.0 + 5.0 * min(rows, columns) + rows * columns
 
 
 @kernel
 def _parts(p, work):
-    """Views of ``work``: eigenvalues, off-diagonal, reflection (m,); vectors (m, length); matrix (m, m)."""
+    """Views of ``work``: output (m,); state (3,); diagonal and what stands beside it (2m,); vectors (m, length)."""
     rows, columns = int(p[0]), int(p[1])
     m, length = min(rows, columns), max(rows, columns)
-    at = 2 + 3 * m
-    return (view(work, 1, (m,)), view(work, 2 + m, (m,)), view(work, 2 + 2 * m, (m,)),
-            view(work, at, (m, length)), view(work, at + m * length, (m, m)))
+    return (view(work, 1, (m,)), view(work, 1 + m, (3,)), view(work, 4 + m, (2 * m,)), view(work, 4 + 3 * m, (2 * m,)),
+            view(work, 4 + 5 * m, (m, length)))
 
 
 @kernel
 def table_start(p, data, work):
     """Centre the samples: ``vectors`` are the features (or, if there are fewer samples, the samples)."""
     rows, columns = int(p[0]), int(p[1])
-    values, off, reflection, vectors, matrix = _parts(p, work)
-    work[0] = work[1 + values.shape[0]] = 0.0
+    values, state, diagonal, off, vectors = _parts(p, work)
+    work[0] = state[0] = state[1] = 0.0
     largest = 0.0
     for i in range(rows * columns):
         largest = max(largest, abs(data[i]))
     unit = 1.0 / largest if largest > 0.0 else 0.0  # squares of any data stay in the range of doubles
+    square = 0.0
     for j in range(columns):
-        mean = 0.0
+        mean = rest = 0.0
         for i in range(rows):
             mean += unit * data[i * columns + j]
         mean /= rows
+        for i in range(rows):  # what rounding left of a mean that is large beside the variation
+            rest += unit * data[i * columns + j] - mean
+        rest /= rows
         for i in range(rows):
+            given = unit * data[i * columns + j]
+            square += given * given
             if columns <= rows:
-                vectors[j, i] = unit * data[i * columns + j] - mean
+                vectors[j, i] = given - mean - rest
             else:
-                vectors[i, j] = unit * data[i * columns + j] - mean
+                vectors[i, j] = given - mean - rest
+    state[2] = math.sqrt(square)
     return 0.0
 
 
 @kernel
-def _reflect(matrix, k, diagonal, off, v):
-    """Clear row k of the symmetric ``matrix`` (its lower triangle) left of the tridiagonal, rows 0 to k - 1 going along.
-
-    The Householder vector v (k,) of row k; then A <- A - v q^T - q v^T with q = A v / h - v (v.A v) / (2 h^2).
-    """
-    row = matrix[k]
-    diagonal[k] = row[k]
+def _reflector(v):
+    """Overwrite v by u with (1 - u u^T / h) v = a e_1; returns a and h, which is 0 where v is."""
     scale = 0.0
-    for j in range(k - 1):
-        scale = max(scale, abs(row[j]))
-    if k == 0 or scale == 0.0:
-        off[k] = row[k - 1] if k > 0 else 0.0
-        return
-    scale = max(scale, abs(row[k - 1]))
+    for i in range(v.shape[0]):
+        scale = max(scale, abs(v[i]))
+    if scale == 0.0:
+        return 0.0, 0.0
     square = 0.0
-    for j in range(k):
-        v[j] = row[j] / scale
-        square += v[j] * v[j]
+    for i in range(v.shape[0]):
+        v[i] /= scale
+        square += v[i] * v[i]
     norm = math.sqrt(square)
-    if v[k - 1] > 0.0:
+    if v[0] > 0.0:
         norm = -norm
-    off[k] = scale * norm
-    h = square - v[k - 1] * norm
-    v[k - 1] -= norm
-    # q goes to row k, which is done with
-    for i in range(k):
+    h = square - v[0] * norm
+    v[0] -= norm
+    return scale * norm, h
+
+
+@kernel
+def _reflect_rows(vectors, first, start, stop, u, h):
+    """Rows ``first`` on, columns ``start`` to ``stop``, times 1 - u u^T / h."""
+    for j in range(first, vectors.shape[0]):
+        row = vectors[j, start:stop]
+        share = dot(row, u) / h
+        for i in range(u.shape[0]):
+            row[i] -= share * u[i]
+
+
+@kernel
+def _triangle(k, vectors):
+    """Reflect row k and those below it so that the row ends at the diagonal."""
+    row = vectors[k, k:]
+    diagonal, h = _reflector(row)
+    if h > 0.0:
+        _reflect_rows(vectors, k + 1, k, vectors.shape[1], row, h)
+    for i in range(row.shape[0]):
         row[i] = 0.0
-    for i in range(k):
-        other = matrix[i]
-        row[i] += dot(other[: i + 1], v[: i + 1])
-        for j in range(i):
-            row[j] += other[j] * v[i]
-    half = 0.0
-    for i in range(k):
-        row[i] /= h
-        half += row[i] * v[i]
-    half /= 2.0 * h
-    for i in range(k):
-        row[i] -= half * v[i]
-    for i in range(k):
-        other, vi, qi = matrix[i], v[i], row[i]
-        for j in range(i + 1):
-            other[j] -= vi * row[j] + qi * v[j]
+    row[0] = diagonal
+
+
+@kernel
+def _two_diagonals(k, vectors, off, scratch):
+    """Clear column k below the diagonal and row k behind its neighbour, in the leading square; ``off`` gets the two left."""
+    m = vectors.shape[0]
+    column, sums = scratch[: m - k], scratch[m : 2 * m - k - 1]
+    for i in range(k, m):
+        column[i - k] = vectors[i, k]
+    off[2 * k + 1], h = _reflector(column)
+    if k == m - 1:
+        return
+    if h > 0.0:
+        for j in range(sums.shape[0]):
+            sums[j] = 0.0
+        for i in range(k, m):
+            row, share = vectors[i, k + 1 : m], column[i - k]
+            for j in range(sums.shape[0]):
+                sums[j] += share * row[j]
+        for i in range(k, m):
+            row, share = vectors[i, k + 1 : m], column[i - k] / h
+            for j in range(sums.shape[0]):
+                row[j] -= share * sums[j]
+    row = vectors[k, k + 1 : m]
+    off[2 * k + 2], h = _reflector(row)
+    if h > 0.0:
+        _reflect_rows(vectors, k + 1, k + 1, m, row, h)
 
 
 @kernel
 def tridiagonal_eigenvalues(d, e):
-    """Overwrite the diagonal d (m,) by the eigenvalues, descending; e (m,), e[i] beside d[i - 1] and d[i], is lost."""
+    """Overwrite the diagonal d (m,) by the eigenvalues, descending; e (m,), e[i] beside d[i - 1] and d[i], is lost.
+
+    To some roundings of the largest: what is less than one is taken for zero.
+    """
     m = d.shape[0]
+    largest = 0.0
+    for i in range(m):
+        largest = max(largest, abs(d[i]))
     for i in range(1, m):
         e[i - 1] = e[i]
+        largest = max(largest, abs(e[i]))
     e[m - 1] = 0.0
     for first in range(m):
         for _ in range(ITERATIONS):
             last = first
-            while last < m - 1 and abs(e[last]) > EPSILON * (abs(d[last]) + abs(d[last + 1])):
+            while last < m - 1 and abs(e[last]) > 0.5 * EPSILON * largest:
                 last += 1
             if last == first:
                 break
@@ -162,32 +196,32 @@ def tridiagonal_eigenvalues(d, e):
 
 @kernel
 def table_advance(p, data, work):
-    """Some rows of the matrix, or some reflections, or at the end the iteration; the fraction of all that is done."""
+    """Some reflections, or at the end the iteration; the fraction of all that is done."""
     rows, columns = int(p[0]), int(p[1])
-    values, off, reflection, vectors, matrix = _parts(p, work)
+    values, state, diagonal, off, vectors = _parts(p, work)
     m, length = vectors.shape
-    done = 1 + m
-    step, spent = int(work[done]), 0.0
-    building, reducing = 0.5 * m * m * length, m * m * m * (2.0 / 3.0)
+    step, spent = int(state[0]), 0.0
+    whole = m * m * (length - m / 3.0) + m * m * m * (4.0 / 3.0)
     while step < 2 * m and spent < SLICE:
+        left = m - step % m
         if step < m:
-            for j in range(step + 1):
-                matrix[step, j] = dot(vectors[step], vectors[j]) / rows
-            spent += (step + 1.0) * length
+            _triangle(step, vectors)
+            spent += 2.0 * left * (length - step)
         else:
-            k = 2 * m - 1 - step
-            _reflect(matrix, k, values, off, reflection)
-            spent += 2.0 * (k + 1.0) * (k + 1.0)
+            _two_diagonals(step - m, vectors, off, diagonal)
+            spent += 4.0 * left * left
         step += 1
-    work[done] = step
-    if step < m:
-        return step / m * (step / m) * building / (building + reducing)
+    state[0] = step
+    state[1] += spent
     if step < 2 * m:
-        left = (2 * m - step) / m
-        return min(0.999, 1.0 - left * left * left * reducing / (building + reducing))
-    tridiagonal_eigenvalues(values, off)
+        return min(0.999, state[1] / whole)
+    for i in range(2 * m):
+        diagonal[i] = 0.0
+    tridiagonal_eigenvalues(diagonal, off)
+    rounding = 0.5 * p[2] * state[2] + length * EPSILON * diagonal[0]
     kept, mean = 0, 0.0
-    while kept < m and values[kept] > RELATIVE_ZERO * values[0]:
+    while kept < m and diagonal[kept] > rounding:
+        values[kept] = diagonal[kept] * diagonal[kept]
         mean += values[kept]
         kept += 1
     for k in range(kept):
