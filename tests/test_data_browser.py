@@ -3,9 +3,12 @@
 import io
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import served
+from test_explorer import View
 from test_explorer_browser import PAGE, RECORD, finished, opened, page, set_number, table  # noqa: F401 (page: a fixture)
+from test_realdata import REFUSED, TEXTS
 
 import lib
 from lib import realdata
@@ -40,6 +43,13 @@ def give(root, name, content):
     root.locator("input[type=file]").set_input_files({"name": name, "mimeType": "", "buffer": content})
 
 
+def archive(**arrays):
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+ARCHIVE = archive(a=X)
 GOOD = {
     "samples.npy": npy(X),
     "fortran.npy": npy(np.asfortranarray(X)),
@@ -51,6 +61,12 @@ GOOD = {
     "samples.csv": text(X),
     "named.csv": b"\xef\xbb\xbf" + text(X, ";", "# a comment\n" + ";".join(f"pixel {i}" for i in range(20)) + "\n", "\r\n"),
     "blanks.txt": text(X, "  "),
+    "index.csv": pd.DataFrame(X).to_csv().encode(),
+    "german.csv": text(X, ";").replace(b".", b","),
+    "titled.tsv": b"Lengths, in spring of 2024\na, b\tc" + b"\td" * 18 + b"\n" + text(X, "\t"),
+    "fast.npy": npy(X[:, :15] * np.arange(1.0, 16.0) ** -9),
+    "rank.npy": npy((30.0 * X[:, :5] @ X[:5, :7] + 1000.0).astype(np.float32)),
+    "thousands.npy": npy(np.random.default_rng(1).normal(size=(12, 5000))),
     "list.txt": text(np.arange(30.0, 0.0, -1.0)[:, None] ** 2),
 }
 
@@ -65,7 +81,8 @@ def test_a_file_gives_its_spectrum(page, address, name):  # noqa: F811
     # Two ways to the same eigenvalues, each off by some roundings of the largest, 5e-15 of it (tests/test_table.py);
     # and the mean that scales them.
     np.testing.assert_allclose(rows[:, 1], expected.eigenvalues, rtol=1e-13, atol=5e-15 * expected.eigenvalues[0])
-    assert root.get_by_text(f"{expected.levels} eigenvalues.").is_visible()
+    hint = "; the first column, which has no name, is left out" if name == "index.csv" else ""
+    assert root.get_by_text(f"{expected.levels} eigenvalues{hint}.").is_visible()
     assert page.problems == []
 
 
@@ -73,7 +90,12 @@ def test_a_file_gives_its_spectrum(page, address, name):  # noqa: F811
     "name, content, words",
     [
         ("photo.jpg", b"\xff\xd8", "photo.jpg: must be a .npy"),
-        ("fake.npy", b"1,2\n3,4\n5,6\n", "fake.npy: this is no .npy file"),
+        ("fake.npy", b"1,2\n3,4\n5,6\n", "fake.npy: this is no .npy file of numbers"),
+        ("y.npy", ARCHIVE, "y.npy: is an archive (.npz, .xlsx or .zip), whatever its name: must be one table"),
+        ("named.csv", npy(X), "named.csv: is a .npy file, whatever its name: its name must end in .npy"),
+        ("first.csv", b"NaN,2,3\n4,5,6\n7,8,1\n", 'first.csv: line 1, column 1: "NaN" is not a finite number'),
+        ("begins.txt", b"5.0x\n3\n2\n1\n", 'begins.txt: line 1, column 1: "5.0x" is not a finite number'),
+        ("decimal.txt", b"4,5\n2,5\n1,5\n", "(read as 3 samples of 2 whole numbers; if 4,5 means 4.5, write it with a point)"),
         ("short.npy", npy(X)[:-8], "short.npy"),
         ("cube.npy", npy(np.zeros((2, 2, 2))), "cube.npy: has 3 dimensions: must have 1 or 2"),
         ("complex.npy", npy(X + 1j), "complex.npy: holds"),
@@ -83,7 +105,8 @@ def test_a_file_gives_its_spectrum(page, address, name):  # noqa: F811
         ("empty.csv", b"", "empty.csv: holds 0 values: must hold at least 2"),
         ("negative.txt", b"3\n2\n-1\n", "negative.txt: eigenvalue 3 is -1: must be > 0"),
         ("flat.csv", b"1,2\n1,2\n1,2\n", "flat.csv: the samples vary in 0 directions: must vary in at least 2"),
-        ("broad.npy", npy(np.zeros((2, 3000), np.uint8)), "broad.npy: has 3000 features (columns): must have at most 2048"),
+        ("broad.npy", npy(np.zeros((2100, 2200), np.uint8)),
+         "broad.npy: has 2100 samples of 2200 features (columns): must have at most 2048 of one of them"),
         ("huge.npy", bytes(2**26 + 2), "huge.npy: has 65 MB: must have at most 64 MB"),
     ],
 )
@@ -105,8 +128,8 @@ def test_a_bad_file_is_named_and_the_picture_stays(page, address, name, content,
     set_number(root, 0, "3")  # and it goes on with the data before
     finished(page)
     np.testing.assert_allclose(table(root, "Data (CSV)")["measured"][:, 1], lib.power_law(1.0, 64).eigenvalues, rtol=1e-13)
-    # Python refuses the same files, but for those that only a page finds too large
-    if name not in ("broad.npy", "huge.npy"):
+    # Python refuses the same files, but for those that only a page finds too large, and a spectrum of one level
+    if name not in ("broad.npy", "huge.npy", "decimal.txt"):
         with pytest.raises(ValueError, match=name):
             measured = realdata.spectrum(io.BytesIO(content), name)
             assert measured.levels >= 2, name
@@ -175,6 +198,61 @@ def test_jupyter_takes_the_same_files():
     with pytest.raises(ValueError, match="at most 2048"):
         widget.data = np.arange(1.0, 3000.0)
     assert len(widget.data) == 20
+
+
+def test_no_file_ends_an_explorer():
+    """What the thread in Jupyter says to anything at all; and it answers the sliders afterwards."""
+    widget = explore("realdata", data=lib.power_law(1.0, 64), last=16)
+    view = View(widget)
+    rng = np.random.default_rng(0)
+    objects = io.BytesIO()
+    np.save(objects, np.array([{}, 1], dtype=object), allow_pickle=True)
+    huge = npy(np.zeros(3)).replace(b"(3,)", b"(3000000000000000,)")
+    contents = {"y.npy": ARCHIVE, "cut.npy": ARCHIVE[:40], "objects.npy": objects.getvalue(), "huge.npy": huge, "empty.npy": b"",
+                "empty.csv": b"", "noise.npy": b"\x93NUMPY" + rng.bytes(300), "noise.csv": rng.bytes(300), "photo.jpg": b"\xff\xd8",
+                "fields.npy": npy(np.zeros(3, dtype=[("a", float)])), "dates.npy": npy(np.array(["2024", "2025"], "M8[Y]")),
+                "text.npy": npy(np.array(["a", "b"])), "flat.npy": npy(np.ones((5, 3))), "long.npy": npy(np.arange(1.0, 3000.0))}
+    for name, content in contents.items():
+        widget._receive(widget, {"do": "open", "name": name}, [content])
+        message = view.wait(lambda message: message.get("file") == name)[0]
+        assert message["error"].startswith((f"{name}: ", "data = ")), message
+    values = [float(value) for value in widget._values().values()]
+    view.say("start", values=values)
+    assert view.wait(lambda message: "status" in message)[0]["status"] == 0
+    widget._receive(widget, {"do": "open", "name": "index.csv"}, [GOOD["index.csv"]])
+    words = view.wait(lambda message: message.get("file") == "index.csv")[0]["words"]
+    assert words == "20 eigenvalues; the first column, which has no name, is left out"
+
+
+def test_whatever_reading_raises_is_an_answer(monkeypatch):
+    widget = explore("realdata", data=lib.power_law(1.0, 64), last=16)
+    view = View(widget)
+    for error in (MemoryError("too much"), RecursionError("too deep"), AttributeError("no dtype"), KeyError("x")):
+        monkeypatch.setattr(realdata, "read", lambda *args, error=error: (_ for _ in ()).throw(error))
+        widget._receive(widget, {"do": "open", "name": "a.csv"}, [b"1,2"])
+        kind = type(error).__name__
+        assert view.wait(lambda message: kind in message.get("error", ""))[0]["error"] == f"a.csv: {kind}: {error}"
+
+
+def test_the_page_reads_texts_as_python_does(page, address):  # noqa: F811
+    """The cases of tests/test_realdata.py by the page's own reader, as the worker has it."""
+    opened(page, address)
+    contents = {name: case[0] for name, case in (TEXTS | REFUSED).items()}
+    answers = page.evaluate("""contents => {
+      const read = new Function(`${readNumber}\n${EXPLORER_TABLE}\nreturn readTable`)();
+      return Object.entries(contents).map(([name, content]) => {
+        try {
+          const { values, hint } = read(name, new TextEncoder().encode(content).buffer, 64);
+          return { values: [...values], hint };
+        } catch (error) { return { error: error.message }; }
+      });
+    }""", contents)
+    for name, answer in zip(contents, answers):
+        if name in REFUSED:
+            assert answer["error"].startswith(f"{name}: {REFUSED[name][1]}")
+        else:
+            np.testing.assert_array_equal(answer["values"], np.ravel(TEXTS[name][1]), err_msg=name)
+            assert (TEXTS[name][2] in answer["hint"]) if TEXTS[name][2] else answer["hint"] == ""
 
 
 def test_small_screen_and_paper(page, address):  # noqa: F811

@@ -360,6 +360,26 @@ def test_an_exception_is_an_answer():
     assert view.wait(lambda message: "status" in message)[0]["status"] == 0
 
 
+def test_a_resume_that_nothing_began_leaves_the_thread_alive():
+    view = View(explore("decay"))
+    view.say("resume")
+    view.say("start", values=[1.0, 0.1, 32, 100, 1])
+    assert view.wait(lambda message: "status" in message)[0]["status"] == 0
+
+
+def test_a_thread_that_ended_is_replaced(monkeypatch):
+    widget = explore("decay")
+    view = View(widget)
+    monkeypatch.setattr(threading, "excepthook", lambda *args: None)
+    widget.send = lambda *args: (_ for _ in ()).throw(ConnectionError("nobody listens"))
+    view.say("start", values=[1.0, 0.1, 32, 100, 1])
+    widget._thread.join(60)
+    assert not widget._thread.is_alive()
+    widget.send = view._keep
+    view.say("start", values=[0.5, 0.1, 32, 100, 1])
+    assert view.wait(lambda message: "status" in message)[0]["status"] == 0
+
+
 # --- The static picture ---------------------------------------------------------------------------
 
 

@@ -161,6 +161,8 @@ def test_keyboard_moves_slider_number_code_and_picture(page, address):
         (0, "-1", "Give a number from 0.1 to 2."),
         (0, "steep", "Give a number from 0.1 to 2."),
         (0, "", "Give a number from 0.1 to 2."),
+        (0, "0x1", "Give a number from 0.1 to 2."),
+        (0, "1,000", "1,000 may mean 1000 or 1.000: write one of the two."),
         (2, "2.5", "Give a whole number from 1 to 64."),
         (3, "150", "Give one of 100, 1000, 20000."),
     ],
@@ -351,6 +353,35 @@ def test_link_with_what_cannot_be(page, address):
     assert root.locator("input[inputmode]").nth(1).input_value() == "0.2"
     np.testing.assert_allclose(table(root)["law"][-1, 1], 2001 ** (-0.7 / 1.7), rtol=1e-9)  # beta stayed
     assert page.problems == []
+
+
+@pytest.mark.parametrize("state, unread, rate", [
+    ("beta=%E0,rate=0.2", "beta=%E0", "0.2"),  # cut in the midst of a letter: no text at all
+    ("%E0", "%E0", "0.1"),
+    ("beta=0x1,rate=0.2", "beta=0x1", "0.2"),
+    ("bata=1,beta=,rate=0.2", "bata=1, beta=", "0.2"),
+])
+def test_an_address_that_cannot_be_read_says_so(page, address, state, unread, rate):
+    page.goto(f"{address}/index.html#decay:{state}")
+    root = page.locator(".explorer").first
+    root.get_by_text(f"Of the address of this page, “{unread}” could not be read; the rest was.").wait_for()
+    finished(page)
+    assert root.locator("input[inputmode]").nth(0).input_value() == "0.7"
+    assert root.locator("input[inputmode]").nth(1).input_value() == rate
+    page.evaluate("location.hash = '#decay:beta=0.5'")
+    page.wait_for_function("!document.querySelector('.ex-address')")
+    page.evaluate("location.hash = '#%E0'")  # nobody's
+    page.evaluate("location.hash = '#%E0:beta=1'")
+    assert page.problems == []
+
+
+@pytest.mark.parametrize("text, value", [("0,5", "0.5"), ("1,25", "1.25"), (" 1.5 ", "1.5"), ("+1", "1"), ("5e−1", "0.5")])
+def test_numbers_as_people_write_them(page, address, text, value):
+    """The rule itself: tests/test_realdata.py."""
+    root = opened(page, f"{address}/index.html")
+    set_number(root, 0, text)
+    finished(page)
+    assert root.locator("input[inputmode]").first.input_value() == value
 
 
 # --- Picture and data -----------------------------------------------------------------------------
