@@ -98,7 +98,7 @@ class Law:
     sectors: tuple = ()
 
     def __call__(self, alpha):
-        return self.prefactor * np.asarray(alpha, dtype=np.float64) ** -self.exponent - self.offset
+        return self.prefactor * checks.real_array("alpha", alpha).astype(np.float64) ** -self.exponent - self.offset
 
 
 def couplings(M):

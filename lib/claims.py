@@ -119,7 +119,7 @@ def claim(name, statement, *, measured, expected, tolerance=None, why, source=""
     ValueError
         If there is nothing measured or expected, or ``expected`` is neither a number nor of the shape of ``measured``.
     """
-    measured = np.asarray(measured, dtype=np.float64)
+    measured = checks.real_array("measured", measured).astype(np.float64)
     if measured.size == 0:  # nothing measured would agree with anything
         checks.refuse("measured", measured, "at least one number")
     if tolerance is None:
@@ -131,7 +131,7 @@ def claim(name, statement, *, measured, expected, tolerance=None, why, source=""
         allowed, digits = "bounds", 1e-3 * max(abs(x) for x in (low, high) if np.isfinite(x))
     else:
         tolerance = checks.number("tolerance", tolerance, 0.0)
-        expected = np.asarray(expected, dtype=np.float64)
+        expected = checks.real_array("expected", expected).astype(np.float64)
         if expected.ndim > 0:
             checks.shape("expected", expected, measured.shape)
         holds = bool(np.all(np.abs(measured - expected) <= tolerance))  # NaN holds nothing

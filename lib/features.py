@@ -229,6 +229,7 @@ def measured_error(spectrum, learned, fourth_moments, eta, alpha, sigma_J=0.0):
     DivergenceError
         From the critical learning rate on.
     """
+    checks.spectrum(spectrum)
     eta, alpha, start = _arguments(eta, alpha, sigma_J)
     learned = checks.whole("learned", learned, 1, spectrum.levels)
     moments, N = linear.check_moments(spectrum, fourth_moments), spectrum.levels
@@ -268,7 +269,7 @@ def scaling_function(beta, x):
         Of the shape of ``x``.
     """
     s = linear.exponent(beta)
-    x = np.asarray(x, dtype=np.float64)
+    x = checks.real_array("x", x).astype(np.float64)
     if not np.all(x > 0):
         raise ValueError("x: must be > 0")
     return 1.0 / beta + x**-s * _upper_gamma(s, x) / (1.0 + beta)

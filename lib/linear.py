@@ -491,6 +491,7 @@ def measured_error(spectrum, fourth_moments, eta, alpha, sigma_J=0.0, students=1
 
 def check_moments(spectrum, fourth_moments):
     """Checked fourth moments of a spectrum of single directions."""
+    checks.spectrum(spectrum)
     moments = checks.array("fourth_moments", fourth_moments, ndim=2)
     L = spectrum.levels
     if moments.shape != (L, L) or not np.allclose(moments, moments.T) or np.ptp(spectrum.weights) > 1e-12:

@@ -197,6 +197,7 @@ def growing_memory_error(spectrum, eta, alpha, strength, power, friction=6.0, si
     -------
     ndarray, shape (n,)
     """
+    checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     alpha = checks.times("alpha", alpha)
     strength, power = checks.number("strength", strength, 0.0), checks.number("power", power, 0.0)
@@ -323,6 +324,7 @@ def batch_norm_error(spectrum, eta, alpha, batch, r, q):
     -------
     ndarray, shape (n,)
     """
+    checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     alpha, b = checks.times("alpha", alpha), checks.whole("batch", batch, 4)
     lam, mass, L = spectrum.eigenvalues, spectrum.weights * spectrum.eigenvalues, spectrum.levels

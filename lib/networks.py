@@ -539,6 +539,7 @@ def soft_law(spectrum, teachers, eta, alpha, start):
     -------
     eps_g, delta2 : ndarray, shape (n,)
     """
+    checks.spectrum(spectrum)
     M = checks.whole("teachers", teachers)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     start = checks.number("start", start, 0.0, open_minimum=True)

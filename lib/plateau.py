@@ -268,7 +268,7 @@ def masking_law(spectrum, teachers, times):
     """
     checks.spectrum(spectrum)
     M = checks.whole("teachers", teachers, 2)
-    times = np.asarray(times, dtype=float)
+    times = checks.real_array("times", times).astype(float)
     if not np.all(times >= 0):
         checks.refuse("times", times, "numbers >= 0")
     s, fast = spectrum, 2.0 * (4 * M * M - 1)
@@ -418,7 +418,7 @@ def specialisation(R):
     -------
     ndarray, shape (...)
     """
-    return np.linalg.norm(_specialised_part(np.asarray(R, dtype=float)), axis=(-2, -1))
+    return np.linalg.norm(_specialised_part(checks.real_array("R", R).astype(float)), axis=(-2, -1))
 
 
 def measured_length(curve, plateau):

@@ -99,6 +99,7 @@ def gradient_flow_error(spectrum, alpha, time):
     -------
     ndarray, shape (n,)
     """
+    checks.spectrum(spectrum)
     alpha = checks.number("alpha", alpha, 0.0, open_minimum=True)
     time = checks.times("time", time, open_minimum=True)
     angle = np.arange(1, TALBOT) * np.pi / TALBOT

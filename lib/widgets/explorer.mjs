@@ -579,7 +579,7 @@ class Explorer {
     this.back = button("Back to the first data", () => this.open());
     this.back.hidden = true;
     this.dataNote = make("p", { id: `${id}-data`, role: "status" },
-      `Samples × features, or a list of eigenvalues: at most 64 MB and ${this.spec.table} features.`);
+      `Samples × features, or a list of eigenvalues: at most 64 MB, and ${this.spec.table} features or samples.`);
     this.dataProblem = make("p", { class: "ex-problem", role: "alert" });
     return make("div", { class: "ex-data" }, label, make("div", { class: "ex-row" }, this.file, this.back),
       this.dataNote, this.dataProblem);
