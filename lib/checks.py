@@ -190,7 +190,7 @@ def _entry(argument, at, entry, value):
 
 
 def _is_table(value):
-    """Whether ``value`` is a table of columns with names and types, as pandas and polars have."""
+    """Whether ``value`` is a table of columns with names and types, as a data frame is."""
     return hasattr(value, "columns") and hasattr(value, "dtypes")
 
 

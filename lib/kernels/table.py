@@ -3,8 +3,8 @@
 The same three kernels as an experiment's (:mod:`lib.widgets.experiment`), with p = (rows, columns, relative spacing of the
 numbers as stored) and ``data`` the values row by row. Samples are rows. The eigenvalues are squares of the singular
 values of the centred samples, as in :func:`lib.spectra.eigenbasis`: Householder reflections make the samples, or their
-transpose, a triangle, then two diagonals; these and as many zeros between them are a symmetric tridiagonal
-matrix with the eigenvalues +-sigma, which the implicit QL iteration diagonalises.
+transpose, a triangle, then two diagonals; these, over a zero diagonal, make a symmetric tridiagonal
+matrix with the eigenvalues +-sigma, whose eigenvalues the implicit QL iteration finds.
 
 ``work`` holds the output: the number of directions in which the samples vary, and their eigenvalues, descending and of
 mean 1 (a spectrum as :class:`lib.Spectrum` has it); then how far the work is, the size of the numbers as given, the
