@@ -23,8 +23,8 @@ def solve(model, overlaps, eta, alpha, rtol=1e-8, blocks=True, learned=None):
     log lambda, which changes the totals by less than 1e-12 (:mod:`lib.kernels.compression`).
 
     A symmetry of the start is kept exactly: students that begin with equal overlaps, as in the limit
-    N -> infinity without ``N`` in :meth:`StudentTeacher.initial_overlaps`, stay on the plateau for ever. Only a start
-    that tells them apart, drawn at a finite N, leaves it (:mod:`lib.symmetry`).
+    N -> infinity without ``N`` in :meth:`StudentTeacher.initial_overlaps`, never specialise. Only a start that tells
+    them apart, drawn at a finite N, does (:mod:`lib.symmetry`).
 
     Parameters
     ----------
