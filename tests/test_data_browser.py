@@ -65,7 +65,7 @@ GOOD = {
     "german.csv": text(X, ";").replace(b".", b","),
     "titled.tsv": b"Lengths, in spring of 2024\na, b\tc" + b"\td" * 18 + b"\n" + text(X, "\t"),
     "fast.npy": npy(X[:, :15] * np.arange(1.0, 16.0) ** -9),
-    "rank.npy": npy((30.0 * X[:, :5] @ X[:5, :7] + 1000.0).astype(np.float32)),
+    "rank.npy": npy((30.0 * RNG.normal(size=(300, 12)) @ RNG.normal(size=(12, 14)) + 1000.0).astype(np.float32)),  # 12 levels
     "thousands.npy": npy(np.random.default_rng(1).normal(size=(12, 5000))),
     "list.txt": text(np.arange(30.0, 0.0, -1.0)[:, None] ** 2),
 }
