@@ -12,6 +12,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 
 from jupyter_cache import get_cache
@@ -28,9 +29,6 @@ from traitlets.config import Config
 
 # A numerical release of any of these may change the last digits on a page.
 NUMERICAL_PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "matplotlib", "anywidget")
-
-# Kernels are spoken to through files, not ports, where a system has that: ipykernel warns of every port.
-KERNELS = Config() if os.name == "nt" else Config({"ConnectionFileMixin": {"transport": "ipc"}})
 
 # What a page can ask of MathJax: the component itself, the TeX extensions that it loads on demand, fonts,
 # and what its menu offers (SVG output, speech in English). The rest of the package, 17 MB, is other bundles.
@@ -89,8 +87,10 @@ def execute_side_by_side(app, env, docnames):
         reader = create_nb_reader(path, env.myst_config, config, text)
         if reader is None or known(notebook := reader.read(text)):
             return
-        result = single_nb_execution(
-            notebook, str(Path(path).parent), config.execution_timeout, allow_errors=False, config=KERNELS)
+        with TemporaryDirectory() as sockets:
+            result = single_nb_execution(
+                notebook, str(Path(path).parent), config.execution_timeout, allow_errors=False,
+                config=_without_ports(sockets))
         if result.err is None:
             bundle = CacheBundleIn(notebook, path, data={"execution_seconds": result.time})
             with alone:
@@ -102,6 +102,13 @@ def execute_side_by_side(app, env, docnames):
         progress = status_iterator(as_completed(runs), "executing... ", "purple", len(runs), stringify_func=runs.get)
         for run in progress:
             run.result()
+
+
+def _without_ports(folder):
+    """Configuration of a kernel that is spoken to through sockets in ``folder``: ipykernel warns of every open port."""
+    if os.name == "nt":
+        return Config()
+    return Config({"ConnectionFileMixin": {"transport": "ipc", "ip": str(Path(folder) / "kernel")}})
 
 
 def forget_a_flawed_build(app, exception):
