@@ -214,7 +214,7 @@ def _masked(value):
 
 
 def spectrum(value, argument="spectrum"):
-    """``value`` if it is a :class:`lib.Spectrum`."""
+    """``value`` if it is a ``lib.Spectrum``."""
     from .spectra import Spectrum  # which needs this module
 
     if not isinstance(value, Spectrum):

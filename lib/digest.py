@@ -1,7 +1,7 @@
 """What a result depends on: one digest of the modules that it imports, as narrow as the truth.
 
 Three things are kept between processes, and each must be made again exactly when its code has changed: the compiled
-kernels (:mod:`lib.kernels.jit`), the WebAssembly module (:mod:`lib.widgets.wasm`), and the executed chapters
+kernels (``lib.kernels.jit``), the WebAssembly module (``lib.widgets.wasm``), and the executed chapters
 (``book/_ext/live_book.py``). All ask here. The digest is taken of the syntax trees, without docstrings and comments, of
 the modules named and of every module of ``lib`` that they import, directly or not: a constant two imports away
 changes it, a mended sentence does not.
