@@ -1,5 +1,6 @@
 """Sweeps: a function at every combination of parameters, in parallel, kept on disk and resumed."""
 
+import collections
 import contextlib
 import dataclasses
 import dis
@@ -19,6 +20,8 @@ import numpy as np
 
 from . import checks
 from .curve import Curve
+
+_PLAIN = (bool, int, float, complex, str, bytes)  # types whose values are told apart as they are written
 
 
 def sweep(function, grid, seeds=None, store=None, progress=True):
@@ -83,8 +86,10 @@ def sweep(function, grid, seeds=None, store=None, progress=True):
 
     axes = _axes(function, grid, seeds)
     backend, jobs = get_active_backend()
-    if not backend.supports_return_generator:
-        name = type(backend).__name__.removesuffix("Backend").lower()
+    name = type(backend).__name__.removesuffix("Backend").lower()
+    if name == "sequential":  # which hands over nothing, as one thread does
+        name, jobs = "threading", 1
+    elif not backend.supports_return_generator:
         checks.refuse("joblib's backend", name, "one that hands over each result as it comes: 'loky', 'threading', "
                       "'sequential' or 'dask', chosen by joblib.parallel_config(backend=...)")
     results = _Results(axes)
@@ -108,7 +113,8 @@ def sweep(function, grid, seeds=None, store=None, progress=True):
             joblib.delayed(_evaluate)(function, number, dict(zip(axes, point)))
             for number, point in enumerate(itertools.product(*values)) if not results.finished[number]
         )
-        parallel = joblib.Parallel(n_jobs=-1 if jobs is None else jobs, return_as="generator_unordered")
+        parallel = joblib.Parallel(n_jobs=-1 if jobs is None else jobs, backend="threading" if name == "threading" else None,
+                                   return_as="generator_unordered")
         done = np.count_nonzero(results.finished)
         bar = tqdm(total=results.finished.size, initial=done, disable=not progress, unit="point")
         with bar, contextlib.closing(parallel(tasks)) as arrivals:
@@ -341,38 +347,40 @@ def _describe(value, home, seen):
     """Nested lists of strings that tell ``value`` apart; functions and classes of module ``home`` by what they do,
     each once: ``seen`` numbers those met before, and their instances, which may use one another in circles."""
     value = _unwrapped(value)
-    if value is None or isinstance(value, (bool, int, float, complex, str, bytes, np.generic)):
+    if value is None or type(value) in _PLAIN or isinstance(value, np.generic):
         return repr(value)
     if id(value) in seen:
         return f"seen {seen[id(value)][0]}"
     module = getattr(value, "__module__", None)
     at_home = module is not None and module == (home or module)
-    if at_home or dataclasses.is_dataclass(value):
+    if at_home or dataclasses.is_dataclass(value) or isinstance(value, types.FunctionType):
         seen[id(value)] = len(seen), value
     if isinstance(value, types.FunctionType) and at_home:
         home = module
         used = [(name, value.__globals__.get(name)) for name in sorted(_global_names(value.__code__))]
-        cells = [cell.cell_contents for cell in value.__closure__ or ()]
-        parts = value.__code__, value.__defaults__, value.__kwdefaults__, cells, used
+        cells = _cells(value)
+        parts = value.__code__, value.__defaults__, value.__kwdefaults__, cells, used, *([vars(value)] if vars(value) else [])
     elif isinstance(value, types.CodeType):
         parts = value.co_code, value.co_names, value.co_consts
     elif isinstance(value, types.MethodType):
         parts = value.__func__, value.__self__
     elif isinstance(value, functools.partial):
         parts = value.func, value.args, value.keywords
-    elif isinstance(value, Mapping):
+    elif type(value) is collections.defaultdict:
+        parts = [value.default_factory, *value.items()]
+    elif isinstance(value, Mapping) and not at_home:
         parts = value.items()
-    elif isinstance(value, (list, tuple, set, frozenset)):
+    elif isinstance(value, (list, tuple, set, frozenset)) and not at_home:
         parts = value
-    elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
+    elif isinstance(value, np.ndarray) and not value.dtype.hasobject and not at_home:
         parts = value.dtype.str, value.shape, hashlib.sha256(value.tobytes()).digest()
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         parts = [type(value), *(getattr(value, field.name) for field in dataclasses.fields(value))]
     elif isinstance(value, type) and at_home:
-        home, parts = module, (value.__name__, value.__bases__, _content(value))
+        home, parts = module, (value.__name__, value.__bases__, _content(value), *([] if type(value) is type else [type(value)]))
     elif isinstance(value, types.FunctionType):
         # of another module: by name, but what a decorator made there may hold a function made here
-        parts = _name(value), [cell.cell_contents for cell in value.__closure__ or ()]
+        parts = _name(value), _cells(value)
     elif isinstance(value, types.BuiltinFunctionType) and not isinstance(value.__self__, (types.ModuleType, type(None))):
         parts = value.__name__, value.__self__  # the method of an object, such as a random generator's
     elif isinstance(value, np.ufunc):
@@ -389,8 +397,8 @@ def _describe(value, home, seen):
         parts = type(value), value.__wrapped__
     elif callable(value) and not at_home and getattr(value, "__dict__", None):
         parts = type(value), vars(value)
-    elif at_home and hasattr(value, "__dict__"):
-        home, parts = module, (type(value), vars(value))
+    elif at_home:
+        home, parts = module, [type(value), _attributes(value), *_base(value)]
     else:
         import joblib
 
@@ -403,6 +411,42 @@ def _describe(value, home, seen):
         # strings in a set have another order in every session
         described.sort(key=repr)
     return [type(value).__name__, *described]
+
+
+def _cells(function):
+    """What the variables of a function hold that it has from the functions around it; None where nothing yet."""
+    contents = []
+    for cell in function.__closure__ or ():
+        try:
+            contents.append(cell.cell_contents)
+        except ValueError:
+            contents.append(None)
+    return contents
+
+
+def _base(value):
+    """What an instance of a class derived from one of Python's or numpy's own holds as such, in a list; else none."""
+    if isinstance(value, BaseException):
+        return [value.args]
+    if isinstance(value, np.ndarray):
+        return [value.view(np.ndarray)]
+    for kind in (*_PLAIN, dict, list, tuple, set, frozenset):
+        if isinstance(value, kind):
+            return [kind(value)]
+    try:
+        return [bytes(memoryview(value))]  # as of ctypes
+    except TypeError:
+        return []
+
+
+def _attributes(value):
+    """An object's attributes, also those in slots."""
+    attributes = dict(getattr(value, "__dict__", {}))
+    for kind in type(value).__mro__:
+        for name, member in vars(kind).items():
+            if isinstance(member, types.MemberDescriptorType) and hasattr(value, name):
+                attributes[name] = getattr(value, name)
+    return attributes
 
 
 def _refuse_nameless(value, reason):
@@ -431,7 +475,7 @@ def _parts(function):
             code = value.__code__
             found[f"code of {value.__qualname__}"] = _hash(_describe(code, home, {}))
             waiting += [(used, value.__globals__[used]) for used in _global_names(code) if used in value.__globals__]
-            waiting += zip(code.co_freevars, (cell.cell_contents for cell in value.__closure__ or ()))
+            waiting += zip(code.co_freevars, _cells(value))
             defaults = inspect.signature(value).parameters.values()
             waiting += [(f"{value.__qualname__}({p.name})", p.default) for p in defaults if p.default is not p.empty]
         else:
@@ -448,8 +492,10 @@ def _content(kind):
     content = {}
     for name, value in vars(kind).items():
         value = getattr(value, "fget", None) or getattr(value, "__func__", value)  # property; class or static method
-        if isinstance(value, types.FunctionType) or not name.startswith("__"):
-            content[name] = value
+        if isinstance(value, types.FunctionType) or not name.startswith("__") or (
+                type(value) in _PLAIN and name not in ("__doc__", "__module__", "__qualname__", "__firstlineno__")):
+            if name != "_abc_impl" and not isinstance(value, (types.MemberDescriptorType, types.GetSetDescriptorType)):
+                content[name] = value
     return content
 
 

@@ -476,6 +476,44 @@ def test_a_helper_that_changed_is_never_served_from_the_store(here, tmp_path, ki
     with pytest.raises(ValueError, match=r"holds another sweep: its function was .*changed: \w"):
         lib.sweep(define(source.replace("2.0 * x", "3.0 * x")), {"a": [1.0]}, store=store, progress=False)
 
+HELD = {
+    "attribute of a function": ("def helper(x):\n    return x * helper.factor\nhelper.factor = 2.0", "helper(a)"),
+    "dict": ("class Table(dict):\n    def __missing__(self, x):\n        return 2.0 * x\ntable = Table()", "table[a]"),
+    "defaultdict": ("import collections\ntable = collections.defaultdict(lambda: 2.0)", "table[a]"),
+    "list": ("class Values(list):\n    def at(self, x):\n        return 2.0 * x\nvalues = Values([1.0])", "values.at(a)"),
+    "array": ("class Values(np.ndarray):\n    def at(self, x):\n        return 2.0 * x\nvalues = np.zeros(2).view(Values)", "values.at(a)"),
+    "str": ("class Name(str):\n    def at(self, x):\n        return 2.0 * x\nname = Name('x')", "name.at(a)"),
+    "number": ("class Number(float):\n    pass\nnumber = Number(2.0)", "number * a"),
+    "slots": ("class Slim:\n    __slots__ = ()\n    def at(self, x):\n        return 2.0 * x\nslim = Slim()", "slim.at(a)"),
+    "value in slots": ("class Slim:\n    __slots__ = ('__x',)\n    def __init__(self):\n        self.__x = 2.0\n    def at(self):\n"
+                       "        return self.__x\nslim = Slim()", "slim.at() * a"),
+    "metaclass": ("class Kind(type):\n    def __call__(self, x):\n        return 2.0 * x\nclass Made(metaclass=Kind):\n    pass", "Made(a)"),
+    "special attribute": ("class Made:\n    __factor__ = 2.0", "Made.__factor__ * a"),
+    "error": ("class Error(Exception):\n    pass\nerror = Error(2.0)", "error.args[0] * a"),
+    "ctypes": ("import ctypes\nvalues = (ctypes.c_double * 1)(2.0)", "values[0] * a"),
+    "abstract": ("import abc\nclass Base(abc.ABC):\n    @abc.abstractmethod\n    def at(self, x):\n        pass\nclass Made(Base):\n"
+                 "    def at(self, x):\n        return 2.0 * x\nmade = Made()", "made.at(a)"),
+    "enum": ("import enum\nclass Choice(float, enum.Enum):\n    one = 2.0\nchoice = Choice.one", "choice.value * a"),
+    "named tuple": ("import typing\nclass Pair(typing.NamedTuple):\n    x: float = 2.0\npair = Pair()", "pair.x * a"),
+    "singledispatch": ("import functools\n@functools.singledispatch\ndef helper(x):\n    return 0.0\n@helper.register\n"
+                       "def at(x: float):\n    return 2.0 * x", "helper(a)"),
+    "empty cell": ("def make():\n    def helper(x):\n        return 2.0 * x if x > 0 else later(x)\n    if False:\n        later = helper\n"
+                   "    return helper\nhelper = make()", "helper(a)"),
+}
+
+
+@pytest.mark.parametrize("kind", HELD)
+def test_what_classes_and_functions_hold_is_told_apart(here, tmp_path, kind):
+    before, used = HELD[kind]
+    source = f"{before}\ndef f(a):\n    return float({used})\n"
+    assert source.count("2.0") == 1
+    store = tmp_path / "store"
+    for _ in range(2):
+        assert float(lib.sweep(define(source), {"a": [1.0]}, store=store, progress=False)["value"][0]) == 2.0
+    with pytest.raises(ValueError, match="its function was"):
+        lib.sweep(define(source.replace("2.0", "3.0")), {"a": [1.0]}, store=store, progress=False)
+
+
 
 def test_the_message_says_which_value_changed(here, tmp_path):
     source = "table = np.arange(3.0)\ndef g(x):\n    return x\ndef f(a, b=1):\n    return g(a) + table[0] + b\n"
@@ -500,6 +538,8 @@ def test_backends_that_cannot_serve_are_named(here):
     with joblib.parallel_config(backend="multiprocessing"):
         with pytest.raises(ValueError, match="joblib's backend = 'multiprocessing': must be .*'loky', 'threading'"):
             lib.sweep(lambda a: a, {"a": [1]}, progress=False)
+    with joblib.parallel_config(backend="sequential"):
+        assert lib.sweep(lambda a: a, {"a": [1, 2]}, progress=False)["value"].values.tolist() == [1.0, 2.0]
 
 
 def test_what_cannot_be_told_apart_is_refused_with_a_store(here, tmp_path):
