@@ -165,7 +165,7 @@ def bootstrap_spectra(blocks, resamples=100, seed=0):
         or the samples, as they are, are fewer than 2 or do not vary.
     """
     resamples, seed = checks.whole("resamples", resamples), checks.whole("seed", seed, 0)
-    parts, exponent, centre = [], 0, 0.0
+    counts, sums, squares, rows, exponent, centre = [], [], [], [], 0, 0.0
     for i, block in enumerate(blocks):
         X = checks.array(f"blocks[{i}]", block, ndim=2)
         if i == 0:  # in units of the first block's size and about its mean: squares stay numbers, and precise
@@ -174,12 +174,21 @@ def bootstrap_spectra(blocks, resamples=100, seed=0):
         elif X.shape[1] != centre.size:
             raise ValueError(f"blocks[{i}] has {X.shape[1]} features: must have {centre.size}, as blocks[0]")
         X = np.ldexp(X, -exponent) - centre
-        parts.append((len(X), X.sum(axis=0), X.T @ X))
-    if not parts:
+        counts.append(len(X))
+        sums.append(X.sum(axis=0))
+        tall = len(X) >= X.shape[1]  # the smaller of the samples and the matrix of their products is kept
+        (squares if tall else rows).append((i, X.T @ X if tall else X))
+    if not counts:
         checks.refuse("blocks", blocks, "at least one array of samples")
-    counts, sums, squares = (np.array(values, dtype=np.float64) for values in zip(*parts))
+    counts, sums, features = np.array(counts, dtype=np.float64), np.array(sums), centre.size
     if counts.sum() < 2:
         raise ValueError(f"blocks hold {counts.sum():.0f} sample: must hold at least 2")
+    squared, squares = [i for i, _ in squares], np.array([square for _, square in squares])
+    owner = np.repeat([i for i, _ in rows], [len(X) for _, X in rows]).astype(int)
+    rows = np.concatenate([X for _, X in rows]) if rows else None
+    if rows is not None and not squared and len(rows) < features:  # in coordinates of the space that the samples span
+        rows = np.linalg.qr(rows.T, mode="r").T
+        sums = np.array([rows[owner == i].sum(axis=0) for i in range(len(counts))])
     rng = np.random.default_rng(seed)
     spectra = []
     for i in range(1 + resamples):
@@ -188,8 +197,12 @@ def bootstrap_spectra(blocks, resamples=100, seed=0):
             drawn = np.bincount(rng.integers(len(counts), size=len(counts)), minlength=len(counts)).astype(np.float64)
         total = drawn @ counts
         mean = drawn @ sums / total
-        covariance = np.tensordot(drawn, squares, axes=1) / total - np.outer(mean, mean)
-        spectra.append(np.maximum(np.linalg.eigvalsh(covariance)[::-1], 0.0))  # a variance; rounding may be negative
+        second = np.tensordot(drawn[squared], squares, axes=1) if squared else 0.0
+        if rows is not None:
+            second = second + (drawn[owner, None] * rows).T @ rows
+        covariance = second / total - np.outer(mean, mean)
+        spectra.append(np.zeros(features))
+        spectra[-1][: mean.size] = np.maximum(np.linalg.eigvalsh(covariance)[::-1], 0.0)  # a variance; rounding may be negative
     if spectra[0][0] == 0.0:
         raise ValueError("blocks do not vary: their covariance is zero")
     with np.errstate(over="ignore", under="ignore"):

@@ -442,6 +442,30 @@ def test_bootstrap_takes_what_from_data_takes():
     np.testing.assert_allclose(bootstrap_spectra(lists, resamples=3), expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("shape, sizes", [((24, 40), 6), ((24, 40), 1), ((60, 40), 15), ((90, 40), [45, 50, 60])])
+def test_bootstrap_of_blocks_with_fewer_samples_than_features(shape, sizes):
+    """Against the covariance of the blocks drawn, written out; short and long blocks together, too."""
+    X = np.random.default_rng(0).normal(size=shape) / np.arange(1, shape[1] + 1) + 3.0
+    blocks = np.split(X, np.arange(sizes, len(X), sizes) if np.isscalar(sizes) else sizes)
+    rng, expected = np.random.default_rng(5), [np.cov(X.T, bias=True)]
+    for _ in range(3):
+        drawn = rng.integers(len(blocks), size=len(blocks))
+        expected.append(np.cov(np.concatenate([blocks[i] for i in drawn]).T, bias=True))
+    spectra = bootstrap_spectra(blocks, resamples=3, seed=5)
+    for values, covariance in zip(spectra, expected):
+        np.testing.assert_allclose(values, np.linalg.eigvalsh(covariance)[::-1], rtol=0, atol=1e-14 * values[0])
+
+
+def test_bootstrap_of_few_samples_of_many_features_needs_little_memory():
+    """The covariance of 40,000 features would take 12.8 GB."""
+    X = np.random.default_rng(0).normal(size=(20, 40_000))
+    spectra = bootstrap_spectra(np.array_split(X, 4), resamples=2)
+    assert spectra.shape == (3, 40_000)
+    expected = np.linalg.svd(X - X.mean(axis=0), compute_uv=False) ** 2 / 20
+    np.testing.assert_allclose(spectra[0, :20], expected, rtol=0, atol=1e-14 * expected[0])
+    assert np.all(spectra[:, 20:] == 0)
+
+
 def test_bad_blocks_are_named():
     good = np.random.default_rng(0).normal(size=(5, 3))
     hole = good.copy()
