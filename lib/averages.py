@@ -121,6 +121,7 @@ def coefficients(model, Q, R, T):
     Dx, Dy, G : ndarrays, shapes (K, K), (K, M), (K, K)
         <d delta_i / d x_j>, <d delta_i / d y_m> and <delta_i delta_j>.
     """
+    checks.model(model)
     K, M = model.students, model.teachers
     Q, R, T = (checks.array(name, value, ndim=2) for name, value in (("Q", Q), ("R", R), ("T", T)))
     for name, value, shape in (("Q", Q, (K, K)), ("R", R, (K, M)), ("T", T, (M, M))):

@@ -222,6 +222,24 @@ def spectrum(value, argument="spectrum"):
     return value
 
 
+def model(value, argument="model"):
+    """``value`` if it is a :class:`lib.StudentTeacher`."""
+    from .student_teacher import StudentTeacher
+
+    if not isinstance(value, StudentTeacher):
+        refuse(argument, value, "a lib.StudentTeacher")
+    return value
+
+
+def network(value, argument="network"):
+    """``value`` if it is a :class:`lib.networks.Network`."""
+    from .networks import Network
+
+    if not isinstance(value, Network):
+        refuse(argument, value, "a lib.networks.Network")
+    return value
+
+
 def shape(argument, value, allowed):
     """Refuse an array of another shape than ``allowed``."""
     if np.shape(value) != allowed:

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from scipy.integrate import solve_ivp
 
+from . import checks
 from .checks import DivergenceError
 from .kernels import fields
 from .features import critical_eta
@@ -56,6 +57,7 @@ class Curve:
 
 def field_error(model, Q, R, T):
     """eps_g (n,) of the overlaps Q (n, K, K), R (n, K, M), T (M, M)."""
+    checks.model(model)
     v, u = model.output_weights
     C = np.empty((model.students + model.teachers,) * 2)
     errors = np.empty(len(Q))

@@ -57,6 +57,7 @@ def solve(model, overlaps, eta, alpha, rtol=1e-8, blocks=True, learned=None):
     ArithmeticError
         If rounding does not allow ``rtol``.
     """
+    checks.model(model)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     alpha = checks.times("alpha", alpha)
     rtol = checks.number("rtol", rtol, 1e-13, 0.1)

@@ -484,6 +484,9 @@ def train(model, N, eta, alpha, recipe=Recipe(), sigma_J=0.01, seeds=8):
     DivergenceError
         If the error grows without bound.
     """
+    checks.model(model)
+    if not isinstance(recipe, Recipe):
+        checks.refuse("recipe", recipe, "a Recipe")
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     alpha = checks.times("alpha", alpha)
     seeds = checks.seeds("seeds", seeds)

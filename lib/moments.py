@@ -102,6 +102,7 @@ def solve(model, overlaps, eta, alpha, rtol=1e-11):
         Without ``r`` and ``q``. NaN from where the hierarchy has broken down: an error or a Q_ii negative or
         beyond all bounds, or no step possible. Before that its values may be wrong without a sign; compare.
     """
+    checks.model(model)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     alpha = checks.times("alpha", alpha)
     rtol = checks.number("rtol", rtol, 1e-13, 0.1)

@@ -185,6 +185,7 @@ def train(network, N, eta, alpha, sigma_J=0.1, seeds=4, upper_eta=0.0, after=Non
     DivergenceError
         If the error grows without bound (eta above its critical value).
     """
+    checks.network(network)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     upper_eta = checks.number("upper_eta", upper_eta, 0.0)
     alpha = checks.times("alpha", alpha)
@@ -212,6 +213,8 @@ def train(network, N, eta, alpha, sigma_J=0.1, seeds=4, upper_eta=0.0, after=Non
 
 def _check_after(after, network, N, seeds):
     """Refuse to go on from a training of another network, another N or fewer seeds, or from a flow."""
+    if not isinstance(after, Training):
+        checks.refuse("after", after, "a Training, as from train")
     spectrum, other = network.spectrum, after.network.spectrum
     if (
         replace(after.network, spectrum=spectrum) != network
@@ -271,6 +274,7 @@ def error(network, Q, R, T, upper):
     float
         NaN if an overlap is not finite.
     """
+    checks.network(network)
     K, M = network.widths[0], network.teachers
     upper = np.ascontiguousarray(upper, dtype=np.float64)
     for name, value, shape in (("Q", Q, (K, K)), ("R", R, (K, M)), ("T", T, (M, M)), ("upper", upper, (network.weights,))):
@@ -323,6 +327,7 @@ def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e
     ArithmeticError
         If the integrator cannot go on for another reason.
     """
+    checks.network(network)
     if len(network.widths) != 1:
         checks.refuse("widths", network.widths, "a single hidden layer: the overlaps of deeper students do not close")
     eta = checks.number("eta", eta, 0.0, open_minimum=True)

@@ -398,6 +398,7 @@ def typical_overlaps(model, sigma_J, N):
     -------
     Overlaps
     """
+    checks.model(model)
     K, M, s = model.students, model.teachers, model.spectrum
     _networks(M, K, 2)
     size = _start_size(s, M, sigma_J, N, K)

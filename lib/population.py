@@ -52,6 +52,7 @@ def flow(model, J, B, eta, alpha, rtol=1e-4):
     J : ndarray, shape (K, N)
         The weights at the last time.
     """
+    checks.model(model)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     alpha = checks.times("alpha", alpha)
     rtol = checks.number("rtol", rtol, 1e-10, 0.1)

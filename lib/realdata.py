@@ -310,6 +310,7 @@ def mixture_error(model, curve, contrasts, quantiles=1024):
     -------
     ndarray, shape (seeds, n)
     """
+    checks.model(model)
     if np.ndim(curve.Q) != 4:
         raise ValueError(f"curve.Q has shape {np.shape(curve.Q)}: must have a leading axis of seeds, as from lib.simulate")
     contrasts = checks.array("contrasts", contrasts)

@@ -74,6 +74,7 @@ def simulate(model, N=None, eta=0.1, alpha=(1.0,), sigma_J=0.01, seeds=8, teache
     DivergenceError
         If the error grows without bound (eta above its critical value).
     """
+    checks.model(model)
     checks.one_of("method", method, METHODS)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     alpha = checks.times("alpha", alpha)

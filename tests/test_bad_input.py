@@ -209,6 +209,29 @@ def test_an_array_is_no_spectrum(function, value):
         function(**others | {"spectrum": value})
 
 
+INTERNAL = {"check_convergence", "divergence"}  # called by what has checked its model
+
+
+@pytest.mark.parametrize("name, word, function", [
+    pytest.param(name, word, *param.values, id=param.id) for name, word in (("model", "lib.StudentTeacher"), ("network", "lib.networks.Network"))
+    for param in takers(name) if param.values[0].__name__ not in INTERNAL
+])
+@pytest.mark.parametrize("value", [SPECTRUM, np.array([3.0, 2.0, 1.0]), None])
+def test_a_spectrum_is_no_model_and_no_network(name, word, function, value):
+    others = {name: None for name, parameter in inspect.signature(function).parameters.items()
+              if parameter.default is inspect.Parameter.empty}
+    with pytest.raises(ValueError, match=rf"^{name} = .*: must be a {word}$"):
+        function(**others | {name: value})
+
+
+def test_a_recipe_and_a_training_are_named():
+    with pytest.raises(ValueError, match="^recipe = 'adam': must be a Recipe$"):
+        lib.mitigation.train(MODEL, 40, 0.1, [1.0], "adam")
+    network = lib.networks.Network(SPECTRUM)
+    with pytest.raises(ValueError, match="^after = 1: must be a Training, as from train$"):
+        lib.networks.train(network, 10 * SPECTRUM.levels, 0.1, [1.0], after=1)
+
+
 @pytest.mark.parametrize("call", [
     lambda: lib.StudentTeacher(np.array([2.0, 1.0])),
     lambda: lib.networks.Network(np.array([2.0, 1.0])),
