@@ -484,14 +484,19 @@ def _read_file(file, name, named):
     if beginning[:4] == b"PK\x03\x04":
         raise ValueError(f"{name}: is an archive (.npz, .xlsx or .zip), whatever its name: must be one table, .npy or text")
     numpy_file = beginning == b"\x93NUMPY" and not text
-    if name.lower().endswith(".npy") if named else numpy_file:
+    if named and name.lower().endswith(".npy") and not numpy_file:
+        raise ValueError(f"{name}: this is no .npy file of numbers, whatever its name")
+    if numpy_file and (name.lower().endswith(".npy") or not named):
         try:
             return np.load(io.BytesIO(content), allow_pickle=False), ""
         except Exception as error:  # of a header that claims anything
             raise ValueError(f"{name}: this is no .npy file of numbers ({str(error).splitlines()[0] if str(error) else type(error).__name__})") from None
     if numpy_file:
         raise ValueError(f"{name}: is a .npy file, whatever its name: its name must end in .npy")
-    return _read_text(content.removeprefix("\ufeff") if text else content.decode("utf-8-sig", errors="replace"), name)
+    if text:
+        return _read_text(content.removeprefix("\ufeff"), name)
+    wide = beginning[:2] in (b"\xff\xfe", b"\xfe\xff")  # as Excel and PowerShell write "Unicode"
+    return _read_text(content.decode("utf-16" if wide else "utf-8-sig", errors="replace"), name)
 
 
 def _cells(content, separator):
@@ -586,6 +591,8 @@ def _first_numbers(lines):
         for separator in ("\t", ";", ",", None):
             if separator is not None and separator not in content:
                 continue
+            if separator is None and (_is_nameless(content, "\t") or re.search(r"\t *\t", content)):
+                continue  # blanks would close the gap
             cells = _cells(content, separator)
             indexed = _is_nameless(previous, separator)
             if indexed:

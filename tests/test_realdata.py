@@ -264,6 +264,7 @@ INDEX = "no name"
 COUNTS = "counts the rows"
 TEXTS = {
     "pandas.csv": (",0,1\n0,.5,2\n1,.25,3\n", [[0.5, 2], [0.25, 3]], INDEX),
+    "pandas.tsv": ("\t0\t1\n0\t.5\t2\n1\t.25\t3\n", [[0.5, 2], [0.25, 3]], INDEX),
     "pandas-names.tsv": ("\ta\tb\n0\t.5\t2\n1\t.25\t3\n", [[0.5, 2], [0.25, 3]], INDEX),
     "pandas-dates.csv": (",a,b\n2024-01-01,.5,2\n2024-01-02,.25,3\n", [[0.5, 2], [0.25, 3]], INDEX),
     "filtered.csv": (",0,1\n7,.5,2\n3,.25,3\n", [[0.5, 2], [0.25, 3]], INDEX),
@@ -296,6 +297,8 @@ REFUSED = {
     "hex.txt": ("0x10\n3\n2\n1\n", 'line 1, column 1: "0x10" is not a finite number'),
     "later.txt": ("3\n2\n0x10\n", 'line 3, column 1: "0x10" is not a finite number'),
     "mixed-head.csv": ("x,5\n1,2\n3,4\n", 'line 1, column 1: "x" is not a finite number'),
+    "hole.tsv": ("1\t\t3\n4\t5\t6\n", 'line 1, column 2: "" is not a finite number'),
+    "first-missing.tsv": ("\t2\t3\n4\t5\t6\n", "line 2 has 3 values: must have 2, as the first"),
     "two-ways.csv": ("1.5;2\n1,000;4\n", "line 2, column 1: 1,000 may mean 1000 or 1.000: write one of the two"),
     "two-ways-index.csv": (";a;b\nx;1.5;2\ny;3;-2,500\n", "line 3, column 3: -2,500 may mean -2500 or -2.500: write one of the two"),
     "hole-index.csv": (",a,b\nx,1,2\ny,3,\n", 'line 3, column 3: "" is not a finite number'),
@@ -416,6 +419,27 @@ def test_open_files_of_any_kind_are_read(tmp_path):
             np.testing.assert_array_equal(load(source, name), X)
     with open(tmp_path / "x.npy") as text, pytest.raises(ValueError, match='^x.npy: is open as text .*: open it with mode "rb"$'):
         load(text)
+
+
+@pytest.mark.parametrize("code", ["utf-8-sig", "utf-16", "utf-16-be"])
+def test_texts_of_other_codes(tmp_path, code):
+    """As Excel and PowerShell write "Unicode"; here and on the page."""
+    content = ("\ufeff" if code == "utf-16-be" else "") + "Länge\tBreite\n1,5\t2\n3\t4\n"
+    path = saved(tmp_path, "u.txt", content.encode(code))
+    np.testing.assert_array_equal(load(path), [[1.5, 2.0], [3.0, 4.0]])
+    node = shutil.which("node")
+    if node is not None:
+        widgets = ROOT / "lib" / "widgets"
+        program = (widgets / "number.js").read_text() + (widgets / "table.js").read_text() + f"""
+            const bytes = new Uint8Array({json.dumps(list(path.read_bytes()))}).buffer;
+            console.log(JSON.stringify([...readTable("u.txt", bytes, 64).values]))"""
+        answer = subprocess.run([node, "-e", program], capture_output=True, text=True, check=True).stdout
+        assert json.loads(answer) == [1.5, 2.0, 3.0, 4.0]
+
+
+def test_a_text_named_npy_is_no_pickle(tmp_path):
+    with pytest.raises(ValueError, match="^t.npy: this is no .npy file of numbers, whatever its name$"):
+        load(saved(tmp_path, "t.npy", b"1.5,2\n3,4\n"))
 
 
 def test_an_archive_under_another_name(tmp_path):

@@ -66,6 +66,7 @@ function readTable(name, bytes, features) {
     for (const [i, content] of lines.entries()) {
       for (const separator of ["\t", ";", ",", null]) {
         if (separator && !content.includes(separator)) continue;
+        if (!separator && (isNameless(content, "\t") || /\t *\t/.test(content))) continue; // blanks would close the gap
         const indexed = isNameless(lines[i - 1], separator);
         const cells = cut(content, separator).slice(indexed ? 1 : 0);
         if (cells.length && cells.every((cell) => isNumber(cell, separator))) return [i, separator, indexed];
@@ -77,7 +78,9 @@ function readTable(name, bytes, features) {
 
   function text() {
     const [lines, places] = [[], []]; // what a line holds, and which one it is
-    new TextDecoder().decode(bytes).split(/\r\n|\n|\r/).forEach((line, i) => {
+    const [one, two] = new Uint8Array(bytes.slice(0, 2)); // 16 bits a letter, as Excel and PowerShell write "Unicode"
+    const code = one === 0xff && two === 0xfe ? "utf-16le" : one === 0xfe && two === 0xff ? "utf-16be" : "utf-8";
+    new TextDecoder(code).decode(bytes).split(/\r\n|\n|\r/).forEach((line, i) => {
       const content = line.split("#")[0].trimEnd().replace(/^ +/, "");
       if (content) places.push(i + 1) && lines.push(content);
     });
