@@ -34,7 +34,7 @@ def flow(model, J, B, eta, alpha, rtol=1e-4):
     ----------
     model : StudentTeacher
     J : array_like, shape (K, N)
-        Students' weights at alpha = 0, in the eigenbasis of the covariance, as from :meth:`StudentTeacher.initial_weights`.
+        Students' weights at alpha = 0, in the eigenbasis of the covariance, as from :meth:`lib.StudentTeacher.initial_weights`.
     B : array_like, shape (M, N)
         Teachers' weights.
     eta : float
