@@ -343,6 +343,8 @@ def kick_share_on_the_way(spectrum, eta, sigma_J, alpha):
         r, q, width = z[: 3 * L].reshape(3, L)  # width: squared length of J_1 - J_2 per direction, level by level
         from_start, from_kicks = z[3 * L :].reshape(2, L, L)
         R, Q, spread = mass @ r, mass @ q, mass @ width  # spread: variance of x_1 - x_2
+        # on the plateau students lie in the teachers' span, Q = M R^2 but for noise, and a trial step can go below
+        Q = max(Q, M * R * R)
         A, c, G, decay, slope = kernels.coefficients(Q, R, M, V, u)
         a, b = _kick_strength(Q, R, 14)
         growth = e * (slope * np.outer(lam, mass) - decay * np.diag(lam))

@@ -411,6 +411,17 @@ BAD = [
 ]
 
 
+def test_the_share_on_the_way_is_found_at_small_rates_too():
+    """A small rate leaves students in the teachers' span, where a trial step can leave the covariances. In proportion to
+    eta like the closed form, and above it by what the way to the plateau adds: some tenths."""
+    for levels in (4, 16):
+        s = lib.power_law(1.0, levels)
+        shares = [plateau.kick_share_on_the_way(s, eta, 0.01, plateau.length(s, 2, eta, 0.01, 1024)) for eta in (0.1, 0.2)]
+        closed = [plateau.kick_share(s, eta) for eta in (0.1, 0.2)]
+        assert shares[1] / shares[0] == pytest.approx(2.0, rel=0.15)
+        assert all(0.9 < share / value < 2.0 for share, value in zip(shares, closed))
+
+
 @pytest.mark.parametrize("call, argument", BAD)
 def test_bad_input_is_named(call, argument):
     with pytest.raises(ValueError, match=rf"^{argument}\b"):
