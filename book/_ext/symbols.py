@@ -19,6 +19,7 @@ TABLE = "sec-notation"
 # Commands whose argument is no formula, letters in another alphabet, and spaces.
 WORDS = re.compile(r"\\(?:text|textbf|mathrm|operatorname|label|begin|end|tag)\*?\s*\{[^{}]*\}"
                    r"|\\math(?:sf|rm|cal|bb|bf)\s*(?:\w|\{[^{}]*\})|\\[,;:! ]")
+OTHER = re.compile(r"\\math(?:sf|cal|bb|bf)\w")  # a letter of another alphabet, squeezed: found as it stands
 ATOM = re.compile(r"(\\[a-zA-Z]+|[a-zA-Z])\s*('*)")
 SCRIPT = re.compile(r"\s*([_^])\s*(\{|\\[a-zA-Z]+|[^\s{])")
 RUNNING = {"_": re.compile(r"[ijklnmabL]|[1-9]\d*"), "^": re.compile(r"[ijkl]")}
@@ -68,6 +69,11 @@ def _forms(kind, script, letter):
     return [script] if kind == "_" or script.startswith("(") else [script, ""]
 
 
+def _squeezed(tex):
+    """A formula without blanks, and without the braces around one letter of another alphabet."""
+    return re.sub(r"(\\math[a-z]+)\{(\w)\}", r"\1\2", re.sub(r"\s", "", tex))
+
+
 class Symbols:
     """The rows of the table that hold on a page, to be found by what a formula holds."""
 
@@ -76,9 +82,10 @@ class Symbols:
         here = [row for row in rows if (page in row["pages"]) == row["inside"] or not row["pages"]]
         for row in sorted(here, key=lambda row: bool(row["pages"]) and row["inside"]):  # those of the page alone win
             for tex in row["symbols"]:
-                letter, primes, low, high = next(atoms(tex))
-                if letter == r"\langle":
-                    self.whole[re.sub(r"\s", "", tex)] = row["id"]
+                other = OTHER.match(_squeezed(tex))
+                letter, primes, low, high = (other[0], "", "", "") if other else next(atoms(tex))
+                if other or letter == r"\langle":
+                    self.whole[other[0] if other else _squeezed(tex)] = row["id"]
                 else:
                     low, high = ("·" if RUNNING[kind].fullmatch(script) and not script.isdigit() else script
                                  for kind, script in (("_", low), ("^", high)))
@@ -86,7 +93,7 @@ class Symbols:
 
     def of(self, tex):
         """Identifiers of the rows for a formula, in the formula's order, each once."""
-        found = [name for whole, name in self.whole.items() if whole in re.sub(r"\s", "", tex)]
+        found = [name for whole, name in self.whole.items() if whole in _squeezed(tex)]
         return list(dict.fromkeys(found + list(self._of(tex))))
 
     def _of(self, tex):
