@@ -223,7 +223,7 @@ def spectrum(value, argument="spectrum"):
 
 
 def model(value, argument="model"):
-    """``value`` if it is a :class:`lib.StudentTeacher`."""
+    """``value`` if it is a ``lib.StudentTeacher``."""
     from .student_teacher import StudentTeacher
 
     if not isinstance(value, StudentTeacher):
@@ -232,7 +232,7 @@ def model(value, argument="model"):
 
 
 def network(value, argument="network"):
-    """``value`` if it is a :class:`lib.networks.Network`."""
+    """``value`` if it is a ``lib.networks.Network``."""
     from .networks import Network
 
     if not isinstance(value, Network):
