@@ -63,7 +63,7 @@ def test_without_javascript_text_and_pictures_stay(visit, pages, name):
         assert box is not None and box["width"] > 100 and box["height"] > 50
     assert page.locator(".explorer").count() == page.locator(".explorer img").count()
     # Formulas are set by the browser itself.
-    formulas = page.locator("article .math:not(details .math)")
+    formulas = page.locator("article .math:not(details > :not(summary) .math)")
     assert formulas.count() == page.locator("article .math math:visible").count()
     assert page.locator("article .math .tex:visible").count() == 0
     assert "\\" not in "".join(formulas.all_inner_texts())
@@ -119,10 +119,14 @@ def test_axe_finds_no_serious_violation(visit, name, theme):
     # Contrast is that of colours at rest: on a busy machine a fade can still be under way.
     page.wait_for_function("document.getAnimations().every(one => one.playState !== 'running')")
     page.evaluate(AXE)
-    found = page.evaluate("axe.run(document, { resultTypes: ['violations'], preload: false })")["violations"]
-    serious = [f"{item['id']}: {item['nodes'][0]['html'][:200]} ({len(item['nodes'])}x)" for item in found
-               if item["impact"] in ("serious", "critical")]
-    assert not serious, "\n".join(serious)
+    for _ in range(4):  # what a page that is still being painted violates is gone when it is done; a fault stays
+        found = page.evaluate("axe.run(document, { resultTypes: ['violations'], preload: false })")["violations"]
+        serious = [f"{item['id']}: {item['nodes'][0]['html'][:200]} ({len(item['nodes'])}x)" for item in found
+                   if item["impact"] in ("serious", "critical")]
+        if not serious:
+            return
+        page.wait_for_timeout(2000)
+    raise AssertionError("\n".join(serious))
 
 
 @pytest.mark.parametrize("how", ["served", "from a folder"])
