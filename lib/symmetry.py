@@ -24,6 +24,8 @@ def orbits(r, q, t, upper=None):
         A number for every pair (student, student or teacher): pairs of one number are mapped to one another by
         permutations of students and of teachers that change nothing. None if only the identity changes nothing.
     """
+    if len(r) > 1 and orbits(r[:1], q[:1], t[:1], upper) is None:
+        return None  # as for any drawn start: no need to compare a million levels
     K, M = r.shape[1:]
     P = K + M
     values = np.empty((P, P, len(r)))
