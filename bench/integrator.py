@@ -11,8 +11,8 @@ import numpy as np
 from scipy.integrate import solve_ivp
 from test_integrator import Run, power_law, sampled_start, uniform_start
 
-from lib.kernels import fields, flow, integrator
-from lib.kernels.jit import kernel
+from lib.compiler.jit import kernel
+from lib.kernels import averages, flow
 
 # Dormand & Prince (1980)
 NODES = np.zeros((7, 7))
@@ -74,8 +74,8 @@ def dopri5(eigenvalue, weight, t, T, eta, v, u, activity, r, q, end, rtol, y, st
         step *= min(5.0, max(0.2, 0.9 * max(worst, 1e-10) ** -0.2))
     flow.total(weight, eigenvalue, y[: r.size].reshape(r.shape), R)
     flow.total(weight, eigenvalue, y[r.size :].reshape(q.shape), Q)
-    fields.assemble(Q, R, T, cov)
-    return fields.generalization_error(cov, K, v, u, activity)
+    averages.assemble(Q, R, T, cov)
+    return averages.generalization_error(cov, K, v, u, activity)
 
 
 @kernel
@@ -83,7 +83,7 @@ def _three_average(C, i, b, a):
     """<g'(u_i) u_b g(u_a)> for erf: the integral I3 of Saad & Solla (1995)."""
     cii = 1.0 + C[i, i]
     root = math.sqrt(cii * (1.0 + C[a, a]) - C[i, a] * C[i, a])
-    return fields.TWO_OVER_PI / root * (C[b, a] * cii - C[i, b] * C[i, a]) / cii
+    return averages.TWO_OVER_PI / root * (C[b, a] * cii - C[i, b] * C[i, a]) / cii
 
 
 @kernel
@@ -95,7 +95,7 @@ def euler(T, eta, v, u, Q, R, end, step, C):
     """
     K, M = R.shape
     for _ in range(int(end / step + 0.5)):
-        fields.assemble(Q, R, T, C)
+        averages.assemble(Q, R, T, C)
         for i in range(K):
             for n in range(M):
                 rate = 0.0
@@ -109,11 +109,11 @@ def euler(T, eta, v, u, Q, R, end, step, C):
                     rate += weight * (_three_average(C, i, j, a) + _three_average(C, j, i, a))
                     for b in range(0 if a < K else K, K + M):
                         pairs = 2.0 if a < K <= b else 1.0
-                        noise += pairs * weight * (-v if b < K else u) * fields.four_average(C, i, j, a, b)
+                        noise += pairs * weight * (-v if b < K else u) * averages.four_average(C, i, j, a, b)
                 Q[i, j] += step * eta * v * (rate + eta * v * noise)
                 Q[j, i] = Q[i, j]
-    fields.assemble(Q, R, T, C)
-    return fields.generalization_error(C, K, v, u, fields.ERF)
+    averages.assemble(Q, R, T, C)
+    return averages.generalization_error(C, K, v, u, averages.ERF)
 
 
 def _scratch(K, M):
@@ -128,7 +128,7 @@ def _slope(spectrum, r, q, t, eta):
 
     def slope(_, y):
         a, b = y[: r.size].reshape(r.shape), y[r.size :].reshape(q.shape)
-        flow.flow(*spectrum, t, T, eta, 1.0, 1.0, fields.ERF, a, b, dr, dq, *scratch)
+        flow.flow(*spectrum, t, T, eta, 1.0, 1.0, averages.ERF, a, b, dr, dq, *scratch)
         return np.concatenate([dr.ravel(), dq.ravel()])
 
     return slope, np.concatenate([r.ravel(), q.ravel()])
@@ -154,7 +154,7 @@ def _one_level(bench):
         return lambda end: Run(spectrum, (r, q, t), eta, [end]).finish(rtol).eps[0]
 
     def pair(end):
-        return dopri5(*spectrum, t, T, eta, 1.0, 1.0, fields.ERF, r, q, end, 1e-8, *pair_scratch)
+        return dopri5(*spectrum, t, T, eta, 1.0, 1.0, averages.ERF, r, q, end, 1e-8, *pair_scratch)
 
     def with_euler(end):
         return euler(T, eta, 1.0, 1.0, q[0].copy(), r[0].copy(), end, 0.01, np.empty((4, 4)))
@@ -165,8 +165,8 @@ def _one_level(bench):
             Q, R, cov, _, _ = _scratch(2, 2)
             flow.total(spectrum[1], spectrum[0], y_end[: r.size].reshape(r.shape), R)
             flow.total(spectrum[1], spectrum[0], y_end[r.size :].reshape(q.shape), Q)
-            fields.assemble(Q, R, T, cov)
-            return fields.generalization_error(cov, 2, 1.0, 1.0, fields.ERF)
+            averages.assemble(Q, R, T, cov)
+            return averages.generalization_error(cov, 2, 1.0, 1.0, averages.ERF)
 
         return solve
 
@@ -198,8 +198,13 @@ def _many_levels(bench, explicit_end, end=1e4):
     times = bench.interleave({True: lambda: ours(True), False: lambda: ours(False)}, 3)
     for compressed, name in ((True, "ours, compressed spectrum"), (False, "ours, every level")):
         run = runs[compressed]
-        bench.row(work, name, 1e3 * times[compressed], "ms",
-                  f"{run.n} blocks, {run.steps:.0f} steps, {_error(run.eps, exact)}")
+        bench.row(
+            work,
+            name,
+            1e3 * times[compressed],
+            "ms",
+            f"{run.n} blocks, {run.steps:.0f} steps, {_error(run.eps, exact)}",
+        )
     slope, y = _slope(spectrum, *start, eta)
     slope(0.0, y)
     middle, seconds = explicit_end / 2, []
@@ -208,8 +213,13 @@ def _many_levels(bench, explicit_end, end=1e4):
         y = solve_ivp(slope, (first, last), y, method="DOP853", t_eval=[last], rtol=1e-7, atol=1e-10).y[:, -1]
         seconds.append(time.perf_counter() - begin)
     total = seconds[0] + seconds[1] * (end - middle) / (explicit_end - middle)
-    bench.row(work, "SciPy DOP853, flow in numba", 1e3 * total, "ms",
-              f"{sum(seconds):.1f} s to alpha = {explicit_end:g}, continued")
+    bench.row(
+        work,
+        "SciPy DOP853, flow in numba",
+        1e3 * total,
+        "ms",
+        f"{sum(seconds):.1f} s to alpha = {explicit_end:g}, continued",
+    )
 
 
 def _cost(bench, largest):
@@ -225,12 +235,26 @@ def _cost(bench, largest):
         run = Run(spectrum, start, 0.05, np.geomspace(0.1, end, 100), compressed=True)
         packed = time.perf_counter() - begin
         run.finish(1e-6)
-        bench.row(f"flow, L = {largest}, sampled overlaps", f"to alpha = {end:.0e}", time.perf_counter() - begin, "s",
-                  f"{run.n} blocks, {run.steps:.0f} steps, {packed:.2f} s of it compression")
-    seconds, memory = map(float, subprocess.run(
-        [sys.executable, "-c", WHOLE, str(largest)], capture_output=True, text=True, check=True).stdout.split())
-    bench.row(f"flow, L = {largest}, sampled overlaps", "lib.solve in a process of its own, to alpha = 1e+08", seconds, "s",
-              f"{memory:.2g} GB at the most, Python included")
+        bench.row(
+            f"flow, L = {largest}, sampled overlaps",
+            f"to alpha = {end:.0e}",
+            time.perf_counter() - begin,
+            "s",
+            f"{run.n} blocks, {run.steps:.0f} steps, {packed:.2f} s of it compression",
+        )
+    seconds, memory = map(
+        float,
+        subprocess.run(
+            [sys.executable, "-c", WHOLE, str(largest)], capture_output=True, text=True, check=True
+        ).stdout.split(),
+    )
+    bench.row(
+        f"flow, L = {largest}, sampled overlaps",
+        "lib.solve in a process of its own, to alpha = 1e+08",
+        seconds,
+        "s",
+        f"{memory:.2g} GB at the most, Python included",
+    )
 
 
 def measure(bench, explicit_end=100.0, largest=10**6):

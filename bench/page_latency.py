@@ -18,9 +18,10 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "bench")]
 
-from conftest import served  # noqa: E402
-from kept import keep  # noqa: E402
-from tools.browser import chromium  # noqa: E402
+from conftest import served
+from kept import keep
+
+from tools.browser import chromium
 
 MOVES = 40
 REST, DRAG = 400, 60  # ms before a move; the long part of a run begins after 150
@@ -72,8 +73,15 @@ def measure(browser, address, path, number, site):
     root.scroll_into_view_if_needed()
     first = page.wait_for_function(FIRST_OF, arg=root.element_handle()).json_value()
     waits = list(moves(page, root))
-    row = {"page": path.stem, "explorer": root.get_attribute("data-explorer"), "first": first, "moves": len(waits),
-           "median": np.median(waits), "late": np.quantile(waits, 0.95), "bytes": weight(site, path)}
+    row = {
+        "page": path.stem,
+        "explorer": root.get_attribute("data-explorer"),
+        "first": first,
+        "moves": len(waits),
+        "median": np.median(waits),
+        "late": np.quantile(waits, 0.95),
+        "bytes": weight(site, path),
+    }
     page.close()
     return row
 
@@ -85,14 +93,24 @@ def main(site=ROOT / "_build" / "html"):
             print(f"pages not measured: {'no Chromium' if browser is None else f'no site in {site}: make site'}")
             return
         version = browser.version
-        print(f"\n{'page':14}{'explorer':14}{'first picture':>14}{'move, median':>15}{'95 %':>10}{'moves':>8}{'own kB':>8}")
+        print(
+            f"\n{'page':14}{'explorer':14}{'first picture':>14}{'move, median':>15}{'95 %':>10}{'moves':>8}{'own kB':>8}"
+        )
         for path in sorted((site / "book").glob("*.html")):
             for number in range(path.read_text(encoding="utf-8").count('data-explorer="')):
                 row = measure(browser, address, path, number, site)
                 rows.append(row)
-                print(f"{row['page']:14}{row['explorer']:14}{row['first']:11.0f} ms{row['median']:12.0f} ms"
-                      f"{row['late']:7.0f} ms{row['moves']:8}{row['bytes'] / 1000:8.1f}", flush=True)
-    record = {"date": datetime.date.today().isoformat(), "Chromium": version, "load": [load, os.getloadavg()], "rows": rows}
+                print(
+                    f"{row['page']:14}{row['explorer']:14}{row['first']:11.0f} ms{row['median']:12.0f} ms"
+                    f"{row['late']:7.0f} ms{row['moves']:8}{row['bytes'] / 1000:8.1f}",
+                    flush=True,
+                )
+    record = {
+        "date": datetime.date.today().isoformat(),
+        "Chromium": version,
+        "load": [load, os.getloadavg()],
+        "rows": rows,
+    }
     path = keep(record, ROOT / "bench" / "results" / "pages")
     print(f"load {load[0]:.1f} at the start, {os.getloadavg()[0]:.1f} at the end; kept in {path.relative_to(ROOT)}")
 

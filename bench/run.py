@@ -13,22 +13,23 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[_name] = "1"  # before anything reads them
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 
-import datetime  # noqa: E402
-import importlib.metadata  # noqa: E402
-import platform  # noqa: E402
-import sys  # noqa: E402
-import time  # noqa: E402
-from pathlib import Path  # noqa: E402
+import datetime
+import importlib.metadata
+import platform
+import sys
+import time
+from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "bench")]
 
-import integrator  # noqa: E402
-from kept import keep  # noqa: E402
-import page_latency  # noqa: E402
-import sgd  # noqa: E402
-import wasm_speed  # noqa: E402
-from tools.browser import chromium  # noqa: E402
+import integrator
+import page_latency
+import sgd
+import wasm_speed
+from kept import keep
+
+from tools.browser import chromium
 
 ROUNDS = 7
 PACKAGES = ("numpy", "scipy", "numba", "torch", "jax", "jaxlib")
@@ -64,8 +65,9 @@ class Bench:
         print(f"  {name:50s}{value:12.4g} {unit:12s}{ratio:9.3g}  {note}", flush=True)
 
     def skip(self, work, name):
-        self.rows.append({"work": work, "name": name, "value": None, "unit": "", "ratio": None,
-                          "note": "not installed"})
+        self.rows.append(
+            {"work": work, "name": name, "value": None, "unit": "", "ratio": None, "note": "not installed"}
+        )
         print(f"  {name:50s}{'not installed':>24s}")
 
 

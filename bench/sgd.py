@@ -11,8 +11,8 @@ import numba
 import numpy as np
 from scipy.special import erf
 
+from lib.compiler.jit import kernel
 from lib.kernels import reduced, sgd
-from lib.kernels.jit import kernel
 
 N, K, M, ETA, SEED = 1000, 2, 2, 0.1, 1
 WORK = "one-pass SGD, N = 1000, K = M = 2, erf"
@@ -167,16 +167,16 @@ def measure(bench):
         "ours, reduced (exact law)": (_reduced(N), 20000),
         "ours, reduced, N = 10^9": (_reduced(10**9), 20000),
         "ours, reduced: inputs and answers alone": (_reduced_draws(), 20000),
-        "limit: N normals (numba, SFC64) + two passes": (
-            lambda steps: _limit(generator, J, B, xi, steps), 300),
+        "limit: N normals (numba, SFC64) + two passes": (lambda steps: _limit(generator, J, B, xi, steps), 300),
         "plain loop in numba (stand-in for C)": (lambda steps: _plain_loop(J, B, xi, steps), 50),
         "NumPy loop": (_numpy(), 50),
     }
     for name, module, make, steps in OPTIONAL:
         if importlib.util.find_spec(module):
             contenders[name] = make(), steps
-    times = bench.interleave({name: (lambda run=run, steps=steps: run(steps))
-                              for name, (run, steps) in contenders.items()}, 40)
+    times = bench.interleave(
+        {name: (lambda run=run, steps=steps: run(steps)) for name, (run, steps) in contenders.items()}, 40
+    )
     for name, (_, steps) in contenders.items():
         bench.row(WORK, name, times[name] / steps * 1e9, "ns a step")
     for name, *_ in OPTIONAL:

@@ -13,8 +13,9 @@ import time
 import numpy as np
 from test_wasm import CASES, KERNELS
 
-from lib.widgets import wasm
+from lib.compiler import wasm
 from lib.widgets.experiments import EXPERIMENTS
+from lib.widgets.exports import TABLE
 
 BATCH = 0.1  # seconds of one measurement, far above the resolution of a browser's clock
 BATCHES = 5  # the fastest is reported: whatever disturbs only adds
@@ -114,7 +115,7 @@ def measure(bench, browser, names=None, batch=BATCH, batches=BATCHES):
         bench.skip("WebAssembly, against native", "Chromium")
         return
     work = f"WebAssembly in Chromium {browser.version}, against native"
-    page, page_module, kernels = browser.new_page(), wasm.build(), wasm.compile_table("tests.test_wasm:KERNELS")
+    page, page_module, kernels = browser.new_page(), wasm.build(TABLE), wasm.compile_table("tests.test_wasm:KERNELS")
     for name, (run, arguments, whole) in subjects().items():
         if names is not None and name not in names:
             continue

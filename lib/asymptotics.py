@@ -16,12 +16,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import checks
-from .checks import refuse
-from .kernels.gamma import gamma
+from .core import checks
+from .core.checks import refuse
+from .core.student_teacher import StudentTeacher
 from .kernels.linear import decay_sum
 from .linear import exponent
-from .student_teacher import StudentTeacher
+from .maths.gamma import gamma
 
 # Nodes of the inverse Laplace transform: Talbot's contour as optimised by Trefethen, Weideman & Schmelzer (2006)
 # converges as exp(-1.36 n), so that 24 nodes reach the rounding of doubles.
@@ -122,8 +122,9 @@ def couplings(M):
 
     # The Hessian of [-phi sum Z_ii^2 - (1/pi) sum_{i != j} Z_ii Z_ji]/2, phi = 4/(3 sqrt(3) pi), in the diagonal and
     # off-diagonal element
-    curvature = np.array([[-4.0 / (np.pi * 3.0**1.5) * M, -0.5 * M * (M - 1) / np.pi],
-                          [-0.5 * M * (M - 1) / np.pi, 0.0]])
+    curvature = np.array(
+        [[-4.0 / (np.pi * 3.0**1.5) * M, -0.5 * M * (M - 1) / np.pi], [-0.5 * M * (M - 1) / np.pi, 0.0]]
+    )
     root = np.sqrt(max(M - 1, 1))
     elements = np.array([[root, 1.0], [-1.0 / root, 1.0]]) / M  # from sectors to (diagonal, off-diagonal)
     back = np.linalg.inv(elements)
@@ -151,11 +152,12 @@ def noise_map(moments, M):
         On (diagonal, off-diagonal) element of e.
     """
     m1, m2, m3, m4 = moments
-    return np.array([
-        [m4 + (M - 1) * m2**2, 2 * (M - 1) * m3 * m1 + (M - 1) * (M - 2) * m2 * m1**2],
-        [2 * m3 * m1 + (M - 2) * m1**2 * m2,
-         2 * m2**2 + 4 * (M - 2) * m2 * m1**2 + (M - 2) * (M - 3) * m1**4],
-    ])
+    return np.array(
+        [
+            [m4 + (M - 1) * m2**2, 2 * (M - 1) * m3 * m1 + (M - 1) * (M - 2) * m2 * m1**2],
+            [2 * m3 * m1 + (M - 2) * m1**2 * m2, 2 * m2**2 + 4 * (M - 2) * m2 * m1**2 + (M - 2) * (M - 3) * m1**4],
+        ]
+    )
 
 
 def critical_eta(spectrum, M):
@@ -318,7 +320,7 @@ def law(spectrum, M, eta, start=1.0, sector=None):
     factor, c, g = amplification(M, eta), couplings(M), eta / M
     chosen = np.arange(c.H.size)
     if sector is not None:
-        chosen = chosen[checks.whole("sector", sector, 0, c.H.size - 1):][:1]
+        chosen = chosen[checks.whole("sector", sector, 0, c.H.size - 1) :][:1]
     L, lead, s = spectrum.levels, spectrum.eigenvalues[0], exponent(beta)
     share = (0.5 * start / M * lead / L * factor * c.identity**2)[chosen]
     prefactor = gamma(s) / (1.0 + beta) * (2.0 * g * lead) ** -s * np.sum(share * c.H[chosen] ** (1.0 - s))
@@ -344,7 +346,7 @@ def _initial(spectrum, M, start, c):
     e = q - r - r.transpose(0, 2, 1) + t
     mean = e.sum(axis=(1, 2)) / M
     spread = (np.trace(e, axis1=1, axis2=2) - mean) / np.sqrt(max(M - 1, 1))
-    return np.array([spread, mean])[-c.H.size:]
+    return np.array([spread, mean])[-c.H.size :]
 
 
 def _mode(spectrum, slope, B, j):

@@ -10,9 +10,9 @@ Rounding costs the closed forms digits when fields are large: for fields of vari
 import numpy as np
 from scipy.special import erf, roots_hermitenorm
 
-from . import checks
-from .kernels import fields
-from .student_teacher import ACTIVATIONS
+from .core import checks
+from .core.student_teacher import ACTIVATIONS
+from .kernels import averages
 
 # Grid points of a quadrature: some hundred megabytes.
 LARGEST_GRID = 5_000_000
@@ -54,7 +54,7 @@ def I2(C, activation="erf"):
     """
     C = _covariance(C, 2)
     checks.one_of("activation", activation, tuple(ACTIVATIONS))
-    return float(C[0, 1]) if activation == "linear" else _known("I2", C, fields.pair_average(C, 0, 1))
+    return float(C[0, 1]) if activation == "linear" else _known("I2", C, averages.pair_average(C, 0, 1))
 
 
 def I3(C, activation="erf"):
@@ -81,7 +81,7 @@ def I3(C, activation="erf"):
         return float(C[1, 2])
     tilted = C[1, 2] - C[0, 1] * C[0, 2] / (1 + C[0, 0])
     determinant = (1 + C[0, 0]) * (1 + C[2, 2]) - C[0, 2] ** 2
-    return _known("I3", C, fields.TWO_OVER_PI * tilted / np.sqrt(determinant) if determinant > 0 else np.nan)
+    return _known("I3", C, averages.TWO_OVER_PI * tilted / np.sqrt(determinant) if determinant > 0 else np.nan)
 
 
 def I4(C, activation="erf"):
@@ -104,7 +104,7 @@ def I4(C, activation="erf"):
     """
     C = _covariance(C, 4)
     checks.one_of("activation", activation, tuple(ACTIVATIONS))
-    return float(C[2, 3]) if activation == "linear" else _known("I4", C, fields.four_average(C, 0, 1, 2, 3))
+    return float(C[2, 3]) if activation == "linear" else _known("I4", C, averages.four_average(C, 0, 1, 2, 3))
 
 
 def coefficients(model, Q, R, T):
@@ -127,8 +127,8 @@ def coefficients(model, Q, R, T):
     for name, value, shape in (("Q", Q, (K, K)), ("R", R, (K, M)), ("T", T, (M, M))):
         checks.shape(name, value, shape)
     C, D, G = np.empty((K + M, K + M)), np.empty((K, K + M)), np.empty((K, K))
-    fields.assemble(Q, R, T, C)
-    fields.coefficients(C, K, *model.output_weights, model.activity, D, G)
+    averages.assemble(Q, R, T, C)
+    averages.coefficients(C, K, *model.output_weights, model.activity, D, G)
     return D[:, :K], D[:, K:], G
 
 

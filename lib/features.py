@@ -14,12 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import root
 
-from . import asymptotics, checks, linear
+from . import asymptotics, linear
+from .core import checks
+from .core.spectra import Spectrum
+from .kernels import averages
 from .kernels import features as kernels
-from .kernels import fields
-from .kernels.gamma import upper_gamma
 from .kernels.linear import decay_sum
-from .spectra import Spectrum
+from .maths.gamma import upper_gamma
 
 # Below this unlearned variance the erf network's noise is amplified as for U -> 0, up to a relative O(U); eps_g
 # at the fixed point, a difference of arcsines, would have lost its digits.
@@ -548,8 +549,8 @@ def _erf_fixed_point(seen, M, eta):
 
     def residual(z, rate):
         r, q = overlaps(z)
-        fields.assemble(seen * q, seen * r, one, C)
-        fields.coefficients(C, M, v, u, fields.ERF, D, G)
+        averages.assemble(seen * q, seen * r, one, C)
+        averages.coefficients(C, M, v, u, averages.ERF, D, G)
         Dx, Dy = D[:, :M], D[:, M:]
         still_r = Dx @ r + Dy
         still_q = Dx @ q + Dy @ r.T
@@ -564,8 +565,8 @@ def _erf_fixed_point(seen, M, eta):
     for rate in np.linspace(0.0, eta, 1 + int(np.ceil(eta / CONTINUATION)))[1:]:
         shift = root(lambda y: residual(start + U * y, rate) / U, shift, tol=1e-12).x
     r, q = overlaps(start + U * shift)
-    fields.assemble(seen * q, seen * r, one, C)
-    return fields.generalization_error(C, M, v, u, fields.ERF)
+    averages.assemble(seen * q, seen * r, one, C)
+    return averages.generalization_error(C, M, v, u, averages.ERF)
 
 
 def _arguments(eta, alpha, sigma_J):

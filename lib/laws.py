@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from . import checks
+from .core import checks
 
 GROUPS = 10
 # Laws by name: columns of the regression of ln(eigenvalue) on u = ln(rank), and the shapes c that are tried.
@@ -20,7 +20,10 @@ _LAWS = {
     "exponential": (lambda u, c: [np.exp(u)], (None,)),
     "stretched exponential": (lambda u, c: [np.exp(c * u)], np.linspace(0.02, 1.0, 99)),
     "curved (log-normal)": (lambda u, c: [u, u * u], (None,)),
-    "broken power law": (lambda u, c: [u, np.maximum(0.0, u - c)], np.linspace(0.1, 0.9, 81)),  # c: share of the range of u
+    "broken power law": (
+        lambda u, c: [u, np.maximum(0.0, u - c)],
+        np.linspace(0.1, 0.9, 81),
+    ),  # c: share of the range of u
 }
 
 
@@ -108,14 +111,17 @@ def compare(spectra, window):
         # T^2 of dof numbers with a covariance from n: an F distribution
         p = stats.f.sf(misfit * (n - dof) / (dof * (n - 1)), dof, n - dof)
         # fitted to the first half alone, shape and all
-        guesses = [(design, np.linalg.lstsq(design[first], measured[first], rcond=None)[0])
-                   for design in designs(name, middle)]
+        guesses = [
+            (design, np.linalg.lstsq(design[first], measured[first], rcond=None)[0]) for design in designs(name, middle)
+        ]
         design, coefficients = min(guesses, key=lambda g: np.sum((g[0] @ g[1] - measured)[first] ** 2))
         wrong = (design @ coefficients - measured)[~first]
         fits.append((name, free, misfit, p, misfit + 2 * free, np.sqrt(np.mean(wrong**2))))
     best = min(fit[4] for fit in fits)
-    return sorted((LawFit(*map(_plain, fit[:4]), float(fit[4] - best), float(fit[5])) for fit in fits),
-                  key=lambda fit: fit.criterion)
+    return sorted(
+        (LawFit(*map(_plain, fit[:4]), float(fit[4] - best), float(fit[5])) for fit in fits),
+        key=lambda fit: fit.criterion,
+    )
 
 
 def _plain(value):

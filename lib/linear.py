@@ -14,10 +14,10 @@ import numpy as np
 from scipy.linalg import eigh_tridiagonal
 from scipy.optimize import brentq, minimize_scalar
 
-from . import checks
-from .kernels import gamma
+from .core import checks
+from .core.spectra import eigenbasis
 from .kernels import linear as kernels
-from .spectra import eigenbasis
+from .maths import gamma
 
 # Spectra of more levels than this are condensed before their modes are found, at a cost of O(L^2): some milliseconds.
 MOST_LEVELS = 512
@@ -305,8 +305,12 @@ def optimal_eta(spectrum, alpha, students=1, teachers=1):
     out = np.empty_like(alpha)
     for i, k in enumerate(best):
         bracket = logits[max(k - 1, 0)], logits[min(k + 1, len(logits) - 1)]
-        found = minimize_scalar(lambda logit: log_error(float(logit), alpha[i : i + 1], fine)[0], bounds=bracket,
-                                method="bounded", options={"xatol": 1e-6})
+        found = minimize_scalar(
+            lambda logit: log_error(float(logit), alpha[i : i + 1], fine)[0],
+            bounds=bracket,
+            method="bounded",
+            options={"xatol": 1e-6},
+        )
         out[i] = rate(found.x)
     return out * students / teachers
 
@@ -363,8 +367,7 @@ def finite_size_curve(rate, mass, N, eta, alpha, start):
     return out
 
 
-def scheduled_error(spectrum, eta_of_alpha, alpha, noise=0.0, sigma_J=0.0, students=1, teachers=1,
-                    rtol=1e-6):
+def scheduled_error(spectrum, eta_of_alpha, alpha, noise=0.0, sigma_J=0.0, students=1, teachers=1, rtol=1e-6):
     """eps_g with a learning rate that changes in time and with label noise, for N -> infinity.
 
         e_k' = -2 eta(alpha) lambda_k e_k + eta(alpha)^2 lambda_k (E + noise),

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import erf, gammaln
 
-from . import checks
-from .curve import Curve, field_error, integrate, unbounded
+from .core import checks
+from .core.curve import Curve, field_error, integrate, unbounded
+from .core.spectra import Spectrum
+from .core.student_teacher import Overlaps
 from .kernels import training as kernels
-from .spectra import Spectrum
-from .student_teacher import Overlaps
 
 # Inputs drawn at a time: bounds the memory, not the result.
 _CHUNK_BYTES = 64e6
@@ -207,13 +207,15 @@ def growing_memory_error(spectrum, eta, alpha, strength, power, friction=6.0, si
     knee = 1.0 / lam[0]
 
     def flow(now, z):
-        e, phi, psi = z[:L], z[L:2 * L], z[2 * L:]
+        e, phi, psi = z[:L], z[L : 2 * L], z[2 * L :]
         E, h, forget = mass @ e, strength * (1.0 + now / knee) ** -power, friction / (now + knee)
-        return np.concatenate([
-            -2.0 * eta * lam * e - 2.0 * h * phi + eta**2 * lam * E,
-            -(eta * lam + forget) * phi - h * psi + lam * e - eta * lam * E,
-            -2.0 * forget * psi + 2.0 * lam * phi + lam * E,
-        ])
+        return np.concatenate(
+            [
+                -2.0 * eta * lam * e - 2.0 * h * phi + eta**2 * lam * E,
+                -(eta * lam + forget) * phi - h * psi + lam * e - eta * lam * E,
+                -2.0 * forget * psi + 2.0 * lam * phi + lam * E,
+            ]
+        )
 
     start = np.concatenate([np.full(L, 1.0 + sigma_J**2), np.zeros(2 * L)])
     return 0.5 * integrate(flow, start, alpha, eta, "LSODA", 1e-6, 1e-10)[:, :L] @ mass
@@ -438,7 +440,9 @@ class Recipe:
         if self.estimated_from is not None:
             object.__setattr__(self, "estimated_from", checks.whole("estimated_from", self.estimated_from, 2))
             if self.rotated:
-                checks.refuse("rotated", self.rotated, "False with estimated_from: the estimate is made in the eigenbasis")
+                checks.refuse(
+                    "rotated", self.rotated, "False with estimated_from: the estimate is made in the eigenbasis"
+                )
         for name in ("rotated", "adaptive", "batch_norm"):
             checks.one_of(name, getattr(self, name), (False, True))
         checks.number("memory", self.memory, 0.0, np.nextafter(1.0, 0.0), open_minimum=True)
@@ -503,7 +507,9 @@ def train(model, N, eta, alpha, recipe=Recipe(), sigma_J=0.01, seeds=8):
         if bad.size:
             raise checks.DivergenceError(
                 f"eta = {eta:g} is too large for {recipe}: training with seed {seed} diverged by "
-                f"alpha = {times[bad[0]]:.4g}", float(times[bad[0]]))
+                f"alpha = {times[bad[0]]:.4g}",
+                float(times[bad[0]]),
+            )
     return Curve(times, eps_g, R, Q, T)
 
 
@@ -535,8 +541,23 @@ def _run(model, N, eta, updates, recipe, sigma_J, seed):
                 zeta += np.sqrt(recipe.label_noise) * rng.standard_normal(len(zeta))
             time = np.arange(done, last) * recipe.batch / N
             rate = eta * _factor(recipe.schedule, time)
-            kernels.train(J, np.ascontiguousarray(_times(xi, seen)), zeta, rate, v, model.activity, recipe.batch,
-                          recipe.decay, recipe.momentum, memory, recipe.batch_norm, done, speed, square, *scratch)
+            kernels.train(
+                J,
+                np.ascontiguousarray(_times(xi, seen)),
+                zeta,
+                rate,
+                v,
+                model.activity,
+                recipe.batch,
+                recipe.decay,
+                recipe.momentum,
+                memory,
+                recipe.batch_norm,
+                done,
+                speed,
+                square,
+                *scratch,
+            )
             done = last
         weights = _times(J, seen.T)  # in the eigenbasis, for inputs as they come
         Q[i], R[i] = weights * lam @ weights.T / N, weights * lam @ B.T / N

@@ -10,9 +10,9 @@ module is there to compare.
 import numpy as np
 from scipy.integrate import DOP853
 
-from . import checks, symmetry
 from .averages import coefficients
-from .curve import GROWTH, Curve, field_error
+from .core import checks, symmetry
+from .core.curve import GROWTH, Curve, field_error
 from .kernels.integrator import FIRST
 
 # A run that has broken down may creep: it is given up after this many steps of the integrator.

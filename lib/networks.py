@@ -17,16 +17,17 @@ from scipy.optimize import minimize
 from scipy.special import ndtri
 from scipy.stats import qmc
 
-from . import checks, symmetry
 from .asymptotics import noise_map
-from .checks import DivergenceError
-from .curve import integrate, unbounded
-from .kernels import fields, networks as kernels
-from .kernels import flow as flow_kernels, sgd
-from .spectra import Spectrum
-from .student_teacher import Overlaps, StudentTeacher
+from .core import checks, symmetry
+from .core.checks import DivergenceError
+from .core.curve import integrate, unbounded
+from .core.spectra import Spectrum
+from .core.student_teacher import Overlaps, StudentTeacher
+from .kernels import averages, sgd
+from .kernels import flow as flow_kernels
+from .kernels import networks as kernels
 
-ACTIVATIONS = {"erf": fields.ERF, "linear": fields.LINEAR, "relu": kernels.RELU, "tanh": kernels.TANH}
+ACTIVATIONS = {"erf": averages.ERF, "linear": averages.LINEAR, "relu": kernels.RELU, "tanh": kernels.TANH}
 
 # Points, a power of 2, at which outputs are averaged over the fields where no closed form exists: the averages
 # are then good to a per cent or better (tests/test_networks.py).
@@ -66,7 +67,9 @@ class Network:
         checks.spectrum(self.spectrum)
         if not isinstance(self.widths, tuple) or not self.widths:
             checks.refuse("widths", self.widths, "a tuple of whole numbers, one for each hidden layer")
-        object.__setattr__(self, "widths", tuple(checks.whole(f"widths[{l}]", width) for l, width in enumerate(self.widths)))
+        object.__setattr__(
+            self, "widths", tuple(checks.whole(f"widths[{l}]", width) for l, width in enumerate(self.widths))
+        )
         object.__setattr__(self, "teachers", checks.whole("teachers", self.teachers))
         checks.one_of("activation", self.activation, tuple(ACTIVATIONS))
         checks.number("tail", self.tail, 1.0, 10.0)
@@ -92,7 +95,7 @@ class Network:
         upper = np.empty(self.weights)
         hidden = upper[: upper.size - self.widths[-1]]
         kernels.initial_upper(seed, shape, hidden)
-        upper[hidden.size:] = np.sqrt(self.teachers) / self.widths[-1]
+        upper[hidden.size :] = np.sqrt(self.teachers) / self.widths[-1]
         return upper
 
 
@@ -207,7 +210,9 @@ def train(network, N, eta, alpha, sigma_J=0.1, seeds=4, upper_eta=0.0, after=Non
         bad = unbounded(eps_g[seed], starts[seed])
         if bad.size:
             at = steps[bad[0]] / N
-            raise DivergenceError(f"SGD with seed {seed} diverged before alpha = {at:g}: eta = {eta:g} is too large", at)
+            raise DivergenceError(
+                f"SGD with seed {seed} diverged before alpha = {at:g}: eta = {eta:g} is too large", at
+            )
     return Training(steps / N, eps_g, Q, R, T, upper, J, network)
 
 
@@ -245,8 +250,24 @@ def _run(network, N, eta, steps, sigma_J, seed, upper_eta, after, keep):
     Qs, Rs, uppers, errors, at = [], [], [], [], begin
     K, M = network.widths[0], network.teachers
     for target in begin + np.append(0, steps):
-        kernels.advance(J, B, upper, widths, root, scales, cumulative, eta, upper_eta, u, network.activity, seed,
-                        at, target, xi, *layers)
+        kernels.advance(
+            J,
+            B,
+            upper,
+            widths,
+            root,
+            scales,
+            cumulative,
+            eta,
+            upper_eta,
+            u,
+            network.activity,
+            seed,
+            at,
+            target,
+            xi,
+            *layers,
+        )
         at = target
         Q, R, T, unused = np.empty((K, K)), np.empty((K, M)), np.empty((M, M)), np.empty((M, M))
         sgd.measure(J, B, root, xi, Q, R)
@@ -277,7 +298,12 @@ def error(network, Q, R, T, upper):
     checks.network(network)
     K, M = network.widths[0], network.teachers
     upper = np.ascontiguousarray(upper, dtype=np.float64)
-    for name, value, shape in (("Q", Q, (K, K)), ("R", R, (K, M)), ("T", T, (M, M)), ("upper", upper, (network.weights,))):
+    for name, value, shape in (
+        ("Q", Q, (K, K)),
+        ("R", R, (K, M)),
+        ("T", T, (M, M)),
+        ("upper", upper, (network.weights,)),
+    ):
         checks.shape(name, value, shape)
     R = np.asarray(R)
     C = np.block([[Q, R], [R.T, T]])
@@ -291,8 +317,18 @@ def error(network, Q, R, T, upper):
     F = np.empty_like(C)
     kernels.factor(C, K, F)
     layers = np.empty((3, len(network.widths), max(network.widths)))
-    return kernels.sampled_error(F, _points(len(C), ERROR_POINTS), K, np.array(network.widths, dtype=float), upper,
-                                 scales, shares, u, network.activity, *layers)
+    return kernels.sampled_error(
+        F,
+        _points(len(C), ERROR_POINTS),
+        K,
+        np.array(network.widths, dtype=float),
+        upper,
+        scales,
+        shares,
+        u,
+        network.activity,
+        *layers,
+    )
 
 
 def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e-7):
@@ -347,8 +383,9 @@ def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e
         return z[: split[0]].reshape(L, K, M), z[split[0] : split[1]].reshape(L, K, K), z[split[1] :]
 
     # rounding would break a symmetry of the start, and on a plateau what is broken grows
-    label = None if network.activation == "linear" else symmetry.orbits(
-        start.r, start.q, start.t, network.initial_upper())
+    label = (
+        None if network.activation == "linear" else symmetry.orbits(start.r, start.q, start.t, network.initial_upper())
+    )
 
     def symmetric(z):
         if label is None:
@@ -364,7 +401,7 @@ def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e
         (r, q, v), (dr, dq, dv) = unpack(z), unpack(out)
         flow_kernels.total(s.weights, s.eigenvalues, r, R)
         flow_kernels.total(s.weights, s.eigenvalues, q, Q)
-        fields.assemble(Q, R, T, C)
+        averages.assemble(Q, R, T, C)
         w[:K] = -v
         kernels.coefficients(C, K, w, upper_eta, *mixture, network.activity, points, work, *scratch, D, G, dv)
         flow_kernels.velocity(s.eigenvalues, r, q, start.t, D, G, eta, dr, dq)
@@ -515,8 +552,12 @@ def symmetric_floor(students, teachers):
         return error(network, R @ R.T, R, T, upper)
 
     # From the place that a copy would have and that of a student for all teachers, which is the plateau's.
-    best = minimize(height, [1.0, 0.0, 1.0 / np.sqrt(M * (2 * M - 1))], method="Nelder-Mead",
-                    options={"xatol": 1e-9, "fatol": 1e-16, "maxfev": 4000, "maxiter": 4000})
+    best = minimize(
+        height,
+        [1.0, 0.0, 1.0 / np.sqrt(M * (2 * M - 1))],
+        method="Nelder-Mead",
+        options={"xatol": 1e-9, "fatol": 1e-16, "maxfev": 4000, "maxiter": 4000},
+    )
     return float(best.fun), overlaps(best.x)
 
 
@@ -561,7 +602,9 @@ def soft_law(spectrum, teachers, eta, alpha, start):
     with np.errstate(over="ignore"):
         clock = cumulative_simpson((tau + unit) / delta2, x=x, initial=0.0)
     known = np.isfinite(clock) & (np.append(True, np.diff(clock) > 0.0))
-    delta2 = np.exp(np.interp(np.log1p(alpha * start / unit), np.log1p(clock[known] * start / unit), np.log(delta2[known])))
+    delta2 = np.exp(
+        np.interp(np.log1p(alpha * start / unit), np.log1p(clock[known] * start / unit), np.log(delta2[known]))
+    )
     return 0.25 * _BENT_SLOPE * delta2**2, delta2
 
 

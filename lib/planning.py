@@ -11,7 +11,8 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, ndtr
 
-from . import checks, features, realdata
+from . import features, realdata
+from .core import checks
 
 # --- Plans ------------------------------------------------------------------------------------------------
 
@@ -84,6 +85,7 @@ def plan(spectrum, compute, eta=None, noise=0.0, sigma_J=0.0):
         return features.compute_optimal(spectrum, eta, budgets, sigma_J, noise)
 
     if eta is None:
+
         def rate(logit):
             return min(2.0 / (1.0 + np.exp(-logit)), np.nextafter(2.0, 0.0))
 
@@ -95,8 +97,9 @@ def plan(spectrum, compute, eta=None, noise=0.0, sigma_J=0.0):
     front = best(eta, compute, 2.0 * compute)
     learned, alpha, eps_g = int(front.learned[0]), float(front.alpha[0]), float(front.eps_g[0])
     doubling = 1.0 - float(front.eps_g[1]) / eps_g if eps_g > 0 else 0.0
-    return Plan(compute, learned, alpha, float(eta), eps_g,
-                *returns(spectrum, learned, eta, alpha, noise, sigma_J), doubling)
+    return Plan(
+        compute, learned, alpha, float(eta), eps_g, *returns(spectrum, learned, eta, alpha, noise, sigma_J), doubling
+    )
 
 
 def returns(spectrum, learned, eta, alpha, noise=0.0, sigma_J=0.0):
@@ -494,15 +497,24 @@ def backtest(alpha, eps_g, seen=(0.1, 0.3), spectrum=None, particles=256, seed=0
         share = checks.number("seen", share, 0.0, 1.0, open_minimum=True)
         known = alpha <= share * alpha[-1]
         if known.sum() < 6:
-            raise ValueError(f"seen = {share:g} leaves {known.sum()} points of {alpha.size}: must leave at least 6 to forecast from")
+            raise ValueError(
+                f"seen = {share:g} leaves {known.sum()} points of {alpha.size}: must leave at least 6 to forecast from"
+            )
         for form in FORMS:
             if form == "spectrum" and spectrum is None:
                 continue
             given = spectrum if form == "spectrum" else None
             f = forecast(alpha[known], eps_g[known], alpha[-1], form, given, particles, seed)
             low, high = f.interval(0.8)
-            trials.append(Trial(form, share, float(np.log(f.median[0] / eps_g[-1])),
-                                bool(low[0] <= eps_g[-1] <= high[0]), float(f.score(eps_g[-1])[0])))
+            trials.append(
+                Trial(
+                    form,
+                    share,
+                    float(np.log(f.median[0] / eps_g[-1])),
+                    bool(low[0] <= eps_g[-1] <= high[0]),
+                    float(f.score(eps_g[-1])[0]),
+                )
+            )
     return trials
 
 
@@ -529,8 +541,9 @@ def digits_network(steps=4000, points=32, seed=0):
     rng = np.random.default_rng(checks.whole("seed", seed, 0))
     order = rng.permutation(len(inputs))
     train, test = order[:1300], order[1300:]
-    network = MLPRegressor(hidden_layer_sizes=(64,), solver="sgd", learning_rate_init=0.02, momentum=0.0, alpha=0.0,
-                           random_state=seed)
+    network = MLPRegressor(
+        hidden_layer_sizes=(64,), solver="sgd", learning_rate_init=0.02, momentum=0.0, alpha=0.0, random_state=seed
+    )
     times = np.unique(np.rint(np.geomspace(10, checks.whole("steps", steps, 20), points)).astype(int))
     eps_g = []
     for first, last in zip(np.append(0, times), times):

@@ -13,12 +13,12 @@ import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.special import digamma, zeta
 
-from . import checks
 from .averages import activation, quadrature
-from .checks import DivergenceError
+from .core import checks
+from .core.checks import DivergenceError
+from .core.student_teacher import Overlaps
 from .kernels import compression
 from .kernels import plateau as kernels
-from .student_teacher import Overlaps
 
 # A student is taken to have left the plateau when its specialisation is this share of what all have in common.
 SPECIALISED = 0.25
@@ -350,10 +350,15 @@ def kick_share_on_the_way(spectrum, eta, sigma_J, alpha):
         growth = e * (slope * np.outer(lam, mass) - decay * np.diag(lam))
         kicks = 0.5 * eta**2 * spread * (a * np.diag(lam / spectrum.weights) + (b - a) * np.outer(lam, lam))
         half = growth @ from_start, growth @ from_kicks
-        return np.concatenate([
-            e * lam * (A * r + c), e * lam * (2.0 * A * q + 2.0 * M * c * r + e * G),
-            lam * (0.5 * eta**2 * a * spread - 2.0 * e * decay * width),
-            (half[0] + half[0].T).ravel(), (half[1] + half[1].T + kicks).ravel()])
+        return np.concatenate(
+            [
+                e * lam * (A * r + c),
+                e * lam * (2.0 * A * q + 2.0 * M * c * r + e * G),
+                lam * (0.5 * eta**2 * a * spread - 2.0 * e * decay * width),
+                (half[0] + half[0].T).ravel(),
+                (half[1] + half[1].T + kicks).ravel(),
+            ]
+        )
 
     # widths in units of sigma_J^2, both covariances in units of 2 sigma_J^2 / N
     start = np.diag(2.0 / spectrum.weights).ravel()
@@ -481,7 +486,9 @@ def _self_overlap(K, M, V, u, eta):
         limit = K * kernels.largest_rate(M, V, u)
         raise DivergenceError(
             f"eta = {eta:g}: must be below {limit:.4g}, beyond which there is no plateau and the weights grow",
-            0.0, limit)
+            0.0,
+            limit,
+        )
     return Q
 
 
@@ -520,13 +527,42 @@ def _path(spectrum, teachers, eta, students, size, alpha=None):
     node_r, node_q, node_t = (np.empty((n, 1, 1)) for _ in range(3))
     shape = (s.eigenvalues * size / s.second_moment)[:, None, None]
     zero, one = np.zeros((s.levels, 1, 1)), np.ones((s.levels, 1, 1))
-    compression.compress(s.eigenvalues, s.weights, shape, zero, one, 0, node, weight, noise, node_r, node_q, node_t,
-                         np.empty(compression.POINTS))
+    compression.compress(
+        s.eigenvalues,
+        s.weights,
+        shape,
+        zero,
+        one,
+        0,
+        node,
+        weight,
+        noise,
+        node_r,
+        node_q,
+        node_t,
+        np.empty(compression.POINTS),
+    )
     z = np.zeros((3, n))
     z[2] = node_r[:, 0, 0]
     R, Q, S = np.full(alpha.size, np.nan), np.empty(alpha.size), np.empty(alpha.size)
-    time = kernels.symmetric_path(e * node, weight, noise, M, V, u, e, target, alpha, RTOL, z,
-                                  np.empty((kernels.STAGES, 3, n)), np.empty((3, n)), R, Q, S)
+    time = kernels.symmetric_path(
+        e * node,
+        weight,
+        noise,
+        M,
+        V,
+        u,
+        e,
+        target,
+        alpha,
+        RTOL,
+        z,
+        np.empty((kernels.STAGES, 3, n)),
+        np.empty((3, n)),
+        R,
+        Q,
+        S,
+    )
     if np.isfinite(time):
         return time, float(weight @ z[1]), float(weight @ z[0])
     return time, Q, R

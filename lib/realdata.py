@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from . import checks
-from .curve import field_error
-from .spectra import Spectrum, eigenbasis
+from .core import checks
+from .core.curve import field_error
+from .core.spectra import Spectrum, eigenbasis
 
 PHOTOGRAPHS = ("china", "flower")
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601: the grey value that JPEG itself stores
@@ -136,8 +136,11 @@ def bootstrap_patches(image, size, block=64, resamples=100, seed=0):
     grey = photograph(checks.one_of("image", image, PHOTOGRAPHS))
     size, block = checks.whole("size", size, 2, min(grey.shape)), checks.whole("block", block)
     view = np.lib.stride_tricks.sliding_window_view(grey, (size, size))
-    blocks = (view[rows, columns].reshape(-1, size * size)
-              for rows in _split(view.shape[0], block) for columns in _split(view.shape[1], block))
+    blocks = (
+        view[rows, columns].reshape(-1, size * size)
+        for rows in _split(view.shape[0], block)
+        for columns in _split(view.shape[1], block)
+    )
     spectra = bootstrap_spectra((patches - patches.mean(axis=1, keepdims=True) for patches in blocks), resamples, seed)
     return spectra[:, :-1]  # the flat patch is missing
 
@@ -202,7 +205,9 @@ def bootstrap_spectra(blocks, resamples=100, seed=0):
             second = second + (drawn[owner, None] * rows).T @ rows
         covariance = second / total - np.outer(mean, mean)
         spectra.append(np.zeros(features))
-        spectra[-1][: mean.size] = np.maximum(np.linalg.eigvalsh(covariance)[::-1], 0.0)  # a variance; rounding may be negative
+        spectra[-1][: mean.size] = np.maximum(
+            np.linalg.eigvalsh(covariance)[::-1], 0.0
+        )  # a variance; rounding may be negative
     if spectra[0][0] == 0.0:
         raise ValueError("blocks do not vary: their covariance is zero")
     with np.errstate(over="ignore", under="ignore"):
@@ -266,8 +271,14 @@ def layer(passes, width=256, seed=0):
     order = np.random.default_rng(checks.whole("seed", seed, 0)).permutation(len(X))
     train, test = order[:1200], order[1200:]
     # a step of 1e-300 changes no weight: the network as it is initialised, without scikit-learn's private methods
-    network = MLPClassifier((width,), max_iter=max(passes, 1), learning_rate_init=1e-3 if passes else 1e-300,
-                            tol=0.0, n_iter_no_change=1001, random_state=seed)
+    network = MLPClassifier(
+        (width,),
+        max_iter=max(passes, 1),
+        learning_rate_init=1e-3 if passes else 1e-300,
+        tol=0.0,
+        n_iter_no_change=1001,
+        random_state=seed,
+    )
     ignore_warnings(category=ConvergenceWarning)(network.fit)(X[train], names[train])
     features = np.maximum(X @ network.coefs_[0] + network.intercepts_[0], 0.0)
     return features - features.mean(axis=0), network.score(X[test], names[test])
@@ -312,17 +323,21 @@ def mixture_error(model, curve, contrasts, quantiles=1024):
     """
     checks.model(model)
     if np.ndim(curve.Q) != 4:
-        raise ValueError(f"curve.Q has shape {np.shape(curve.Q)}: must have a leading axis of seeds, as from lib.simulate")
+        raise ValueError(
+            f"curve.Q has shape {np.shape(curve.Q)}: must have a leading axis of seeds, as from lib.simulate"
+        )
     contrasts = checks.array("contrasts", contrasts)
     if contrasts.min() < 0:
         checks.refuse("contrasts", contrasts.min(), ">= 0")
     count = checks.whole("quantiles", quantiles)
     levels = np.quantile(contrasts, (np.arange(count) + 0.5) / count)
     levels *= contrasts.mean() / levels.mean()  # what the quantiles miss of the tail
-    return np.array([
-        np.mean([field_error(model, c * Q, c * R, c * T) for c in levels], axis=0)
-        for Q, R, T in zip(curve.Q, curve.R, curve.T)
-    ])
+    return np.array(
+        [
+            np.mean([field_error(model, c * Q, c * R, c * T) for c in levels], axis=0)
+            for Q, R, T in zip(curve.Q, curve.R, curve.T)
+        ]
+    )
 
 
 # --- The reader's own data ------------------------------------------------------------------------------------
@@ -335,8 +350,14 @@ _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _WRITTEN = re.compile(r"([+-]?)([\d.,' \u00a0\u2009\u202f]+?)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _TWO_WAYS = re.compile(r"[1-9]\d{0,2},\d{3}", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"\d*,\d+", re.ASCII)
-_GROUPS = [re.compile(pattern, re.ASCII) for pattern in (
-    r"[1-9]\d{0,2}(,\d{3})+(\.\d*)?", r"[1-9]\d{0,2}(\.\d{3})+(,\d*)?", r"[1-9]\d{0,2}([ \u00a0\u2009\u202f']\d{3})+([.,]\d*)?")]
+_GROUPS = [
+    re.compile(pattern, re.ASCII)
+    for pattern in (
+        r"[1-9]\d{0,2}(,\d{3})+(\.\d*)?",
+        r"[1-9]\d{0,2}(\.\d{3})+(,\d*)?",
+        r"[1-9]\d{0,2}([ \u00a0\u2009\u202f']\d{3})+([.,]\d*)?",
+    )
+]
 # What stands for a number without being one: a line that holds it is no line of names.
 _MISSING = {"NA", "N/A", "n/a", "NULL", "null", "None", "<NA>", "?", "-", "--", "."}
 _LIKE_A_NUMBER = re.compile(r"[+−–-]?([.,]?\d\S*|nan|inf|infinity)", re.ASCII | re.IGNORECASE)
@@ -434,8 +455,10 @@ def read(source, name=None):
         raise ValueError(f"{name}: holds {table.size} values: must hold 2 to {MAX_VALUES}")
     table = table.ravel() if 1 in table.shape else table
     if table.ndim == 2 and min(table.shape) > MAX_FEATURES:
-        raise ValueError(f"{name}: has {table.shape[0]} samples of {table.shape[1]} features (columns): "
-                         f"must have at most {MAX_FEATURES} of one of them")
+        raise ValueError(
+            f"{name}: has {table.shape[0]} samples of {table.shape[1]} features (columns): "
+            f"must have at most {MAX_FEATURES} of one of them"
+        )
     wrong = np.argwhere(~np.isfinite(table))
     if len(wrong):
         place = ", ".join(f"{word} {at + 1}" for word, at in zip(("row", "column"), wrong[0]))
@@ -482,7 +505,9 @@ def _read_file(file, name, named):
     text = isinstance(content, str)
     beginning = content[:6].encode("utf-8", "replace") if text else bytes(content[:6])
     if beginning[:4] == b"PK\x03\x04":
-        raise ValueError(f"{name}: is an archive (.npz, .xlsx or .zip), whatever its name: must be one table, .npy or text")
+        raise ValueError(
+            f"{name}: is an archive (.npz, .xlsx or .zip), whatever its name: must be one table, .npy or text"
+        )
     numpy_file = beginning == b"\x93NUMPY" and not text
     if named and name.lower().endswith(".npy") and not numpy_file:
         raise ValueError(f"{name}: this is no .npy file of numbers, whatever its name")
@@ -490,7 +515,9 @@ def _read_file(file, name, named):
         try:
             return np.load(io.BytesIO(content), allow_pickle=False), ""
         except Exception as error:  # of a header that claims anything
-            raise ValueError(f"{name}: this is no .npy file of numbers ({str(error).splitlines()[0] if str(error) else type(error).__name__})") from None
+            raise ValueError(
+                f"{name}: this is no .npy file of numbers ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
+            ) from None
     if numpy_file:
         raise ValueError(f"{name}: is a .npy file, whatever its name: its name must end in .npy")
     if text:
@@ -523,14 +550,18 @@ def _is_number(cell, separator):
 def _is_names(cells, separator):
     """Whether a line is one of names: some words, and nothing that is or stands for a number."""
     return any(cells) and not any(
-        cell in _MISSING or _LIKE_A_NUMBER.fullmatch(cell) or _is_number(cell, separator) for cell in cells)
+        cell in _MISSING or _LIKE_A_NUMBER.fullmatch(cell) or _is_number(cell, separator) for cell in cells
+    )
 
 
 def _is_nameless(content, separator):
     """Whether a header leaves its first column without a name, as pandas does for an index: ,a,b or ,0,1."""
     cells = _cells(content, separator) if content is not None and separator is not None else []
-    return len(cells) > 1 and cells[0] == "" and (
-        _is_names(cells[1:], separator) or cells[1:] == [str(i) for i in range(len(cells) - 1)])
+    return (
+        len(cells) > 1
+        and cells[0] == ""
+        and (_is_names(cells[1:], separator) or cells[1:] == [str(i) for i in range(len(cells) - 1)])
+    )
 
 
 def _read_text(text, name):
@@ -547,12 +578,18 @@ def _read_text(text, name):
 
     def refuse(number, cells, more=""):
         wrong = next((i for i, cell in enumerate(cells) if not _is_number(cell, separator)), 0)
-        raise ValueError(f'{name}: line {number}, column {wrong + 1}: "{cells[wrong][:20]}" is not a finite number{more}')
+        raise ValueError(
+            f'{name}: line {number}, column {wrong + 1}: "{cells[wrong][:20]}" is not a finite number{more}'
+        )
 
     for i, (number, content) in enumerate(lines[:begin]):
         cells = _cells(content, separator)
         if not _is_names(cells, separator) and not (indexed and i == begin - 1):
-            refuse(number, cells, " (a line of names holds no number; a comment begins with #)" if i < len(lines) - 1 else "")
+            refuse(
+                number,
+                cells,
+                " (a line of names holds no number; a comment begins with #)" if i < len(lines) - 1 else "",
+            )
     rows = []
     for number, content in lines[begin:]:
         cells = _cells(content, separator)
@@ -567,17 +604,25 @@ def _read_text(text, name):
             values = [value for value, _ in read_cells]
         values = np.array(values, dtype=np.float64)
         if rows and len(values) != len(rows[0]):
-            raise ValueError(f"{name}: line {number} has {len(cells)} values: must have {len(rows[0]) + indexed}, as the first")
+            raise ValueError(
+                f"{name}: line {number} has {len(cells)} values: must have {len(rows[0]) + indexed}, as the first"
+            )
         rows.append(values)
     if not rows:
         return np.empty((0, 1)), ""
     table = np.array(rows)
     if indexed:
         return table, "the first column, which has no name, is left out"
-    if begin == 0 and separator == "," and all(re.fullmatch(r"[+-]?\d+,\d+", content, re.ASCII) for _, content in lines):
+    if (
+        begin == 0
+        and separator == ","
+        and all(re.fullmatch(r"[+-]?\d+,\d+", content, re.ASCII) for _, content in lines)
+    ):
         first = lines[0][1]
-        return table, (f"read as {len(table)} samples of 2 whole numbers; if {first} means {first.replace(',', '.')}, "
-                       "write it with a point")
+        return table, (
+            f"read as {len(table)} samples of 2 whole numbers; if {first} means {first.replace(',', '.')}, "
+            "write it with a point"
+        )
     n, columns = table.shape
     if n > 2 and columns > 1 and table[0, 0] in (0, 1) and np.array_equal(table[:, 0], table[0, 0] + np.arange(n)):
         return table[:, 1:], "the first column, which counts the rows, is left out"

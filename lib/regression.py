@@ -12,7 +12,7 @@ equal to the variance of the label noise, and then 2 eps_g + noise = alpha kappa
 
 import numpy as np
 
-from . import checks
+from .core import checks
 from .kernels import regression as kernels
 
 # Points of Talbot's contour: the method errs by some 10^(-0.6 n) and multiplies rounding by exp(0.4 n).

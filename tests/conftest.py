@@ -19,8 +19,13 @@ ROOT = Path(__file__).parents[1]
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
 # Pages that must have an explorer: all that compute, but for the appendices, which are looked up, not played with.
-CHAPTERS = [name for name in PAGES if (ROOT / f"{name}.ipynb").is_file() and name not in {
-    chapter["file"] for part in TOC["parts"] if part["caption"] == "Appendices" for chapter in part["chapters"]}]
+CHAPTERS = [
+    name
+    for name in PAGES
+    if (ROOT / f"{name}.ipynb").is_file()
+    and name
+    not in {chapter["file"] for part in TOC["parts"] if part["caption"] == "Appendices" for chapter in part["chapters"]}
+]
 
 
 def build_book(folder, *options):
@@ -33,6 +38,7 @@ def build_book(folder, *options):
 @contextlib.contextmanager
 def served(folder):
     """Serve a folder on a free local port; gives the address."""
+
     class Handler(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *args):
             pass
@@ -143,8 +149,10 @@ def visit(browser, site_address):
         context.route("**/*", answer)
         page.on("pageerror", lambda error: errors.append(f"{name}: {error}"))
         page.on("console", lambda message: message.type == "error" and errors.append(f"{name}: {message.text}"))
-        page.on("response", lambda response: response.status >= 400 and errors.append(
-            f"{name}: {response.status} {response.url}"))
+        page.on(
+            "response",
+            lambda response: response.status >= 400 and errors.append(f"{name}: {response.status} {response.url}"),
+        )
         page.goto(f"{base}/{name}", wait_until="load")
         return page
 

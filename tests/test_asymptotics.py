@@ -27,11 +27,28 @@ def jacobian(spectrum, M, eta):
         r = z[: L * M * M].reshape(L, M, M).copy()
         q = np.empty((L, M, M))
         for p, (i, j) in enumerate(pairs):
-            q[:, i, j] = q[:, j, i] = z[L * M * M:].reshape(L, -1)[:, p]
+            q[:, i, j] = q[:, j, i] = z[L * M * M :].reshape(L, -1)[:, p]
         dr, dq = np.empty_like(r), np.empty_like(q)
         v = M**-0.5
-        kernels.flow(spectrum.eigenvalues, spectrum.weights, t, np.eye(M), eta, v, v, 0, r, q, dr, dq, np.empty((M, M)),
-                     np.empty((M, M)), np.empty((2 * M, 2 * M)), np.empty((M, 2 * M)), np.empty((M, M)))
+        kernels.flow(
+            spectrum.eigenvalues,
+            spectrum.weights,
+            t,
+            np.eye(M),
+            eta,
+            v,
+            v,
+            0,
+            r,
+            q,
+            dr,
+            dq,
+            np.empty((M, M)),
+            np.empty((M, M)),
+            np.empty((2 * M, 2 * M)),
+            np.empty((M, 2 * M)),
+            np.empty((M, M)),
+        )
         return np.concatenate([dr.ravel(), np.stack([dq[:, i, j] for i, j in pairs], axis=1).ravel()])
 
     q = np.tile([float(i == j) for i, j in pairs], (L, 1))
@@ -144,9 +161,14 @@ def modes(M, beta, L, alpha):
     return total / (2 * M * zeta), power / (2 * M * zeta), parts.sum() * (L + 0.5) ** -beta / beta / (2 * M * zeta)
 
 
-@pytest.mark.parametrize("M, ratios, negative, slope", [
-    (2, (1.015, 1.34, 3.6), 0.080, 0.454), (5, (1.04, 1.64, 4.4), 0.0539, 0.412), (40, (1.25, 2.4, 6.2), 0.0268, 0.311),
-])
+@pytest.mark.parametrize(
+    "M, ratios, negative, slope",
+    [
+        (2, (1.015, 1.34, 3.6), 0.080, 0.454),
+        (5, (1.04, 1.64, 4.4), 0.0539, 0.412),
+        (40, (1.25, 2.4, 6.2), 0.0268, 0.311),
+    ],
+)
 def test_the_law_of_both_sectors_is_over_long_before_the_last_level(M, ratios, negative, slope):
     """beta = 1, L = 10^5; times in units of M/(2 eta a_0 lambda_L), where the slow sector ends."""
     total, power, constant = modes(M, 1.0, 10**5, [1e-2, 1e-1, 1.0])
@@ -164,7 +186,9 @@ def test_the_law_of_both_sectors_is_over_long_before_the_last_level(M, ratios, n
 def test_the_law_holds_up_to_the_end_of_its_fast_sector(M, beta):
     s, eta = lib.power_law(beta, 10**5), 1e-6
     law, H = asymptotics.law(s, M, eta), asymptotics.couplings(M).H
-    assert law.window == pytest.approx((M / (2 * eta * H[0] * s.eigenvalues[0]), M / (2 * eta * H[1] * s.eigenvalues[-1])))
+    assert law.window == pytest.approx(
+        (M / (2 * eta * H[0] * s.eigenvalues[0]), M / (2 * eta * H[1] * s.eigenvalues[-1]))
+    )
     assert law.sectors == tuple(pytest.approx(M / (2 * eta * a * s.eigenvalues[[0, -1]])) for a in H)
     alpha = np.geomspace(1e-3, 1e-1, 40) * law.window[1]
     total, power, constant = modes(M, beta, 10**5, alpha / law.sectors[0][1])

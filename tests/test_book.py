@@ -20,22 +20,30 @@ from pypdf import PdfReader
 
 from tools import pdf
 
-TOC = ("format: jb-book\nroot: book/preface\nchapters:\n  - file: book/live\n  - file: book/claims\n"
-       "  - file: book/symbols\n"
-       "  - file: book/api\n  - file: book/references\n")
-PREFACE = ["import lib\n\nprint('the answer is', lib.ANSWER)",
-           "lib.claim('toy-answer', 'The answer is < 50.', measured=lib.ANSWER, expected=(0, 50), why='It is |so|.',\n"
-           "          source='Somebody 1999')"]
-LIB = ("'The library.'\nfrom . import toy\nfrom .checks import DivergenceError\nfrom .claims import claim\n\n"
-       "ANSWER = 41\n__all__ = ['DivergenceError', 'claim', 'toy']\n")
+TOC = (
+    "format: jb-book\nroot: book/preface\nchapters:\n  - file: book/live\n  - file: book/claims\n"
+    "  - file: book/symbols\n"
+    "  - file: book/api\n  - file: book/references\n"
+)
+PREFACE = [
+    "import lib\n\nprint('the answer is', lib.ANSWER)",
+    "lib.claim('toy-answer', 'The answer is < 50.', measured=lib.ANSWER, expected=(0, 50), why='It is |so|.',\n"
+    "          source='Somebody 1999')",
+]
+LIB = (
+    "'The library.'\nfrom . import toy\nfrom .core.checks import DivergenceError\nfrom .book.claims import claim\n\n"
+    "ANSWER = 41\n__all__ = ['DivergenceError', 'claim', 'toy']\n"
+)
 MOVED = "moved_pages: {}"
 TOY = "'A toy.'\n\n\ndef play(x):\n    'The absolute value |x|; as :func:`play`.'\n    return abs(x)\n"
 # An explorer as the page sees it, and a widget whose state myst-nb would write into the page.
-LIVE = ["import base64\nimport io\n\nimport ipywidgets\nfrom IPython.display import display\nfrom PIL import Image\n\n"
-        "Image.new('RGBA', (20, 10), (0, 0, 0, 0)).save(png := io.BytesIO(), 'PNG')\n"
-        "explorer = '<div class=\"explorer\" data-explorer=\"toy\"><img alt=\"A clear picture.\"></div>'\n"
-        "display({'text/html': explorer, 'image/png': base64.b64encode(png.getvalue()).decode()}, raw=True)\n"
-        "ipywidgets.IntSlider(description='toy-slider')"]
+LIVE = [
+    "import base64\nimport io\n\nimport ipywidgets\nfrom IPython.display import display\nfrom PIL import Image\n\n"
+    "Image.new('RGBA', (20, 10), (0, 0, 0, 0)).save(png := io.BytesIO(), 'PNG')\n"
+    'explorer = \'<div class="explorer" data-explorer="toy"><img alt="A clear picture."></div>\'\n'
+    "display({'text/html': explorer, 'image/png': base64.b64encode(png.getvalue()).decode()}, raw=True)\n"
+    "ipywidgets.IntSlider(description='toy-slider')"
+]
 SYMBOLS = """# Letters
 
 (sec-notation)=
@@ -70,16 +78,21 @@ def finished_book(tmp_path_factory):
     (folder / "lib" / "kernels").mkdir()
     (folder / "lib" / "__init__.py").write_text(LIB)
     (folder / "lib" / "toy.py").write_text(TOY)
-    for name in ("claims.py", "checks.py", "digest.py"):
-        shutil.copy(ROOT / "lib" / name, folder / "lib")
+    for name in ("core/checks.py", "book/claims.py", "compiler/digest.py"):
+        (folder / "lib" / name).parent.mkdir()
+        (folder / "lib" / name).with_name("__init__.py").write_text("'A package.'\n")
+        shutil.copy(ROOT / "lib" / name, folder / "lib" / name)
     (folder / "lib" / "kernels" / "__init__.py").write_text("")
     (folder / "lib" / "kernels" / "small.py").write_text("'A small kernel.'\n")
     (folder / "lib" / "widgets" / "__init__.py").write_text("")
-    (folder / "lib" / "widgets" / "wasm.py").write_text(
-        "class BuildError(Exception):\n    pass\n\n\ndef build():\n    return b'toy module'\n")
+    (folder / "lib" / "compiler" / "wasm.py").write_text(
+        "'The build.'\n\n\nclass BuildError(Exception):\n    pass\n\n\ndef build(table):\n    return b'toy module'\n"
+    )
     (folder / "lib" / "widgets" / "explorer.py").write_text(
-        "def page_script(wasm):\n    return f'// explorers: {wasm.decode()}'\n")
-    (folder / "lib" / "course.py").write_text("def page_script():\n    return '// questions'\n")
+        "def page_script(wasm):\n    return f'// explorers: {wasm.decode()}'\n"
+    )
+    (folder / "lib" / "widgets" / "exports.py").write_text("TABLE = 'toy'\n")
+    (folder / "lib" / "book" / "course.py").write_text("def page_script():\n    return '// questions'\n")
     shutil.copy(ROOT / "requirements.txt", folder)
     config = (ROOT / "_config.yml").read_text()
     assert MOVED in config
@@ -128,7 +141,9 @@ def test_notebooks_that_end_together_are_all_kept(tmp_path, monkeypatch):
         write_notebook(tmp_path / f"{name}.ipynb", name, [f"'{name}'"])
     environment = SimpleNamespace(
         mystnb_config=NbParserConfig(execution_mode="cache", execution_cache_path=str(tmp_path / "cache")),
-        myst_config=MdParserConfig(), doc2path=lambda name: str(tmp_path / f"{name}.ipynb"))
+        myst_config=MdParserConfig(),
+        doc2path=lambda name: str(tmp_path / f"{name}.ipynb"),
+    )
     live_book.execute_side_by_side(None, environment, names)
     cache = get_cache(tmp_path / "cache")
     for name in names:
@@ -170,7 +185,7 @@ def test_explorers_are_loaded_once_and_only_where_there_is_one(finished_book):
 
 
 def test_a_kernel_that_does_not_compile_fails_the_build(book):
-    wasm = book / "lib" / "widgets" / "wasm.py"
+    wasm = book / "lib" / "compiler" / "wasm.py"
     wasm.write_text(wasm.read_text().replace("return b'toy module'", "raise BuildError('kernel toy needs malloc')"))
     result = build_book(book)
     assert result.returncode != 0
@@ -206,8 +221,14 @@ def test_claims_ledger_shows_what_this_build_measured(book):
     assert build_book(book).returncode == 0
     assert "2 claims on 2 pages" in ledger() and "0 kept measurements" in ledger()
     # A claim about a kept measurement stands in the second list alone.
-    write_notebook(book / "book" / "live.ipynb", "Live", ["import lib", PREFACE[1].replace("toy-answer", "toy-two").replace(
-        "source='", "kept='2026-11-29, here', source='")])
+    write_notebook(
+        book / "book" / "live.ipynb",
+        "Live",
+        [
+            "import lib",
+            PREFACE[1].replace("toy-answer", "toy-two").replace("source='", "kept='2026-11-29, here', source='"),
+        ],
+    )
     assert build_book(book).returncode == 0
     assert "1 claims on 1 pages" in ledger() and "1 kept measurements, with their claims on 1 pages" in ledger()
     assert "Live · tests Somebody 1999 · kept: 2026-11-29, here 0 to 50 42 bounds" in ledger()
@@ -240,8 +261,8 @@ def test_a_card_shows_the_first_picture_of_a_page(finished_book):
     assert f'<meta property="og:image" content="{address}{name}">' in text
     assert '<meta property="og:image:alt" content="A clear picture.">' in text
     picture = imread(finished_book / "_build" / "html" / name)
-    assert picture.shape == (630, 1200, 3) and picture.min() == 1   # what was clear is paper
-    assert "og:image" not in page(finished_book, "api")   # the book's first page has none to lend
+    assert picture.shape == (630, 1200, 3) and picture.min() == 1  # what was clear is paper
+    assert "og:image" not in page(finished_book, "api")  # the book's first page has none to lend
 
 
 def test_a_page_that_moved_leads_to_its_new_place(finished_book, book):
@@ -256,14 +277,16 @@ def test_a_page_that_moved_leads_to_its_new_place(finished_book, book):
 
 def test_formulas_know_their_symbols(finished_book):
     def marks(name):
-        found = re.findall(r'<span class="([^"]*)math notranslate[^>]*><span class="tex">\\\((.*?)\\\)', page(finished_book, name))
+        found = re.findall(
+            r'<span class="([^"]*)math notranslate[^>]*><span class="tex">\\\((.*?)\\\)', page(finished_book, name)
+        )
         return {tex: classes.split() for classes, tex in found}
 
     preface, live = marks("preface"), marks("live")
     assert preface["x"] == [] and preface["x_2"] == ["symbol-x-i"]
     assert preface["\\sigma^2"] == ["symbol-sigma"] and preface["\\sigma_J"] == ["symbol-sigma-j"]
     assert preface["\\sum_i x_i^{-s/2}"] == ["symbol-x-i", "symbol-s-q"] and preface["Q_{12}"] == ["symbol-s-q"]
-    assert preface["\\sigma"] == []   # in a link, which has a preview of its own
+    assert preface["\\sigma"] == []  # in a link, which has a preview of its own
     # A row for one page holds there alone; one not for it holds elsewhere.
     assert live["\\sigma^2"] == ["symbol-sigma-also"] and live["Q_{12}"] == []
     texts = (finished_book / "_build" / "html" / "_static" / "preview-texts.js").read_text()
@@ -288,25 +311,41 @@ def test_colab_gets_a_notebook_that_brings_the_library(finished_book, tmp_path):
     path = finished_book / "_build" / "html" / "colab" / "live.ipynb"
     first, *others = nbformat.read(path, as_version=4).cells
     nbformat.validate(nbformat.read(path, as_version=4))
-    assert [cell.source for cell in others] == [cell.source for cell in nbformat.read(
-        finished_book / "book" / "live.ipynb", as_version=4).cells]
+    assert [cell.source for cell in others] == [
+        cell.source for cell in nbformat.read(finished_book / "book" / "live.ipynb", as_version=4).cells
+    ]
     # An environment with all packages but without the library; the repository's address leads to this clone.
     venv.create(tmp_path / "env")
-    folder = subprocess.run([tmp_path / "env" / "bin" / "python", "-c", "import site; print(site.getsitepackages()[0])"],
-                            capture_output=True, text=True, check=True).stdout.strip()
+    folder = subprocess.run(
+        [tmp_path / "env" / "bin" / "python", "-c", "import site; print(site.getsitepackages()[0])"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
     with open(f"{folder}/others.pth", "w") as file:
         file.write(site.getsitepackages()[0])
     subprocess.run(["git", "clone", "--quiet", "--bare", ROOT, "clone"], cwd=tmp_path, check=True)
     subprocess.run(["git", "update-ref", "refs/heads/main", "HEAD"], cwd=tmp_path / "clone", check=True)
-    program = ("from IPython.core.interactiveshell import InteractiveShell\nshell = InteractiveShell.instance()\n"
-               f"shell.run_cell({first.source!r}).raise_error()\n"
-               "shell.run_cell('import lib; from lib import course; course.question(\"linear-isotropic\"); "
-               "print(lib.__file__)').raise_error()")
-    settings = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.file://{tmp_path}/clone.insteadOf",
-                "GIT_CONFIG_VALUE_0": "https://github.com/OWNER/scaling-laws-book.git", "IPYTHONDIR": str(tmp_path)}
+    program = (
+        "from IPython.core.interactiveshell import InteractiveShell\nshell = InteractiveShell.instance()\n"
+        f"shell.run_cell({first.source!r}).raise_error()\n"
+        'shell.run_cell(\'import lib; from lib import course; course.question("linear-isotropic"); '
+        "print(lib.__file__)').raise_error()"
+    )
+    settings = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.file://{tmp_path}/clone.insteadOf",
+        "GIT_CONFIG_VALUE_0": "https://github.com/OWNER/scaling-laws-book.git",
+        "IPYTHONDIR": str(tmp_path),
+    }
     (tmp_path / "work").mkdir()
-    result = subprocess.run([tmp_path / "env" / "bin" / "python", "-c", program], cwd=tmp_path / "work", text=True,
-                            capture_output=True, env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | settings)
+    result = subprocess.run(
+        [tmp_path / "env" / "bin" / "python", "-c", program],
+        cwd=tmp_path / "work",
+        text=True,
+        capture_output=True,
+        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | settings,
+    )
     assert result.returncode == 0, result.stdout + result.stderr
     assert f"{tmp_path}/work/scaling-laws-book/lib/__init__.py" in result.stdout
 
@@ -326,7 +365,9 @@ def test_the_pdf_has_all_pages_with_bookmarks_numbers_and_links(finished_book, b
     assert starts[0] == 1 and f"Preface {starts[0] + 1}" in texts[0] and f"Live {starts[1] + 1}" in texts[0]
     links = [link.get_object() for page in reader.pages for link in page.get("/Annots", ())]
     inside = [link["/Dest"][0] for link in links if isinstance(link.get("/Dest"), list)]
-    assert [page.get_object() for page in inside].count(reader.pages[starts[1]].get_object()) >= 2  # contents, and the fold
+    assert [page.get_object() for page in inside].count(
+        reader.pages[starts[1]].get_object()
+    ) >= 2  # contents, and the fold
     assert not [link for link in links if str(link.get("/A", {}).get("/URI", "")).startswith("file:")]
 
 
@@ -335,8 +376,12 @@ def test_every_claim_is_shown(path):
     # A claim that is not the last expression of its cell would be checked, but stand on no page and in no ledger.
     code = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     made = [name for cell in code for name in re.findall(r'claim\(\s*"([^"]+)"', cell.source)]
-    shown = [name for cell in code for output in cell.outputs
-             for name in re.findall('id="claim-([^"]+)"', "".join(output.get("data", {}).get("text/html", "")))]
+    shown = [
+        name
+        for cell in code
+        for output in cell.outputs
+        for name in re.findall('id="claim-([^"]+)"', "".join(output.get("data", {}).get("text/html", "")))
+    ]
     assert made == shown
 
 
@@ -355,8 +400,13 @@ def test_code_of_claims_and_figures_is_folded(path):
 def test_code_in_sight_fits_the_page(path):
     # 79 characters are what a column of text holds; folded code may be longer, the sentences of claims are.
     code = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-    assert not [line for cell in code if "hide-input" not in cell.metadata.get("tags", [])
-                for line in cell.source.splitlines() if len(line) > 79]
+    assert not [
+        line
+        for cell in code
+        if "hide-input" not in cell.metadata.get("tags", [])
+        for line in cell.source.splitlines()
+        if len(line) > 79
+    ]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "book").glob("*.ipynb")), ids=lambda path: path.stem)
@@ -375,8 +425,13 @@ def test_mathjax_is_small_enough_to_serve_and_complete(finished_book):
     mathjax = finished_book / "_build" / "html" / "_static" / "mathjax"
     assert "_static/mathjax/tex-chtml.js" in page(finished_book, "preface")
     # What the component loads by itself: fonts; and on demand: a TeX extension, the reader's menu.
-    for file in ("output/chtml/fonts/woff-v2/MathJax_Main-Regular.woff", "input/tex/extensions/boldsymbol.js",
-                 "output/svg.js", "a11y/explorer.js", "sre/mathmaps/en.json"):
+    for file in (
+        "output/chtml/fonts/woff-v2/MathJax_Main-Regular.woff",
+        "input/tex/extensions/boldsymbol.js",
+        "output/svg.js",
+        "a11y/explorer.js",
+        "sre/mathmaps/en.json",
+    ):
         assert (mathjax / file).is_file(), file
     size = sum(path.stat().st_size for path in mathjax.rglob("*"))
-    assert size < 8e6   # the package has 24 MB
+    assert size < 8e6  # the package has 24 MB

@@ -3,33 +3,48 @@
 import numpy as np
 import pytest
 
-from lib.claims import Claim, ClaimError, claim
+from lib.book.claims import Claim, ClaimError, claim
 
 TEXT = dict(why="because")
 
 
-@pytest.mark.parametrize("measured, expected, tolerance", [
-    (1.04, 1.0, 0.05), ([1.0, 2.0], [1.01, 1.99], 0.02), (3.0, (2.0, 4.0), None), (1e9, (2.0, np.inf), None)])
+@pytest.mark.parametrize(
+    "measured, expected, tolerance",
+    [(1.04, 1.0, 0.05), ([1.0, 2.0], [1.01, 1.99], 0.02), (3.0, (2.0, 4.0), None), (1e9, (2.0, np.inf), None)],
+)
 def test_true_claims_show_themselves(measured, expected, tolerance):
     result = claim("a-b", "It holds.", measured=measured, expected=expected, tolerance=tolerance, **TEXT)
     assert "It holds." in repr(result) and "because" in repr(result)
     assert 'id="claim-a-b"' in result._repr_html_()
 
 
-@pytest.mark.parametrize("measured, expected, tolerance", [
-    (1.06, 1.0, 0.05), ([1.0, 2.1], [1.0, 2.0], 0.02), (5.0, (2.0, 4.0), None), (1.0, (2.0, np.inf), None),
-    (np.nan, 1.0, 0.05), (np.nan, (0.0, 1.0), None)])
+@pytest.mark.parametrize(
+    "measured, expected, tolerance",
+    [
+        (1.06, 1.0, 0.05),
+        ([1.0, 2.1], [1.0, 2.0], 0.02),
+        (5.0, (2.0, 4.0), None),
+        (1.0, (2.0, np.inf), None),
+        (np.nan, 1.0, 0.05),
+        (np.nan, (0.0, 1.0), None),
+    ],
+)
 def test_false_claims_raise(measured, expected, tolerance):
     with pytest.raises(ClaimError, match="a-b"):
         claim("a-b", "It does not.", measured=measured, expected=expected, tolerance=tolerance, **TEXT)
 
 
-@pytest.mark.parametrize("measured, expected, tolerance, words", [
-    ([], 1.0, 0.1, r"^measured = array\(\[\]"), ([], (0, 1), None, r"^measured = array\(\[\]"),
-    (1.0, (-np.inf, np.inf), None, r"^expected = \(-inf, inf\): must be a pair"),
-    (1.0, 1.0, None, r"^expected = 1.0: must be a pair"),
-    ([1.0, 1.0], [1.0], 0.1, r"^expected has shape \(1,\): must be \(2,\)$"),
-    (1.0, [1.0, 1.0], 0.1, r"^expected has shape \(2,\): must be \(\)$")])
+@pytest.mark.parametrize(
+    "measured, expected, tolerance, words",
+    [
+        ([], 1.0, 0.1, r"^measured = array\(\[\]"),
+        ([], (0, 1), None, r"^measured = array\(\[\]"),
+        (1.0, (-np.inf, np.inf), None, r"^expected = \(-inf, inf\): must be a pair"),
+        (1.0, 1.0, None, r"^expected = 1.0: must be a pair"),
+        ([1.0, 1.0], [1.0], 0.1, r"^expected has shape \(1,\): must be \(2,\)$"),
+        (1.0, [1.0, 1.0], 0.1, r"^expected has shape \(2,\): must be \(\)$"),
+    ],
+)
 def test_claims_of_nothing_are_refused(measured, expected, tolerance, words):
     with pytest.raises(ValueError, match=words):
         claim("a-b", "It holds.", measured=measured, expected=expected, tolerance=tolerance, **TEXT)
@@ -51,16 +66,20 @@ def test_html_is_escaped():
 
 
 def test_what_is_shown_can_be_read_back():
-    shown = [claim("a-1", "x < y & \"z\"", measured=[1.0, 2.0], expected=(0, 3), why="1 > 0 <i>", source="Someone & Other"),
-             claim("a-2", "2 = 2", measured=2, expected=2, tolerance=0, **TEXT),
-             claim("a-3", "It was fast.", measured=2, expected=(1, 3), kept="2026-11-29, <a machine> & others", **TEXT)]
+    shown = [
+        claim("a-1", 'x < y & "z"', measured=[1.0, 2.0], expected=(0, 3), why="1 > 0 <i>", source="Someone & Other"),
+        claim("a-2", "2 = 2", measured=2, expected=2, tolerance=0, **TEXT),
+        claim("a-3", "It was fast.", measured=2, expected=(1, 3), kept="2026-11-29, <a machine> & others", **TEXT),
+    ]
     assert shown[0].source and not shown[1].source
     html = "".join(f"<p>{one._repr_html_()}</p>" for one in shown)
     assert Claim.all_in(html) == shown
 
 
 def test_a_kept_measurement_says_that_this_build_did_not_make_it():
-    kept, made = (claim("a", "It was fast.", measured=2, expected=(1, 3), kept=kept, **TEXT) for kept in ("2026-11-29, here", ""))
+    kept, made = (
+        claim("a", "It was fast.", measured=2, expected=(1, 3), kept=kept, **TEXT) for kept in ("2026-11-29, here", "")
+    )
     assert kept.kept == "2026-11-29, here" and not made.kept
     for shown in (repr(kept), kept._repr_html_()):
         assert "2026-11-29, here" in shown and "kept measurement" in shown.lower()

@@ -61,7 +61,7 @@ def test_the_lecturer_s_numbers_are_the_library_s():
     assert f"between {one:.2f} for one unit and {many:.2f} for many" in notes
     opens = [lib.asymptotics.law(flat, 2, 0.1).window[0], lib.linear.power_law_window(flat, 0.1)[0]]
     assert f"a factor of {opens[0] / opens[1]:.0f} for $M = 2$" in notes
-    assert lib.features.critical_eta(lib.power_law(1.0, 256), 4) > 2.1   # "$\\eta = 2.1$ and $l = 4$" converges
+    assert lib.features.critical_eta(lib.power_law(1.0, 256), 4) > 2.1  # "$\\eta = 2.1$ and $l = 4$" converges
 
 
 SHOWN_LIVE = {  # what the notes set in an explorer, one state after the other
@@ -83,10 +83,12 @@ def test_the_explorers_have_what_the_lecturer_is_to_show():
         for values in states:
             widgets.explore(EXPLORER.get(name, name), **values)  # refuses a value that its control does not have
     notes = (ROOT / "book" / "course.md").read_text(encoding="utf-8")
-    for name, pattern, control in (("linear", "$L = {}$, then {}, then {} at", "levels"),
-                                   ("features", r"Raise $\eta$ from {} to {} at $l = 8$", "eta"),
-                                   ("plateau", r"with $\sigma_J = {}$, {} and {}, at $\eta = 0.1$", "sigma_J"),
-                                   ("asymptotics", "raise $L$ from {} to {}", "levels")):
+    for name, pattern, control in (
+        ("linear", "$L = {}$, then {}, then {} at", "levels"),
+        ("features", r"Raise $\eta$ from {} to {} at $l = 8$", "eta"),
+        ("plateau", r"with $\sigma_J = {}$, {} and {}, at $\eta = 0.1$", "sigma_J"),
+        ("asymptotics", "raise $L$ from {} to {}", "levels"),
+    ):
         values = [state[control] for state in SHOWN_LIVE[name] if control in state]
         assert pattern.format(*values) in notes
 
@@ -99,6 +101,7 @@ def test_every_chapter_has_notes_for_the_lecturer():
 
 def test_the_floors_that_the_lecturer_shows_are_there_and_do_not_move():
     """At the last time shown: a floor for K = 3 and, a hundred times higher, for K = 1; none for 2 and 4; none with a spectrum."""
+
     def end(students, beta=1.0, levels=1):
         model = lib.StudentTeacher(lib.power_law(beta, levels), students, 2)
         return lib.solve(model, model.initial_overlaps(0.5, N=512), 0.5, [1e4], blocks=False).eps_g[0]

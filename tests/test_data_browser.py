@@ -12,7 +12,9 @@ from test_realdata import REFUSED, TEXTS
 
 import lib
 from lib import realdata
-from lib.widgets import explore, explorer, wasm
+from lib.compiler import wasm
+from lib.widgets import explore, explorer
+from lib.widgets.exports import TABLE
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 20)) * np.arange(1.0, 21.0) ** -1.0 + 3.0
@@ -22,7 +24,7 @@ X = RNG.normal(size=(300, 20)) * np.arange(1.0, 21.0) ** -1.0 + 3.0
 def address(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     widget = explore("realdata", data=lib.power_law(1.0, 64), source="lib.power_law(1.0, 64)", last=16)
-    (folder / "explorers.js").write_text(explorer.page_script(wasm.build()))
+    (folder / "explorers.js").write_text(explorer.page_script(wasm.build(TABLE)))
     (folder / "index.html").write_text(PAGE.format(body=widget._repr_mimebundle_()[0]["text/html"]))
     with served(folder) as address:
         yield f"{address}/index.html"
@@ -59,20 +61,23 @@ GOOD = {
     "wide.npy": npy(X[:12]),
     "list.npy": npy(np.arange(1.0, 31.0) ** -2.0),
     "samples.csv": text(X),
-    "named.csv": b"\xef\xbb\xbf" + text(X, ";", "# a comment\n" + ";".join(f"pixel {i}" for i in range(20)) + "\n", "\r\n"),
+    "named.csv": b"\xef\xbb\xbf"
+    + text(X, ";", "# a comment\n" + ";".join(f"pixel {i}" for i in range(20)) + "\n", "\r\n"),
     "blanks.txt": text(X, "  "),
     "index.csv": pd.DataFrame(X).to_csv().encode(),
     "german.csv": text(X, ";").replace(b".", b","),
     "titled.tsv": b"Lengths, in spring of 2024\na, b\tc" + b"\td" * 18 + b"\n" + text(X, "\t"),
     "fast.npy": npy(X[:, :15] * np.arange(1.0, 16.0) ** -9),
-    "rank.npy": npy((30.0 * RNG.normal(size=(300, 12)) @ RNG.normal(size=(12, 14)) + 1000.0).astype(np.float32)),  # 12 levels
+    "rank.npy": npy(
+        (30.0 * RNG.normal(size=(300, 12)) @ RNG.normal(size=(12, 14)) + 1000.0).astype(np.float32)
+    ),  # 12 levels
     "thousands.npy": npy(np.random.default_rng(1).normal(size=(12, 5000))),
     "list.txt": text(np.arange(30.0, 0.0, -1.0)[:, None] ** 2),
 }
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_a_file_gives_its_spectrum(page, address, name):  # noqa: F811
+def test_a_file_gives_its_spectrum(page, address, name):
     root = opened(page, address)
     give(root, name, GOOD[name])
     finished(page)
@@ -95,22 +100,33 @@ def test_a_file_gives_its_spectrum(page, address, name):  # noqa: F811
         ("named.csv", npy(X), "named.csv: is a .npy file, whatever its name: its name must end in .npy"),
         ("first.csv", b"NaN,2,3\n4,5,6\n7,8,1\n", 'first.csv: line 1, column 1: "NaN" is not a finite number'),
         ("begins.txt", b"5.0x\n3\n2\n1\n", 'begins.txt: line 1, column 1: "5.0x" is not a finite number'),
-        ("decimal.txt", b"4,5\n2,5\n1,5\n", "(read as 3 samples of 2 whole numbers; if 4,5 means 4.5, write it with a point)"),
+        (
+            "decimal.txt",
+            b"4,5\n2,5\n1,5\n",
+            "(read as 3 samples of 2 whole numbers; if 4,5 means 4.5, write it with a point)",
+        ),
         ("short.npy", npy(X)[:-8], "short.npy"),
         ("cube.npy", npy(np.zeros((2, 2, 2))), "cube.npy: has 3 dimensions: must have 1 or 2"),
         ("complex.npy", npy(X + 1j), "complex.npy: holds"),
-        ("nan.npy", npy(np.where(np.arange(20) == 4, np.nan, X)), "nan.npy: row 1, column 5: NaN is not a finite number"),
+        (
+            "nan.npy",
+            npy(np.where(np.arange(20) == 4, np.nan, X)),
+            "nan.npy: row 1, column 5: NaN is not a finite number",
+        ),
         ("hole.csv", b"1,2\n3,4\n5,\n", 'hole.csv: line 3, column 2: "" is not a finite number'),
         ("ragged.csv", b"1,2\n3,4\n5,6,7\n", "ragged.csv: line 3 has 3 values: must have 2, as the first"),
         ("empty.csv", b"", "empty.csv: holds 0 values: must hold at least 2"),
         ("negative.txt", b"3\n2\n-1\n", "negative.txt: eigenvalue 3 is -1: must be > 0"),
         ("flat.csv", b"1,2\n1,2\n1,2\n", "flat.csv: the samples vary in 0 directions: must vary in at least 2"),
-        ("broad.npy", npy(np.zeros((2100, 2200), np.uint8)),
-         "broad.npy: has 2100 samples of 2200 features (columns): must have at most 2048 of one of them"),
+        (
+            "broad.npy",
+            npy(np.zeros((2100, 2200), np.uint8)),
+            "broad.npy: has 2100 samples of 2200 features (columns): must have at most 2048 of one of them",
+        ),
         ("huge.npy", bytes(2**26 + 2), "huge.npy: has 65 MB: must have at most 64 MB"),
     ],
 )
-def test_a_bad_file_is_named_and_the_picture_stays(page, address, name, content, words):  # noqa: F811
+def test_a_bad_file_is_named_and_the_picture_stays(page, address, name, content, words):
     root = opened(page, address)
     before = root.locator(".ex-plot svg").first.inner_html()
     if len(content) < 50e6:
@@ -122,12 +138,16 @@ def test_a_bad_file_is_named_and_the_picture_stays(page, address, name, content,
               files.items.add(new File([new Uint8Array(size)], "huge.npy"));
               input.files = files.files;
               input.dispatchEvent(new Event("change"));
-            }""", len(content))
+            }""",
+            len(content),
+        )
     root.get_by_text(words).wait_for()
     assert root.locator(".ex-plot svg").first.inner_html() == before
     set_number(root, 0, "3")  # and it goes on with the data before
     finished(page)
-    np.testing.assert_allclose(table(root, "Data (CSV)")["measured"][:, 1], lib.power_law(1.0, 64).eigenvalues, rtol=1e-13)
+    np.testing.assert_allclose(
+        table(root, "Data (CSV)")["measured"][:, 1], lib.power_law(1.0, 64).eigenvalues, rtol=1e-13
+    )
     # Python refuses the same files, but for those that only a page finds too large, and a spectrum of one level
     if name not in ("broad.npy", "huge.npy", "decimal.txt"):
         with pytest.raises(ValueError, match=name):
@@ -135,7 +155,7 @@ def test_a_bad_file_is_named_and_the_picture_stays(page, address, name, content,
             assert measured.levels >= 2, name
 
 
-def test_back_and_code(page, address, tmp_path, monkeypatch):  # noqa: F811
+def test_back_and_code(page, address, tmp_path, monkeypatch):
     root = opened(page, address)
     asked = []
     page.on("request", lambda request: asked.append(request.url))
@@ -157,7 +177,7 @@ def test_back_and_code(page, address, tmp_path, monkeypatch):  # noqa: F811
     assert "s = lib.power_law(1.0, 64)" in root.locator("code").inner_text()
 
 
-def test_the_learning_curve_follows_the_file(page, address):  # noqa: F811
+def test_the_learning_curve_follows_the_file(page, address):
     root = opened(page, address)
     give(root, "samples.npy", GOOD["samples.npy"])
     finished(page)
@@ -169,7 +189,7 @@ def test_the_learning_curve_follows_the_file(page, address):  # noqa: F811
     np.testing.assert_allclose(rows[:, 1], expected, rtol=1e-9)
 
 
-def test_a_large_file_shows_its_progress(page, address):  # noqa: F811
+def test_a_large_file_shows_its_progress(page, address):
     root = opened(page, address)
     large = np.random.default_rng(1).normal(size=(1200, 500)).astype(np.float32)
     page.evaluate("""window.notes = []; new MutationObserver(() =>
@@ -178,7 +198,9 @@ def test_a_large_file_shows_its_progress(page, address):  # noqa: F811
     give(root, "large.npy", npy(large))
     finished(page)
     assert any("%" in note for note in page.evaluate("notes"))
-    np.testing.assert_allclose(table(root, "Data (CSV)")["measured"][:, 1], realdata.spectrum(large).eigenvalues, rtol=1e-6)
+    np.testing.assert_allclose(
+        table(root, "Data (CSV)")["measured"][:, 1], realdata.spectrum(large).eigenvalues, rtol=1e-6
+    )
 
 
 def test_jupyter_takes_the_same_files():
@@ -208,10 +230,22 @@ def test_no_file_ends_an_explorer():
     objects = io.BytesIO()
     np.save(objects, np.array([{}, 1], dtype=object), allow_pickle=True)
     huge = npy(np.zeros(3)).replace(b"(3,)", b"(3000000000000000,)")
-    contents = {"y.npy": ARCHIVE, "cut.npy": ARCHIVE[:40], "objects.npy": objects.getvalue(), "huge.npy": huge, "empty.npy": b"",
-                "empty.csv": b"", "noise.npy": b"\x93NUMPY" + rng.bytes(300), "noise.csv": rng.bytes(300), "photo.jpg": b"\xff\xd8",
-                "fields.npy": npy(np.zeros(3, dtype=[("a", float)])), "dates.npy": npy(np.array(["2024", "2025"], "M8[Y]")),
-                "text.npy": npy(np.array(["a", "b"])), "flat.npy": npy(np.ones((5, 3))), "long.npy": npy(np.arange(1.0, 3000.0))}
+    contents = {
+        "y.npy": ARCHIVE,
+        "cut.npy": ARCHIVE[:40],
+        "objects.npy": objects.getvalue(),
+        "huge.npy": huge,
+        "empty.npy": b"",
+        "empty.csv": b"",
+        "noise.npy": b"\x93NUMPY" + rng.bytes(300),
+        "noise.csv": rng.bytes(300),
+        "photo.jpg": b"\xff\xd8",
+        "fields.npy": npy(np.zeros(3, dtype=[("a", float)])),
+        "dates.npy": npy(np.array(["2024", "2025"], "M8[Y]")),
+        "text.npy": npy(np.array(["a", "b"])),
+        "flat.npy": npy(np.ones((5, 3))),
+        "long.npy": npy(np.arange(1.0, 3000.0)),
+    }
     for name, content in contents.items():
         widget._receive(widget, {"do": "open", "name": name}, [content])
         message = view.wait(lambda message: message.get("file") == name)[0]
@@ -234,11 +268,12 @@ def test_whatever_reading_raises_is_an_answer(monkeypatch):
         assert view.wait(lambda message: kind in message.get("error", ""))[0]["error"] == f"a.csv: {kind}: {error}"
 
 
-def test_the_page_reads_texts_as_python_does(page, address):  # noqa: F811
+def test_the_page_reads_texts_as_python_does(page, address):
     """The cases of tests/test_realdata.py by the page's own reader, as the worker has it."""
     opened(page, address)
     contents = {name: case[0] for name, case in (TEXTS | REFUSED).items()}
-    answers = page.evaluate("""contents => {
+    answers = page.evaluate(
+        """contents => {
       const read = new Function(`${readNumber}\n${EXPLORER_TABLE}\nreturn readTable`)();
       return Object.entries(contents).map(([name, content]) => {
         try {
@@ -246,7 +281,9 @@ def test_the_page_reads_texts_as_python_does(page, address):  # noqa: F811
           return { values: [...values], hint };
         } catch (error) { return { error: error.message }; }
       });
-    }""", contents)
+    }""",
+        contents,
+    )
     for name, answer in zip(contents, answers):
         if name in REFUSED:
             assert answer["error"].startswith(f"{name}: {REFUSED[name][1]}")
@@ -255,7 +292,7 @@ def test_the_page_reads_texts_as_python_does(page, address):  # noqa: F811
             assert (TEXTS[name][2] in answer["hint"]) if TEXTS[name][2] else answer["hint"] == ""
 
 
-def test_small_screen_and_paper(page, address):  # noqa: F811
+def test_small_screen_and_paper(page, address):
     page.set_viewport_size({"width": 320, "height": 640})
     root = opened(page, address)
     give(root, "a-file-with-a-rather-long-name-that-has-to-go-somewhere.csv", b"1,2\n3,x\n")

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from lib.digest import ROOT, closure, digest, package_modules
+from lib.compiler.digest import ROOT, closure, digest, package_modules
 
 FILES = {
     "__init__.py": "from .top import f\n",
@@ -33,18 +33,30 @@ def test_closure_is_what_a_module_imports_directly_or_not(package):
     assert closure(["lib.beside"], package) == {"lib.beside"}
     with pytest.raises(ModuleNotFoundError, match="no module lib.absent"):
         closure(["lib.absent"], package)
-    assert package_modules("lib", package) == ["lib", "lib.beside", "lib.deep", "lib.deep.bottom", "lib.middle",
-                                               "lib.top"]
+    assert package_modules("lib", package) == [
+        "lib",
+        "lib.beside",
+        "lib.deep",
+        "lib.deep.bottom",
+        "lib.middle",
+        "lib.top",
+    ]
 
 
-@pytest.mark.parametrize("file, text, stale", [
-    ("top.py", FILES["top.py"].replace("Top.", "The top.").replace("Doc.", "Words.").replace("# comment", "# said"),
-     False),
-    ("top.py", "\n\n" + FILES["top.py"], False),
-    ("beside.py", "OTHER = 3\n", False),
-    ("deep/bottom.py", "CONSTANT = 2.0\n", True),
-    ("middle.py", FILES["middle.py"].replace("x + C", "x - C"), True),
-])
+@pytest.mark.parametrize(
+    "file, text, stale",
+    [
+        (
+            "top.py",
+            FILES["top.py"].replace("Top.", "The top.").replace("Doc.", "Words.").replace("# comment", "# said"),
+            False,
+        ),
+        ("top.py", "\n\n" + FILES["top.py"], False),
+        ("beside.py", "OTHER = 3\n", False),
+        ("deep/bottom.py", "CONSTANT = 2.0\n", True),
+        ("middle.py", FILES["middle.py"].replace("x + C", "x - C"), True),
+    ],
+)
 def test_code_that_is_imported_makes_stale_and_nothing_else_does(package, file, text, stale):
     before = digest(["lib.top"], package)
     (package / "lib" / file).write_text(text)
@@ -56,7 +68,7 @@ def test_versions_make_stale(package):
 
 
 PROGRAM = """
-from lib.kernels import grids
+from lib.widgets.kernels import grids
 import numpy as np
 x = np.empty(3)
 grids.geometric(1.0, 4.0, x)
@@ -76,8 +88,13 @@ def run(checkout, **environment):
     home = {"HOME": str(checkout / "home"), "TMPDIR": str(checkout / "tmp"), "XDG_CACHE_HOME": ""}
     (checkout / "tmp").mkdir(exist_ok=True)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
-    result = subprocess.run([sys.executable, "-c", PROGRAM], cwd=checkout, capture_output=True, text=True,
-                            env=clean | home | {"PYTHONPATH": str(checkout)} | environment)
+    result = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        env=clean | home | {"PYTHONPATH": str(checkout)} | environment,
+    )
     assert result.returncode == 0, result.stderr
     return result.stdout.split(), result.stderr
 
@@ -91,7 +108,7 @@ def test_kernels_are_kept_and_follow_their_code(checkout):
     assert run(checkout)[0] == ["1.0", "2.0", "4.0", "0"]
     assert run(checkout)[0][-1] == "1"
     first = kept(checkout)
-    file = checkout / "lib" / "kernels" / "grids.py"
+    file = checkout / "lib" / "widgets" / "kernels" / "grids.py"
     text = file.read_text()
     file.write_text("# A comment.\n" + text)
     assert run(checkout)[0] == ["1.0", "2.0", "4.0", "1"] and kept(checkout) == first
@@ -103,15 +120,19 @@ def test_kernels_are_kept_and_follow_their_code(checkout):
 def test_kernels_work_where_nothing_can_be_written(checkout):
     """The first folder that can be written serves; none is no error. A file in a folder's place cannot be written
     by anybody, root included."""
-    (checkout / "lib" / "kernels" / "__pycache__").touch()
+    (checkout / "lib" / "compiler" / "__pycache__").touch()
     chosen = checkout / "chosen"
     assert run(checkout, NUMBA_CACHE_DIR=str(chosen))[0][:3] == ["1.0", "2.0", "4.0"] and kept(chosen)
     assert not kept(checkout / "home")
     run(checkout)
     assert kept(checkout / "home")
     (checkout / "blocked").touch()
-    values, problem = run(checkout, HOME=str(checkout / "blocked"), TMPDIR=str(checkout / "blocked"),
-                          XDG_CACHE_HOME=str(checkout / "blocked"))
+    values, problem = run(
+        checkout,
+        HOME=str(checkout / "blocked"),
+        TMPDIR=str(checkout / "blocked"),
+        XDG_CACHE_HOME=str(checkout / "blocked"),
+    )
     assert values[:3] == ["1.0", "2.0", "4.0"]
 
 
@@ -132,7 +153,16 @@ for method in ("direct", "reduced"):
     print(*lib.simulate(m, N=16, eta=0.1, alpha=[1.0, 3.0], seeds=1, method=method).eps_g[0])
 print(*lib.solve(m, m.initial_overlaps(0.1, N=16), 0.1, [1.0, 10.0]).eps_g)
 """
-    runs = [subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True,
-                           env=os.environ | {"PYTHONPATH": str(ROOT), "NUMBA_DISABLE_JIT": flag}) for flag in "01"]
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "NUMBA_DISABLE_JIT": flag},
+        )
+        for flag in "01"
+    ]
     assert runs[0].stdout == runs[1].stdout and len(runs[0].stdout.split()) == 6
     assert not runs[1].stderr

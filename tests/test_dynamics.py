@@ -78,9 +78,15 @@ BAD = [
     (lambda: lib.solve(model(), START, 0.1, [1], rtol=0), "rtol"),
     (lambda: lib.solve(model(), lib.Overlaps(START.r[:2], START.q, START.t), 0.1, [1]), "overlaps.r"),
     (lambda: lib.solve(model(), lib.Overlaps(START.r, START.q * np.nan, START.t), 0.1, [1]), "overlaps.q"),
-    (lambda: lib.solve(lib.StudentTeacher(lib.power_law(1.0, 10**6)),
-                       lib.StudentTeacher(lib.power_law(1.0, 10**6)).initial_overlaps(0.1), 0.1,
-                       np.arange(1, 101)), "blocks"),
+    (
+        lambda: lib.solve(
+            lib.StudentTeacher(lib.power_law(1.0, 10**6)),
+            lib.StudentTeacher(lib.power_law(1.0, 10**6)).initial_overlaps(0.1),
+            0.1,
+            np.arange(1, 101),
+        ),
+        "blocks",
+    ),
 ]
 
 

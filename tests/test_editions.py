@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from lib import course
+from lib.book import course
 from tools import chapters, editions
 
 KEY = """
@@ -16,17 +16,26 @@ toy-word: {ask: "The activation", answer: "'linear'"}
 """
 FENCE = "```"
 CELLS = [
-    ("markdown", "# Toy\n\n:::{admonition} By the end of this chapter you will be able to\n:class: tip\n1. double;\n2. name.\n\n"
-     "Prerequisites: none. About 5 minutes to read, 3 to work through.\n:::"),
+    (
+        "markdown",
+        "# Toy\n\n:::{admonition} By the end of this chapter you will be able to\n:class: tip\n1. double;\n2. name.\n\n"
+        "Prerequisites: none. About 5 minutes to read, 3 to work through.\n:::",
+    ),
     ("code", "y = 3"),
     ("markdown", "## Exercises"),
-    ("markdown", f"{FENCE}{{exercise}} Twice\n:label: ex-toy-twice\n*warm-up · 10 min · objective 1.*  Double $y$.\n{FENCE}"),
+    (
+        "markdown",
+        f"{FENCE}{{exercise}} Twice\n:label: ex-toy-twice\n*warm-up · 10 min · objective 1.*  Double $y$.\n{FENCE}",
+    ),
     ("code", "from lib import course\ncourse.question('toy-double')"),
     ("markdown", f"{FENCE}{{solution-start}} ex-toy-twice\n:label: sol-toy-twice\n:class: dropdown\n{FENCE}"),
     ("markdown", "Multiply by two, the secret."),
     ("code", "secret = 2 * y"),
     ("markdown", f"{FENCE}{{solution-end}}\n{FENCE}"),
-    ("markdown", f"{FENCE}{{exercise}} Name\n:label: ex-toy-name\n*research · 60 min · objectives 1, 2.*  Name it.\n{FENCE}"),
+    (
+        "markdown",
+        f"{FENCE}{{exercise}} Name\n:label: ex-toy-name\n*research · 60 min · objectives 1, 2.*  Name it.\n{FENCE}",
+    ),
     ("markdown", f"{FENCE}{{solution}} ex-toy-name\n:label: sol-toy-name\n:class: dropdown\nThe secret name.\n{FENCE}"),
 ]
 
@@ -82,8 +91,11 @@ def test_students_get_no_solution_and_no_hidden_test(toy):
     assert "secret" not in text and "HIDDEN" not in text and "toy_double = 6" not in text and "- 6.0" not in text
     source = (toy[0] / "source" / "toy" / "toy.ipynb").read_text()
     assert "secret" in source and "HIDDEN" in source
-    points = {cell.metadata.nbgrader.grade_id: cell.metadata.nbgrader.points
-              for cell in nbformat.reads(source, 4).cells if cell.metadata.get("nbgrader", {}).get("grade")}
+    points = {
+        cell.metadata.nbgrader.grade_id: cell.metadata.nbgrader.points
+        for cell in nbformat.reads(source, 4).cells
+        if cell.metadata.get("nbgrader", {}).get("grade")
+    }
     assert points == {"toy-double-test": 1, "ex-toy-twice-1": 0, "ex-toy-name-1": 4}
 
 

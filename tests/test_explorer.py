@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 import lib
-from lib import figures
-from lib.kernels.jit import kernel
+from lib.book import figures
+from lib.compiler.jit import kernel
 from lib.widgets import explore, explorer
 from lib.widgets.experiment import Axis, Control, Curve, Experiment, Readout
 from lib.widgets.experiments import EXPERIMENTS
@@ -141,7 +141,7 @@ def relief_start(p, data, work):
     """A map of 4 columns and 3 rows, of values 10^(column - row - 1), and a line across it."""
     for j in range(3):
         for i in range(4):
-            work[4 * j + i], work[12 + 4 * j + i] = 10.0 ** i, 2.0 ** j
+            work[4 * j + i], work[12 + 4 * j + i] = 10.0**i, 2.0**j
             work[24 + 4 * j + i] = 10.0 ** (i - j - 1)
     work[36], work[37], work[38], work[39] = 1.0, 1000.0, 1.0, 4.0
     return 0.0
@@ -151,8 +151,13 @@ TEST_EXPERIMENTS = {
     "decay": experiment("decay"),
     "raising": experiment("raising", raising_start, raising_advance),
     "empty": experiment("empty", empty_start, raising_advance),
-    "relief": replace(experiment("relief", relief_start, raising_advance), y=Axis("levels l"),
-                      z=Axis("height", limits=(1e-2, 1e2)), curves=(Curve("ground", "ground", 12, "map"), Curve("path", "path", 2, color=6)), readouts=()),
+    "relief": replace(
+        experiment("relief", relief_start, raising_advance),
+        y=Axis("levels l"),
+        z=Axis("height", limits=(1e-2, 1e2)),
+        curves=(Curve("ground", "ground", 12, "map"), Curve("path", "path", 2, color=6)),
+        readouts=(),
+    ),
 }
 EXPORTS = {
     f"{name}_{part}": (getattr(item, part), f"f8({', '.join(['f8[::1]'] * arrays)})")
@@ -230,7 +235,7 @@ def test_result_is_complete_and_read_only():
     assert list(result) == ["theory", "law", "noisy"] and len(result) == 3
     theory = result["theory"]
     k = np.arange(1, 9)
-    expected = np.exp(-0.1 * k ** -1.5 * theory.x[:, None]).mean(axis=1)
+    expected = np.exp(-0.1 * k**-1.5 * theory.x[:, None]).mean(axis=1)
     # Eight terms and an exponential of arguments up to 1000: 1000 * 2^-53 * a few.
     np.testing.assert_allclose(theory.y, expected, rtol=1e-12, atol=1e-300)
     assert theory.lower is None and theory.upper is None
@@ -491,7 +496,9 @@ def test_page_and_figure_have_the_same_colours():
     light = style[: style.index("@media")]
     assert tuple(re.findall(r"--ex-c\d: (#\w+);", light)) == figures.COLORS
     ramp = json.loads(re.search(r"const RAMP = (.*?);", (FOLDER / "explorer.mjs").read_text())[1])
-    np.testing.assert_allclose(figures.RAMP([0.0, 1 / 3, 2 / 3, 1.0])[:, :3], np.divide(ramp, 255), atol=1 / 128)  # 256 steps
+    np.testing.assert_allclose(
+        figures.RAMP([0.0, 1 / 3, 2 / 3, 1.0])[:, :3], np.divide(ramp, 255), atol=1 / 128
+    )  # 256 steps
 
 
 def test_a_maps_colours_rise_evenly_in_lightness():
@@ -502,11 +509,18 @@ def test_a_maps_colours_rise_evenly_in_lightness():
     assert np.max(np.abs(lightness - np.linspace(lightness[0], lightness[-1], 25))) < 0.1 * np.ptp(lightness)
 
 
-@pytest.mark.parametrize("name, state", [
-    ("linear", {"eta": 1.9}), ("features", {"eta": 1.9}), ("flow", {"eta": 2.0, "levels": 64, "N": 64}),
-    ("plateau", {"eta": 2.0, "levels": 64, "N": 128}), ("mitigation", {"eta": 1.0, "levels": 64, "N": 64}),
-    ("realdata", {"picture": 1.0, "eta": 1.9, "copies": 1.0}), ("asymptotics", {"eta": 4.0, "alignment": 0.5}),
-])
+@pytest.mark.parametrize(
+    "name, state",
+    [
+        ("linear", {"eta": 1.9}),
+        ("features", {"eta": 1.9}),
+        ("flow", {"eta": 2.0, "levels": 64, "N": 64}),
+        ("plateau", {"eta": 2.0, "levels": 64, "N": 128}),
+        ("mitigation", {"eta": 1.0, "levels": 64, "N": 64}),
+        ("realdata", {"picture": 1.0, "eta": 1.9, "copies": 1.0}),
+        ("asymptotics", {"eta": 4.0, "alignment": 0.5}),
+    ],
+)
 def test_steps_that_are_not_small_are_said(name, state):
     """In every explorer with SGD; at the defaults none says so."""
     experiment, data = EXPERIMENTS[name], lib.power_law(1.0, 64).eigenvalues if name == "realdata" else np.empty(0)

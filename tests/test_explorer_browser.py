@@ -10,7 +10,8 @@ import pytest
 from conftest import served
 from test_explorer import TEST_EXPERIMENTS
 
-from lib.widgets import explore, explorer, wasm
+from lib.compiler import wasm
+from lib.widgets import explore, explorer
 
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -33,8 +34,10 @@ def folder(tmp_path_factory):
         for name, item in TEST_EXPERIMENTS.items():
             patch.setitem(explorer.EXPERIMENTS, name, item)
         two = explore("decay", beta=0.7), explore("decay", data=[0.5, 1.0])
-        html = [widget._repr_mimebundle_()[0]["text/html"] for widget in (*two, explore("raising"), explore("empty"),
-                                                                      explore("relief"))]
+        html = [
+            widget._repr_mimebundle_()[0]["text/html"]
+            for widget in (*two, explore("raising"), explore("empty"), explore("relief"))
+        ]
     gap = '<p style="height: 3000px">further down</p>'
     (folder / "explorers.js").write_text(explorer.page_script(module))
     (folder / "index.html").write_text(PAGE.format(body=gap.join(html)))
@@ -355,12 +358,15 @@ def test_link_with_what_cannot_be(page, address):
     assert page.problems == []
 
 
-@pytest.mark.parametrize("state, unread, rate", [
-    ("beta=%E0,rate=0.2", "beta=%E0", "0.2"),  # cut in the midst of a letter: no text at all
-    ("%E0", "%E0", "0.1"),
-    ("beta=0x1,rate=0.2", "beta=0x1", "0.2"),
-    ("bata=1,beta=,rate=0.2", "bata=1, beta=", "0.2"),
-])
+@pytest.mark.parametrize(
+    "state, unread, rate",
+    [
+        ("beta=%E0,rate=0.2", "beta=%E0", "0.2"),  # cut in the midst of a letter: no text at all
+        ("%E0", "%E0", "0.1"),
+        ("beta=0x1,rate=0.2", "beta=0x1", "0.2"),
+        ("bata=1,beta=,rate=0.2", "bata=1, beta=", "0.2"),
+    ],
+)
 def test_an_address_that_cannot_be_read_says_so(page, address, state, unread, rate):
     page.goto(f"{address}/index.html#decay:{state}")
     root = page.locator(".explorer").first
@@ -375,7 +381,9 @@ def test_an_address_that_cannot_be_read_says_so(page, address, state, unread, ra
     assert page.problems == []
 
 
-@pytest.mark.parametrize("text, value", [("0,5", "0.5"), ("1,25", "1.25"), (" 1.5 ", "1.5"), ("+1", "1"), ("5e−1", "0.5")])
+@pytest.mark.parametrize(
+    "text, value", [("0,5", "0.5"), ("1,25", "1.25"), (" 1.5 ", "1.5"), ("+1", "1"), ("5e−1", "0.5")]
+)
 def test_numbers_as_people_write_them(page, address, text, value):
     """The rule itself: tests/test_realdata.py."""
     root = opened(page, f"{address}/index.html")
@@ -409,10 +417,15 @@ def test_a_map_is_drawn_read_and_downloaded(page, address):
     lines = download.value.path().read_text().splitlines()
     assert lines[0] == "curve,x,y,value" and lines[1] == "ground,1,1,0.1" and lines[12] == "ground,1000,4,1"
     cells = root.locator(".ex-plot g[shape-rendering] path").evaluate_all(
-        "nodes => nodes.map((node) => [node.getAttribute('d').split('M').length - 1, node.getAttribute('fill')])")
+        "nodes => nodes.map((node) => [node.getAttribute('d').split('M').length - 1, node.getAttribute('fill')])"
+    )
     # values 10^-3 .. 10^2 on a scale from 10^-2 to 10^2: what is below it has its first colour
     assert [count for count, _ in cells if count] == [3, 3, 3, 2, 1] and len({fill for _, fill in cells}) == 24
-    assert root.locator(".ex-plot svg").first.get_attribute("aria-label").startswith("Map of height, levels l against time α")
+    assert (
+        root.locator(".ex-plot svg")
+        .first.get_attribute("aria-label")
+        .startswith("Map of height, levels l against time α")
+    )
     reader = root.get_by_role("slider", name="Read the curves along time α")
     reader.press("Home")
     for _ in range(3):
@@ -486,7 +499,9 @@ SEEN = """() => {
 def test_tab_reaches_everything_and_focus_is_seen(page, address, size):
     page.set_viewport_size(dict(zip(("width", "height"), size)))
     root = opened(page, f"{address}/index.html")
-    takers = root.locator("button:enabled:visible, input:visible, select:visible, summary:visible, [tabindex='0']:visible")
+    takers = root.locator(
+        "button:enabled:visible, input:visible, select:visible, summary:visible, [tabindex='0']:visible"
+    )
     for key in ("Tab", "Shift+Tab"):  # from the picture to the table, and back
         for taker in takers.all()[:: 1 if key == "Tab" else -1]:
             if not taker.evaluate("node => node === document.activeElement"):
@@ -551,7 +566,7 @@ def test_whole_explorer_by_keyboard_alone(page, address):
     go(root.locator("summary", has_text="Table"))
     press("Enter")
     go(root.locator(".ex-table"))
-    root.locator("table").nth(2).wait_for()   # filled when the fold has told that it is open
+    root.locator("table").nth(2).wait_for()  # filled when the fold has told that it is open
     assert root.locator("table").count() == 3
     for _ in range(40):
         if root.get_by_role("button", name="Reset").evaluate("node => node === document.activeElement"):

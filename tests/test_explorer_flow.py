@@ -5,10 +5,17 @@ import pytest
 from test_programs import programs
 
 import lib
-from lib.kernels.ensemble import DRAWN, ensemble_align, ensemble_overlaps, ensemble_rescale, ensemble_size, ensemble_start
 from lib.kernels.reduced import kept
 from lib.widgets import explore
 from lib.widgets.experiments.flow import EXPERIMENT
+from lib.widgets.kernels.ensemble import (
+    DRAWN,
+    ensemble_align,
+    ensemble_overlaps,
+    ensemble_rescale,
+    ensemble_size,
+    ensemble_start,
+)
 
 
 def overlaps(N, K, M, L, seed, alignment=0.0, gain=1.0):
@@ -62,7 +69,9 @@ def test_start_of_many_inputs_has_the_law_of_drawn_weights():
 @pytest.mark.parametrize("activation", [0, 1])
 def test_rescaled_runs_follow_their_flow(activation):
     """Reduced runs on whitened data; their flow starts from the same overlaps."""
-    explorer = explore("mitigation", activation=activation, units=2, levels=2, N=1024, runs=8, sigma_J=1.0, alpha_max=5.0)
+    explorer = explore(
+        "mitigation", activation=activation, units=2, levels=2, N=1024, runs=8, sigma_J=1.0, alpha_max=5.0
+    )
     assert_sgd_follows(explorer, "partial", 2e-3)  # as below; eta lambda_1 / N ~ 5e-4
 
 

@@ -68,8 +68,13 @@ def test_law_and_numbers(changed):
     law = lib.linear.power_law_error(s, v["eta"], x, v["sigma_J"], *units) - offset
     # a difference of the law and its constant
     np.testing.assert_allclose(y[shown], law[shown], rtol=1e-9, atol=1e-13 * offset)
-    expected = {"alpha_first": first, "alpha_last": last, "offset": offset,
-                "critical": lib.linear.critical_eta(s, *units), "law_slope": -lib.linear.exponent(v["beta"])}
+    expected = {
+        "alpha_first": first,
+        "alpha_last": last,
+        "offset": offset,
+        "critical": lib.linear.critical_eta(s, *units),
+        "law_slope": -lib.linear.exponent(v["beta"]),
+    }
     for name, number in expected.items():
         assert numbers[name] == pytest.approx(number, rel=1e-9)
 

@@ -72,9 +72,11 @@ def test_all_levels_learned_is_the_linear_network():
     s, alpha = lib.power_law(0.7, 40), np.geomspace(0.01, 100, 9)
     for eta in (0.01, 1.0, 2.0, 2.3):
         np.testing.assert_allclose(
-            features.error(s, 40, eta, alpha, 0.3), lib.linear.generalization_error(s, eta, alpha, 0.3), rtol=1e-10)
+            features.error(s, 40, eta, alpha, 0.3), lib.linear.generalization_error(s, eta, alpha, 0.3), rtol=1e-10
+        )
     np.testing.assert_allclose(
-        features.finite_size_error(s, 40, 80, 0.5, alpha), lib.linear.finite_size_error(s, 80, 0.5, alpha), rtol=1e-12)
+        features.finite_size_error(s, 40, 80, 0.5, alpha), lib.linear.finite_size_error(s, 80, 0.5, alpha), rtol=1e-12
+    )
     assert features.asymptotic_error(s, 40, 1.0) == 0.0
 
 
@@ -200,9 +202,14 @@ def test_scaling_function_is_the_integral(beta):
 @pytest.mark.parametrize("beta", [0.05, 0.5, 1.0, 3.0])
 def test_optimal_training_minimises(beta):
     found = minimize_scalar(
-        lambda t: beta / (2 + beta) * t + np.log(features.scaling_function(beta, np.exp(t))), bounds=(-6, 3), method="bounded",
-        options={"xatol": 1e-10})
-    assert np.exp(found.x) == pytest.approx(features.optimal_training(beta), rel=1e-5)  # a minimum: square root of 1e-16
+        lambda t: beta / (2 + beta) * t + np.log(features.scaling_function(beta, np.exp(t))),
+        bounds=(-6, 3),
+        method="bounded",
+        options={"xatol": 1e-10},
+    )
+    assert np.exp(found.x) == pytest.approx(
+        features.optimal_training(beta), rel=1e-5
+    )  # a minimum: square root of 1e-16
 
 
 def test_optimal_training_tends_to_ln_2():
@@ -327,8 +334,11 @@ def test_measured_moments_of_a_student_that_learns_everything():
     X = rng.standard_normal((500, 12)) * np.exp(rng.standard_normal((500, 1))) * np.arange(1, 13)
     s, moments = lib.Spectrum.from_data(X), lib.linear.fourth_moments(X)
     alpha = [1.0, 10.0]
-    np.testing.assert_allclose(features.measured_error(s, 12, moments, 0.05, alpha, 0.5),
-                               lib.linear.measured_error(s, moments, 0.05, alpha, 0.5), rtol=1e-11)
+    np.testing.assert_allclose(
+        features.measured_error(s, 12, moments, 0.05, alpha, 0.5),
+        lib.linear.measured_error(s, moments, 0.05, alpha, 0.5),
+        rtol=1e-11,
+    )
 
 
 BAD = [
@@ -351,7 +361,10 @@ BAD = [
     (lambda s: features.crossover_time(s, 2, 0), "eta"),
     (lambda s: features.erf_asymptotic_error(s, 2, 0), "units"),
     (lambda s: features.erf_amplification(2, 5.0), "rate"),
-    (lambda s: lib.solve(lib.StudentTeacher(s), lib.StudentTeacher(s).initial_overlaps(0.1), 0.1, [1], learned=5), "learned"),
+    (
+        lambda s: lib.solve(lib.StudentTeacher(s), lib.StudentTeacher(s).initial_overlaps(0.1), 0.1, [1], learned=5),
+        "learned",
+    ),
     (lambda s: lib.simulate(lib.StudentTeacher(s), 40, learned=0), "learned"),
     (lambda s: lib.simulate(lib.StudentTeacher(s), 40, learned=2, method="reduced"), "method"),
 ]
@@ -371,8 +384,9 @@ def test_explorer_shows_what_its_program_computes(browser, compute):
     """The curves against the functions that the explorer's program calls, on either axis."""
     from lib import widgets
 
-    explorer = widgets.explore("features", beta=0.5, levels=64, learned=4, eta=0.7, sigma_J=0.3, compute=compute, N=64,
-                               alpha_max=20.0, runs=1)
+    explorer = widgets.explore(
+        "features", beta=0.5, levels=64, learned=4, eta=0.7, sigma_J=0.3, compute=compute, N=64, alpha_max=20.0, runs=1
+    )
     result, s = explorer.result, lib.power_law(0.5, 64)
     unit = 4 if compute else 1
     alpha = result["exact"].x / unit
@@ -393,7 +407,8 @@ def test_explorer_shows_what_its_program_computes(browser, compute):
     compute_ = result["frontier"].x[seen] if compute else None
     if compute:
         np.testing.assert_allclose(
-            result["frontier"].y[seen], features.compute_law(s, 0.7, compute_, 0.3).eps_g, rtol=1e-9)
+            result["frontier"].y[seen], features.compute_law(s, 0.7, compute_, 0.3).eps_g, rtol=1e-9
+        )
     names = {}
     exec(*programs(browser, explorer), names)
     np.testing.assert_allclose(names["exact"][-1], result["exact"].y[-1], rtol=1e-11)
@@ -440,7 +455,9 @@ def test_explorer_says_where_training_ends_badly():
 
     assert "critical learning rate" in widgets.explore("features", eta=4.0, runs=1, alpha_max=1.0).result.notice
     assert "above the initial" in widgets.explore("features", eta=2.05, runs=1, alpha_max=1.0).result.notice
-    assert widgets.explore("features", levels=4, learned=64, N=64, runs=1, alpha_max=5.0).result.readouts["unseen"] == 0.0
+    assert (
+        widgets.explore("features", levels=4, learned=64, N=64, runs=1, alpha_max=5.0).result.readouts["unseen"] == 0.0
+    )
     with pytest.raises(RuntimeError, match="N = 64 is smaller"):
         widgets.explore("features", levels=128, N=64).result
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from lib import figures
+from lib.book import figures
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_slope_marker_has_the_slope_it_states(axes):
 
 
 def test_the_same_figure_is_the_same_bytes(axes):
-    axes.fill_between([1, 10, 100], [1, 2, 3], [4, 5, 6], hatch="/")   # clip paths and hatches have hashed names
+    axes.fill_between([1, 10, 100], [1, 2, 3], [4, 5, 6], hatch="/")  # clip paths and hatches have hashed names
 
     def svg():
         picture = io.BytesIO()
@@ -56,5 +56,8 @@ def test_every_decade_is_marked_over_many_decades(axes):
 
 
 def test_table_is_markdown_with_numbers_to_the_right():
-    assert figures.table(["data", r"$\lambda_1$"], [("digits", 12.3456), ("flower", 7.0), ("none", 0)]).data == "\n".join([
-        r"| data | $\lambda_1$ |", "| :-- | --: |", "| digits | 12.3 |", "| flower | 7.00 |", "| none | 0 |"])
+    assert figures.table(
+        ["data", r"$\lambda_1$"], [("digits", 12.3456), ("flower", 7.0), ("none", 0)]
+    ).data == "\n".join(
+        [r"| data | $\lambda_1$ |", "| :-- | --: |", "| digits | 12.3 |", "| flower | 7.00 |", "| none | 0 |"]
+    )

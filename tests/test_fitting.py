@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lib import fitting
-from lib.fitting import fit_power_law, local_slope
+from lib.core import fitting
+from lib.core.fitting import fit_power_law, local_slope
 from lib.kernels import fitting as kernels
 
 TRIALS = 4000
@@ -102,9 +102,7 @@ def test_kernel_against_linear_algebra(n):
     assert fit.exponent == pytest.approx(slope, rel=1e-10)
     assert np.log(fit.prefactor) == pytest.approx(intercept, rel=1e-10)
     assert fit.degrees_of_freedom == freedom
-    assert fit.standard_error == pytest.approx(
-        np.sqrt(np.mean(components[2 : 2 + freedom] ** 2)) / spread, rel=1e-9
-    )
+    assert fit.standard_error == pytest.approx(np.sqrt(np.mean(components[2 : 2 + freedom] ** 2)) / spread, rel=1e-9)
     out = np.empty(kernels.FIT_SIZE)
     kernels.fit_window(x, y, x[0], x[-1], out)
     np.testing.assert_allclose(np.abs(out[5 : 5 + len(components)]), np.abs(components), rtol=1e-8)
@@ -172,9 +170,7 @@ def test_fitted_offset_of_an_exact_law(offset):
     np.testing.assert_allclose(fit(x), 3.0 * x**-0.7 - offset, rtol=1e-9)
 
 
-@pytest.mark.parametrize(
-    "beta, raw, corrected", [(0.25, 0.370, 0.1986), (0.5, 0.421, 0.3327), (1.0, 0.526, 0.4998)]
-)
+@pytest.mark.parametrize("beta, raw, corrected", [(0.25, 0.370, 0.1986), (0.5, 0.421, 0.3327), (1.0, 0.526, 0.4998)])
 def test_finite_size_constant_of_the_linear_learning_curve(beta, raw, corrected):
     """Without the constant the exponent is biased: figures of another fit, made before this one."""
     x, error, constant, start = linear_learning_curve(beta, 1000)
@@ -217,8 +213,7 @@ def test_search_against_brute_force(seed):
         (u[j] - u[i], i, j)
         for i in range(len(x))
         for j in range(i + fitting.MINIMUM_POINTS - 1, len(x))
-        if u[j] - u[i] >= np.log(fitting.MINIMUM_RATIO)
-        and bend(u[i : j + 1], v[i : j + 1]) <= fitting.STRAIGHTNESS
+        if u[j] - u[i] >= np.log(fitting.MINIMUM_RATIO) and bend(u[i : j + 1], v[i : j + 1]) <= fitting.STRAIGHTNESS
     ]
     # Equal grid steps make windows of equal width, and rounding chooses among them: compare the width.
     fit = fit_power_law(x, y)
@@ -324,7 +319,9 @@ def guarded(values):
     return inside, whole
 
 
-@pytest.mark.parametrize("kind", ["overflow", "negative", "nan", "inf", "zero", "constant", "falling", "none", "one", "two", "three"])
+@pytest.mark.parametrize(
+    "kind", ["overflow", "negative", "nan", "inf", "zero", "constant", "falling", "none", "one", "two", "three"]
+)
 def test_the_kernels_stay_inside_their_arrays(kind):
     """As Python, where an index beyond an array is an error; a negative one would read another entry."""
     n = {"none": 0, "one": 1, "two": 2, "three": 3}.get(kind, 12)
@@ -379,7 +376,9 @@ def run_as_python(x, y):
 
 def test_only_the_window_is_judged():
     x = np.array([0.0, 0.0, -3.0, np.nan, 1.0, 2.0, 4.0, 8.0, 16.0, 1e9, 1e9, 5e8])
-    y = np.append([np.nan, np.inf, -1.0, 0.0], np.append(np.array([1.0, 2.0, 4.0, 8.0, 16.0]) ** -0.7, [np.nan, -1.0, 0.0]))
+    y = np.append(
+        [np.nan, np.inf, -1.0, 0.0], np.append(np.array([1.0, 2.0, 4.0, 8.0, 16.0]) ** -0.7, [np.nan, -1.0, 0.0])
+    )
     fit = fit_power_law(x, y, window=(1, 16))
     assert fit.exponent == pytest.approx(-0.7, rel=1e-12) and fit.points == 5
     for change, message in (

@@ -62,7 +62,9 @@ def test_links_name_what_is_there(site, cards):
         assert (site / "book" / f"{page}.html").read_text().count(f'data-explorer="{name}"') >= number, link
         assert set(state) == {control.name for control in EXPERIMENTS[name].controls}, link
         data = [1.0, 0.5, 0.25] if EXPERIMENTS[name].table else None
-        explore(name, data=data, **{control: float(value) for control, value in state.items()})  # refuses what is out of range
+        explore(
+            name, data=data, **{control: float(value) for control, value in state.items()}
+        )  # refuses what is out of range
 
 
 def test_every_chapter_has_a_card(cards):

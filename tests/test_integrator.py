@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from lib.kernels import compression, field_slopes, fields, flow, integrator, small_matrix
+from lib.kernels import averages, compression, flow, integrator, slopes
+from lib.maths import small_matrix
 
 # Every step keeps its error below RTOL of eps_g. Where nothing amplifies errors they add up: a run of n
 # steps is accurate to n RTOL.
@@ -42,7 +43,7 @@ class Run:
     """A run of the integrator on the levels as they are, or on their compressed blocks."""
 
     def __init__(
-        self, spectrum, start, eta, alpha, activity=fields.ERF, compressed=False, blocks=False, scale=(1, 1)
+        self, spectrum, start, eta, alpha, activity=averages.ERF, compressed=False, blocks=False, scale=(1, 1)
     ):
         eigenvalue, weight = spectrum
         r, q, t = start
@@ -79,7 +80,7 @@ class Run:
         return self.work[integrator.ACCEPTED]
 
 
-def reference(spectrum, start, eta, alpha, activity=fields.ERF, scale=(1, 1)):
+def reference(spectrum, start, eta, alpha, activity=averages.ERF, scale=(1, 1)):
     """Block overlaps (times, L, K, K + M) as [q | r] by DOP853 near the limit of double precision."""
     eigenvalue, weight = spectrum
     r, q, t = start
@@ -190,7 +191,7 @@ def linear_solution(spectrum, eta, e0, alpha):
 def test_linear_activity_is_exact(L, beta, eta):
     spectrum = power_law(L, beta)
     alpha = np.concatenate([[0.0], np.geomspace(0.01, 100.0, 40)])
-    run = Run(spectrum, uniform_start(L, 1, 1, 0.0, 0.0), eta, alpha, fields.LINEAR, compressed=True).finish()
+    run = Run(spectrum, uniform_start(L, 1, 1, 0.0, 0.0), eta, alpha, averages.LINEAR, compressed=True).finish()
     expected = linear_solution(spectrum, eta, np.ones(L), alpha)
     # eps_g = (Q - 2 R + T)/2 of totals of order 1; P P roundings as in the integrator, over the steps
     rounding = 4 * integrator.ROUNDING * np.sqrt(run.steps)
@@ -252,7 +253,7 @@ def test_divergence_is_reported():
     """Linear activity beyond the critical eta = 2: at L = 1 the error grows like exp((eta^2 - 2 eta) alpha)."""
     eta = 3.0
     alpha = np.linspace(0.0, 100.0, 11)
-    run = Run(power_law(1, 1.0), uniform_start(1, 1, 1, 0.0, 0.0), eta, alpha, fields.LINEAR)
+    run = Run(power_law(1, 1.0), uniform_start(1, 1, 1, 0.0, 0.0), eta, alpha, averages.LINEAR)
     assert run.advance() == integrator.DIVERGED
     expected = np.log(integrator.DIVERGENCE) / (eta**2 - 2 * eta)
     # it is noticed at the first step past the threshold
@@ -275,24 +276,24 @@ def test_workspace_fills_its_buffer():
 @pytest.mark.parametrize("K, M, activity", [(1, 1, 0), (2, 2, 0), (3, 2, 0), (2, 3, 1)])
 def test_slopes_are_derivatives(K, M, activity):
     """Against central differences of fourth order: truncation h^4 = 1e-12 and rounding 1e-16 / h."""
-    P, m, h = K + M, int(field_slopes.count(K, K + M)), 1e-3
+    P, m, h = K + M, int(slopes.count(K, K + M)), 1e-3
     x = np.random.default_rng(0).normal(size=(P, 2 * P))
     cov = x @ x.T / (2 * P)
     slope_D, slope_G = np.empty((K, P, m)), np.empty((K, K, m))
-    field_slopes.slopes(cov, K, 0.7, 1.3, activity, slope_D, slope_G)
+    slopes.slopes(cov, K, 0.7, 1.3, activity, slope_D, slope_G)
 
     def coefficients(i, b, shift):
         moved, D, G = cov.copy(), np.empty((K, P)), np.empty((K, K))
         moved[i, b] += shift
         moved[b, i] = moved[i, b]
-        fields.coefficients(moved, K, 0.7, 1.3, activity, D, G)
+        averages.coefficients(moved, K, 0.7, 1.3, activity, D, G)
         return D, G
 
     for i in range(K):
         for b in range(i, P):
             near, far = (zip(coefficients(i, b, s * h), coefficients(i, b, -s * h)) for s in (1, 2))
             near, far = ([plus - minus for plus, minus in pair] for pair in (near, far))
-            c = int(field_slopes.place(i, b, P))
+            c = int(slopes.place(i, b, P))
             for slope, d1, d2 in zip((slope_D, slope_G), near, far):
                 # derivatives of order up to five are of order ten here
                 np.testing.assert_allclose(slope[:, :, c], (8 * d1 - d2) / (12 * h), atol=1e-11)
@@ -303,7 +304,7 @@ def test_coefficient_matrix_is_symmetric(K, M):
     """What the integrator's eigenbasis rests on."""
     x = np.random.default_rng(1).normal(size=(K + M, 2 * (K + M)))
     D, G = np.empty((K, K + M)), np.empty((K, K))
-    fields.coefficients(x @ x.T / 10, K, 0.7, 1.3, fields.ERF, D, G)
+    averages.coefficients(x @ x.T / 10, K, 0.7, 1.3, averages.ERF, D, G)
     assert np.array_equal(D[:, :K], D[:, :K].T)
 
 

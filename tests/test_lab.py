@@ -34,14 +34,32 @@ def lab(tmp_path_factory):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython"}
+    places = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "IPYTHONDIR": "ipython",
+    }
     environment = os.environ | {name: str(folder / place) for name, place in places.items()} | {"PYTHONPATH": str(ROOT)}
     with open(folder / "log", "w") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}",
-             "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--LabApp.news_url=None",
-             f"--ServerApp.root_dir={folder / 'book'}"],
-            cwd=folder, env=environment, stdout=log, stderr=log)
+            [
+                sys.executable,
+                "-m",
+                "jupyterlab",
+                "--no-browser",
+                "--allow-root",
+                f"--ServerApp.port={port}",
+                "--ServerApp.port_retries=0",
+                "--IdentityProvider.token=",
+                "--LabApp.news_url=None",
+                f"--ServerApp.root_dir={folder / 'book'}",
+            ],
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
     address = f"http://127.0.0.1:{port}"
     try:
         wait(lambda: fetched(f"{address}/api/status"), 60, f"no server: {(folder / 'log').read_text()[-1000:]}")
@@ -85,10 +103,12 @@ def opened(lab, browser):
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         page.wait_for_function(  # every code cell that has a source has a number
             """() => [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")]
-                .every(prompt => /\\d/.test(prompt.textContent))""")
+                .every(prompt => /\\d/.test(prompt.textContent))"""
+        )
         session = next(item for item in fetched(f"{address}/api/sessions") if item["path"] == f"{name}.ipynb")
         client = BlockingKernelClient(
-            connection_file=str(folder / "runtime" / f"kernel-{session['kernel']['id']}.json"))
+            connection_file=str(folder / "runtime" / f"kernel-{session['kernel']['id']}.json")
+        )
         client.load_connection_file()
         client.start_channels()
         clients.append(client)
@@ -111,7 +131,9 @@ def opened(lab, browser):
 @pytest.mark.parametrize("name", CHAPTERS if os.environ.get("LAB") == "all" else SHORT)
 def test_a_chapter_runs_and_its_explorer_is_the_kernel_s(opened, name):
     page, python = opened(name)
-    failed = page.locator('[data-mime-type="application/vnd.jupyter.error"], [data-mime-type="application/vnd.jupyter.stderr"]')
+    failed = page.locator(
+        '[data-mime-type="application/vnd.jupyter.error"], [data-mime-type="application/vnd.jupyter.stderr"]'
+    )
     assert failed.all_inner_texts() == []
     assert page.get_by_text("Error displaying widget").count() == 0
 
@@ -136,8 +158,10 @@ def test_a_chapter_runs_and_its_explorer_is_the_kernel_s(opened, name):
 
     for question in page.locator(".question").all()[:1]:
         field = question.locator("input, select")
-        answer = python("(lambda course: course.key(next(value for value in Out.values() if isinstance(value, course.Question))"
-                        "._name).answer)(__import__('lib').course)")
+        answer = python(
+            "(lambda course: course.key(next(value for value in Out.values() if isinstance(value, course.Question))"
+            "._name).answer)(__import__('lib').course)"
+        )
         for given, verdict in [("-1e99", "No."), (f"{answer}", "Right.")]:
             if field.evaluate("node => node.tagName") == "INPUT":
                 field.fill(given)

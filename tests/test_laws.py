@@ -32,8 +32,10 @@ def spectra(law, noise, seed):
 @pytest.mark.parametrize("law", TRUE)
 def test_the_true_law_is_not_refused(law):
     """p is uniform under the truth: of 40 draws 0.4 fall below 0.01; more than 3 have probability 0.1 %."""
-    p = [next(fit.p_value for fit in laws.compare(spectra(law, 0.02, seed), WINDOW) if fit.name == law)
-         for seed in range(40)]
+    p = [
+        next(fit.p_value for fit in laws.compare(spectra(law, 0.02, seed), WINDOW) if fit.name == law)
+        for seed in range(40)
+    ]
     assert np.sum(np.array(p) < 0.01) <= 3
     assert 0.3 < np.mean(p) < 0.7  # uniform: 0.5 with a standard error of 0.05; the break and the power c are on grids
 
@@ -55,12 +57,15 @@ def test_the_scale_does_not_matter():
     np.testing.assert_allclose([fit.misfit for fit in first], [fit.misfit for fit in second], rtol=1e-6)
 
 
-@pytest.mark.parametrize("rows, window, message", [
-    (np.ones((20, 80)), WINDOW, "^spectra = .*at least 40 resamples"),
-    (np.ones((50, 80)), (3, 9), "^window"),
-    (np.vstack([np.ones((50, 80)), np.zeros((1, 80))]), WINDOW, "^window"),
-    (np.ones(80), WINDOW, "^spectra"),
-])
+@pytest.mark.parametrize(
+    "rows, window, message",
+    [
+        (np.ones((20, 80)), WINDOW, "^spectra = .*at least 40 resamples"),
+        (np.ones((50, 80)), (3, 9), "^window"),
+        (np.vstack([np.ones((50, 80)), np.zeros((1, 80))]), WINDOW, "^window"),
+        (np.ones(80), WINDOW, "^spectra"),
+    ],
+)
 def test_bad_input_is_named(rows, window, message):
     with pytest.raises(ValueError, match=message):
         laws.compare(rows, window)

@@ -150,7 +150,9 @@ def test_measured_moments_of_gaussian_form_are_the_finite_size_theory():
             lib.linear.finite_size_error(s, 20, eta, alpha, 0.3),
             rtol=1e-11,
         )
-    assert lib.linear.critical_eta(s, fourth_moments=gaussian) == pytest.approx(lib.linear.critical_eta(s, N=20), rel=1e-9)
+    assert lib.linear.critical_eta(s, fourth_moments=gaussian) == pytest.approx(
+        lib.linear.critical_eta(s, N=20), rel=1e-9
+    )
 
 
 def test_fourth_moments_of_samples():
@@ -179,10 +181,12 @@ def test_random_teachers_in_the_mean():
     s = lib.power_law(1.0, 4)
     model = lib.StudentTeacher(s, 3, 2, "linear")
     alpha, seeds = [0.1, 2.0, 20.0], 300
-    curves = np.array([
-        lib.solve(model, model.initial_overlaps(0.5, 64, seed, teacher="random"), 0.7, alpha).eps_g
-        for seed in range(seeds)
-    ])
+    curves = np.array(
+        [
+            lib.solve(model, model.initial_overlaps(0.5, 64, seed, teacher="random"), 0.7, alpha).eps_g
+            for seed in range(seeds)
+        ]
+    )
     closed = lib.linear.generalization_error(s, 0.7, alpha, 0.5, 3, 2)
     error = curves.std(axis=0, ddof=1) / np.sqrt(seeds)
     assert np.all(error < 0.05 * closed)
@@ -207,19 +211,29 @@ def test_every_form_takes_more_units_the_same_way(students, teachers):
     s, alpha, scale = lib.power_law(1.0, 8), [1.0, 4.0], teachers / students
     gaussian = np.outer(s.eigenvalues, s.eigenvalues) + 2 * np.diag(s.eigenvalues**2)
     one, many = (0.3 * scale, 0.5 * np.sqrt(scale)), (0.3, 0.5)
-    for form in (lib.linear.generalization_error, lib.linear.small_eta_error, lib.linear.incomplete_gamma_error,
-                 lib.linear.power_law_error):
-        np.testing.assert_allclose(form(s, many[0], alpha, many[1], students, teachers),
-                                   form(s, one[0], alpha, one[1]), rtol=1e-14)
+    for form in (
+        lib.linear.generalization_error,
+        lib.linear.small_eta_error,
+        lib.linear.incomplete_gamma_error,
+        lib.linear.power_law_error,
+    ):
+        np.testing.assert_allclose(
+            form(s, many[0], alpha, many[1], students, teachers), form(s, one[0], alpha, one[1]), rtol=1e-14
+        )
     for form, extra in ((lib.linear.finite_size_error, 16), (lib.linear.measured_error, gaussian)):
-        np.testing.assert_allclose(form(s, extra, many[0], alpha, many[1], students, teachers),
-                                   form(s, extra, one[0], alpha, one[1]), rtol=1e-13)
+        np.testing.assert_allclose(
+            form(s, extra, many[0], alpha, many[1], students, teachers),
+            form(s, extra, one[0], alpha, one[1]),
+            rtol=1e-13,
+        )
     assert lib.linear.offset(s, *many, students, teachers) == pytest.approx(lib.linear.offset(s, *one), rel=1e-14)
     assert lib.linear.power_law_window(s, 0.3, students, teachers) == pytest.approx(
-        lib.linear.power_law_window(s, one[0]), rel=1e-14)
+        lib.linear.power_law_window(s, one[0]), rel=1e-14
+    )
     for extra in ({"N": 16}, {"fourth_moments": gaussian}):
         assert lib.linear.critical_eta(s, students, teachers, **extra) == pytest.approx(
-            lib.linear.critical_eta(s, **extra) / scale, rel=1e-14)
+            lib.linear.critical_eta(s, **extra) / scale, rel=1e-14
+        )
 
 
 @pytest.mark.parametrize("beta", [0.05, 0.5, 1.0, 3.0])
@@ -318,7 +332,9 @@ def test_a_stepped_schedule_is_a_product_of_matrix_exponentials():
     found = lib.linear.scheduled_error(s, schedule, [2.0, 2.5, 22.0], noise, 0.5)
     np.testing.assert_allclose(found, expected, rtol=3e-6)  # 1e-6 a step
     # a jump that no time marks is found
-    np.testing.assert_allclose(lib.linear.scheduled_error(s, schedule, [2.5, 22.0], noise, 0.5), expected[1:], rtol=3e-6)
+    np.testing.assert_allclose(
+        lib.linear.scheduled_error(s, schedule, [2.5, 22.0], noise, 0.5), expected[1:], rtol=3e-6
+    )
 
 
 @pytest.mark.parametrize("decay", [0.3, 1.0])
@@ -357,8 +373,11 @@ def test_hold_then_decay_under_label_noise(beta, power, law):
     s = lib.power_law(beta, 10**5)
     first, last = lib.linear.power_law_window(s, 1.0)
     budgets = np.geomspace(1e4 * first, min(1e6 * first, 0.01 * last), 3)
-    ends = [lib.linear.scheduled_error(s, lambda time: min(1.0, (2 * (1 - time / T)) ** power), T, 1.0, rtol=1e-4)[0]
-            + lib.linear.offset(s, 1e-12) for T in budgets]
+    ends = [
+        lib.linear.scheduled_error(s, lambda time: min(1.0, (2 * (1 - time / T)) ** power), T, 1.0, rtol=1e-4)[0]
+        + lib.linear.offset(s, 1e-12)
+        for T in budgets
+    ]
     slope = -np.polyfit(np.log(budgets), np.log(ends), 1)[0]
     # the part of the noise that has the other of the two exponents: X^-1/4 and less of the rest at X = 10^4, and its slope
     assert abs(slope - law) < 0.015 < law - beta / (1 + 2 * beta)
@@ -453,11 +472,14 @@ def test_condensed_levels_have_the_same_curve(monkeypatch, beta, eta):
     assert np.all(np.abs(condensed / exact - 1.0) < bound)
 
 
-@pytest.mark.parametrize("eigenvalues", [
-    np.repeat([5.0, 1.0, 0.2], [1, 60, 200]),  # panels of one place
-    np.concatenate([[30.0], 1.0 + 1e-12 * np.arange(400)[::-1]]),  # and of many, all but equal
-    np.exp(np.random.default_rng(0).normal(0.0, 3.0, 500)),  # no law at all
-])
+@pytest.mark.parametrize(
+    "eigenvalues",
+    [
+        np.repeat([5.0, 1.0, 0.2], [1, 60, 200]),  # panels of one place
+        np.concatenate([[30.0], 1.0 + 1e-12 * np.arange(400)[::-1]]),  # and of many, all but equal
+        np.exp(np.random.default_rng(0).normal(0.0, 3.0, 500)),  # no law at all
+    ],
+)
 def test_condensed_levels_of_any_spectrum(monkeypatch, eigenvalues):
     rng = np.random.default_rng(1)
     s = lib.Spectrum(np.sort(eigenvalues)[::-1], rng.uniform(0.5, 1.5, eigenvalues.size))
@@ -474,8 +496,14 @@ def test_a_million_levels_against_their_flow():
     s = lib.power_law(1.0, L)
     alpha = np.geomspace(1e-2, 1e8, 30)
     zero = np.zeros((L, 1, 1))
-    flow = lib.solve(lib.StudentTeacher(s, 1, 1, "linear"), lib.Overlaps(zero, zero, zero + 1.0), 0.7, alpha,
-                     rtol=1e-10, blocks=False)
+    flow = lib.solve(
+        lib.StudentTeacher(s, 1, 1, "linear"),
+        lib.Overlaps(zero, zero, zero + 1.0),
+        0.7,
+        alpha,
+        rtol=1e-10,
+        blocks=False,
+    )
     # 1e-10 is asked of every step of some hundred; the flow's eps_g is a difference of overlaps of order one
     np.testing.assert_allclose(lib.linear.generalization_error(s, 0.7, alpha), flow.eps_g, rtol=1e-7, atol=1e-14)
     start = time.process_time()

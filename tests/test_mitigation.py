@@ -7,7 +7,7 @@ from scipy.integrate import solve_ivp
 import lib
 from lib import mitigation
 from lib.kernels import training
-from lib.kernels.fields import ERF, LINEAR
+from lib.kernels.averages import ERF, LINEAR
 from lib.mitigation import Recipe
 
 S = lib.power_law(beta=1.0, levels=16)
@@ -21,15 +21,18 @@ def test_whitening_keeps_fields_and_mean(power):
     start = model.initial_overlaps(0.5, N=160, seed=3, teacher="random")
     for before, after in zip(start.totals(S), white.overlaps(start).totals(white.spectrum)):
         np.testing.assert_allclose(after, before, rtol=1e-13, atol=1e-15)
-    np.testing.assert_allclose(np.log(white.spectrum.eigenvalues[0] / white.spectrum.eigenvalues[-1]),
-                               (1 - power) * np.log(16.0**2), atol=1e-12)
+    np.testing.assert_allclose(
+        np.log(white.spectrum.eigenvalues[0] / white.spectrum.eigenvalues[-1]),
+        (1 - power) * np.log(16.0**2),
+        atol=1e-12,
+    )
 
 
 @pytest.mark.parametrize("activation", ["erf", "linear"])
 def test_solution_on_the_whitened_spectrum_solves_the_preconditioned_flow(activation):
     # The flow of dr = eta lambda p (Dx r + Dy t), dq = ... + eta^2 lambda p^2 G, written down in the original
     # coordinates and integrated by SciPy: no change of coordinates is used.
-    from lib.kernels import fields
+    from lib.kernels import averages
 
     model = lib.StudentTeacher(S, 2, 2, activation)
     white = mitigation.whiten(S, 0.6)
@@ -42,8 +45,8 @@ def test_solution_on_the_whitened_spectrum_solves_the_preconditioned_flow(activa
         r, q = y[: start.r.size].reshape(start.r.shape), y[start.r.size :].reshape(start.q.shape)
         Q, R, T = lib.Overlaps(r, q, start.t).totals(S)
         C, D, G = np.empty((4, 4)), np.empty((2, 4)), np.empty((2, 2))
-        fields.assemble(Q, R, T, C)
-        fields.coefficients(C, 2, v, u, model.activity, D, G)
+        averages.assemble(Q, R, T, C)
+        averages.coefficients(C, 2, v, u, model.activity, D, G)
         half = D[:, :2] @ q + D[:, 2:] @ r.swapaxes(1, 2)
         dr = eta * rate * (D[:, :2] @ r + D[:, 2:] @ start.t)
         dq = eta * rate * (half + half.swapaxes(1, 2)) + eta**2 * rate * white.gain[:, None, None] * G
@@ -52,10 +55,12 @@ def test_solution_on_the_whitened_spectrum_solves_the_preconditioned_flow(activa
     y0 = np.concatenate([start.r.ravel(), start.q.ravel()])
     expected = solve_ivp(flow, (0, 20), y0, "DOP853", t_eval=alpha, rtol=1e-10, atol=1e-12).y
     curve = lib.solve(lib.StudentTeacher(white.spectrum, 2, 2, activation), white.overlaps(start), eta, alpha)
-    np.testing.assert_allclose((curve.r * white.gain[:, None, None]).reshape(4, -1).T, expected[: start.r.size],
-                               rtol=1e-6, atol=1e-7)
-    np.testing.assert_allclose((curve.q * white.gain[:, None, None]).reshape(4, -1).T, expected[start.r.size :],
-                               rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(
+        (curve.r * white.gain[:, None, None]).reshape(4, -1).T, expected[: start.r.size], rtol=1e-6, atol=1e-7
+    )
+    np.testing.assert_allclose(
+        (curve.q * white.gain[:, None, None]).reshape(4, -1).T, expected[start.r.size :], rtol=1e-6, atol=1e-7
+    )
 
 
 def test_equal_levels_may_be_many():
@@ -116,8 +121,11 @@ def test_adaptive_flow_rests_at_its_floor(aligned):
 
 def test_schedule_without_decay_is_the_exact_solution():
     alpha = np.geomspace(0.1, 100.0, 20)
-    np.testing.assert_allclose(mitigation.scheduled_error(S, 0.5, alpha, sigma_J=0.3),
-                               lib.linear.generalization_error(S, 0.5, alpha, 0.3), rtol=1e-6)
+    np.testing.assert_allclose(
+        mitigation.scheduled_error(S, 0.5, alpha, sigma_J=0.3),
+        lib.linear.generalization_error(S, 0.5, alpha, 0.3),
+        rtol=1e-6,
+    )
 
 
 def test_power_schedule_with_label_noise_agrees_with_the_solver_for_any_schedule():
@@ -133,7 +141,9 @@ def test_training_follows_a_schedule_given_as_a_function():
         return min(1.0, (8.0 - alpha) / 4.0)
 
     seeds, N = 60, 320
-    curve = mitigation.train(LINE, N, 0.8, [4.0, 6.0, 8.0], Recipe(schedule=factor, label_noise=0.3), sigma_J=0.0, seeds=seeds)
+    curve = mitigation.train(
+        LINE, N, 0.8, [4.0, 6.0, 8.0], Recipe(schedule=factor, label_noise=0.3), sigma_J=0.0, seeds=seeds
+    )
     flow = lib.linear.scheduled_error(S, lambda a: 0.8 * factor(a), curve.alpha, 0.3)
     error = curve.eps_g.std(axis=0, ddof=1) / np.sqrt(seeds)
     # four standard errors, and the leading level's finite step: eta lambda_1 / N = 2.5 %
@@ -150,9 +160,13 @@ def test_a_power_is_the_same_schedule_as_a_function():
 
 def test_batch_normalised_training_follows_its_flow():
     N, seeds, batch, eta = 640, 12, 32, 2.0
-    curve = mitigation.train(LINE, N, eta, [4.0, 12.0, 36.0], Recipe(batch=batch, batch_norm=True), sigma_J=1.0, seeds=seeds)
+    curve = mitigation.train(
+        LINE, N, eta, [4.0, 12.0, 36.0], Recipe(batch=batch, batch_norm=True), sigma_J=1.0, seeds=seeds
+    )
     starts = [LINE.initial_overlaps(1.0, N=N, seed=seed) for seed in range(seeds)]
-    flow = np.array([mitigation.batch_norm_error(S, eta, curve.alpha, batch, o.r[:, 0, 0], o.q[:, 0, 0]) for o in starts])
+    flow = np.array(
+        [mitigation.batch_norm_error(S, eta, curve.alpha, batch, o.r[:, 0, 0], o.q[:, 0, 0]) for o in starts]
+    )
     ratio = np.log(curve.eps_g / flow)
     error = ratio.std(axis=0, ddof=1) / np.sqrt(seeds)
     # four standard errors, and the finite step, eta lambda_1 / N = 3 %
@@ -166,10 +180,20 @@ def test_batch_norm_flow_keeps_the_length_that_no_noise_changes():
     eta, b, alpha = 3.0, 50, np.array([0.0, 1.0, 10.0, 40.0])
     found = mitigation.batch_norm_error(flat, eta, alpha, b, [0.2], [1.0])
     from scipy.special import gammaln
+
     drift = eta / b * (b - 2) / b * np.sqrt(b / 2) * np.exp(gammaln((b - 2) / 2) - gammaln((b - 1) / 2))
     noise = (eta / b) ** 2 * (b - 2) / (b - 3)
-    by_hand = solve_ivp(lambda _, z: [(1 - z[0]**2) * (drift / z[1] - 0.5 * noise * z[0] / z[1]**2), noise * (1 - z[0]**2) / z[1]],
-                        (0, 40), [0.2, 1.0], t_eval=alpha, rtol=1e-10, atol=1e-13).y[0]
+    by_hand = solve_ivp(
+        lambda _, z: [
+            (1 - z[0] ** 2) * (drift / z[1] - 0.5 * noise * z[0] / z[1] ** 2),
+            noise * (1 - z[0] ** 2) / z[1],
+        ],
+        (0, 40),
+        [0.2, 1.0],
+        t_eval=alpha,
+        rtol=1e-10,
+        atol=1e-13,
+    ).y[0]
     np.testing.assert_allclose(found, 1 - by_hand, rtol=1e-6)
     variances = np.random.default_rng(0).chisquare(b - 1, 400_000) / b  # of batches of b normal numbers
     assert drift == pytest.approx(eta / b * (b - 2) / b * np.mean(variances**-0.5), rel=1e-3)
@@ -178,8 +202,11 @@ def test_batch_norm_flow_keeps_the_length_that_no_noise_changes():
 
 def test_growing_memory_without_strength_is_plain_sgd():
     alpha = np.array([0.1, 1.0, 10.0])
-    np.testing.assert_allclose(mitigation.growing_memory_error(S, 0.5, alpha, 0.0, 0.5, sigma_J=0.2),
-                               lib.linear.generalization_error(S, 0.5, alpha, 0.2), rtol=1e-4)
+    np.testing.assert_allclose(
+        mitigation.growing_memory_error(S, 0.5, alpha, 0.0, 0.5, sigma_J=0.2),
+        lib.linear.generalization_error(S, 0.5, alpha, 0.2),
+        rtol=1e-4,
+    )
 
 
 def test_training_with_a_growing_memory_follows_its_flow():
@@ -262,8 +289,23 @@ def test_update_is_the_gradient(activity, norm):
     expected = finite_difference(J, inputs, zeta, 0.7, activity, norm)
     after = J.copy()
     scratch = np.empty((K, batch)), np.empty((K, batch)), np.empty(K), np.empty(N)
-    training.train(after, inputs, zeta, np.ones(1), 0.7, activity, batch, 0.0, 0.0, 0.0, norm, 0,
-                   np.zeros((K, N)), np.zeros((K, N)), *scratch)
+    training.train(
+        after,
+        inputs,
+        zeta,
+        np.ones(1),
+        0.7,
+        activity,
+        batch,
+        0.0,
+        0.0,
+        0.0,
+        norm,
+        0,
+        np.zeros((K, N)),
+        np.zeros((K, N)),
+        *scratch,
+    )
     np.testing.assert_allclose(after - J, expected, atol=1e-8)
 
 
@@ -281,23 +323,32 @@ def test_momentum_average_and_adaptive_step_by_hand():
     np.testing.assert_allclose(J[0], by_hand, rtol=1e-12)
 
 
-@pytest.mark.parametrize("make, words", [
-    (lambda: mitigation.whiten(S, 1.5), "power = 1.5"),
-    (lambda: mitigation.exponent(1.0, 1.0), "power = 1.0"),
-    (lambda: Recipe(momentum=1.0), "momentum = 1.0"),
-    (lambda: Recipe(batch=1, batch_norm=True), "batch = 1"),
-    (lambda: Recipe(estimated_from=40, rotated=True), "rotated = True: must be False with estimated_from"),
-    (lambda: Recipe(adaptive="no"), "adaptive = 'no'"),
-    (lambda: Recipe(schedule=(1.0,)), "schedule = \\(1.0,\\): must be a pair"),
-    (lambda: mitigation.train(LINE, 32, 0.1, [1.0], Recipe(schedule=lambda a: 0.5 - a), seeds=1), "schedule\\(0.53125\\) = -0.03125"),
-    (lambda: mitigation.batch_norm_error(S, 1.0, [1.0], 8, np.zeros(16), np.zeros(16)), "such that"),
-    (lambda: mitigation.batch_norm_error(S, 1.0, [1.0], 3, np.zeros(16), np.ones(16)), "batch = 3"),
-    (lambda: mitigation.scheduled_error(S, 2.0, [1.0]), "eta = 2.0"),
-    (lambda: mitigation.decayed_floor(S, 2.5, 0.0), "eta = 2.5"),
-    (lambda: mitigation.train(LINE, 32, 0.1, [1.0], Recipe(power=1.0, estimated_from=8)), "estimated_from = 8"),
-    (lambda: mitigation.train(LINE, 32, 0.1, [1.0], Recipe(batch=4, batch_norm=True), sigma_J=0.0), "sigma_J = 0.0"),
-    (lambda: mitigation.train(LINE, 33, 0.1, [1.0]), "N = 33"),
-])
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda: mitigation.whiten(S, 1.5), "power = 1.5"),
+        (lambda: mitigation.exponent(1.0, 1.0), "power = 1.0"),
+        (lambda: Recipe(momentum=1.0), "momentum = 1.0"),
+        (lambda: Recipe(batch=1, batch_norm=True), "batch = 1"),
+        (lambda: Recipe(estimated_from=40, rotated=True), "rotated = True: must be False with estimated_from"),
+        (lambda: Recipe(adaptive="no"), "adaptive = 'no'"),
+        (lambda: Recipe(schedule=(1.0,)), "schedule = \\(1.0,\\): must be a pair"),
+        (
+            lambda: mitigation.train(LINE, 32, 0.1, [1.0], Recipe(schedule=lambda a: 0.5 - a), seeds=1),
+            "schedule\\(0.53125\\) = -0.03125",
+        ),
+        (lambda: mitigation.batch_norm_error(S, 1.0, [1.0], 8, np.zeros(16), np.zeros(16)), "such that"),
+        (lambda: mitigation.batch_norm_error(S, 1.0, [1.0], 3, np.zeros(16), np.ones(16)), "batch = 3"),
+        (lambda: mitigation.scheduled_error(S, 2.0, [1.0]), "eta = 2.0"),
+        (lambda: mitigation.decayed_floor(S, 2.5, 0.0), "eta = 2.5"),
+        (lambda: mitigation.train(LINE, 32, 0.1, [1.0], Recipe(power=1.0, estimated_from=8)), "estimated_from = 8"),
+        (
+            lambda: mitigation.train(LINE, 32, 0.1, [1.0], Recipe(batch=4, batch_norm=True), sigma_J=0.0),
+            "sigma_J = 0.0",
+        ),
+        (lambda: mitigation.train(LINE, 33, 0.1, [1.0]), "N = 33"),
+    ],
+)
 def test_bad_arguments_are_named(make, words):
     with pytest.raises(ValueError, match=words.replace(".", r"\.")):
         make()

@@ -24,13 +24,19 @@ def test_closure_is_cayley_hamilton():
 def test_condition_number(levels):
     s = lib.Spectrum(lib.power_law(1.0, levels).eigenvalues, weights=np.arange(1, levels + 1))
     with mpmath.workdps(60):
-        V = mpmath.matrix([[mpmath.mpf(w) * mpmath.mpf(x) ** l for w, x in zip(s.weights, s.eigenvalues / s.eigenvalues[0])]
-                           for l in range(levels)])
+        V = mpmath.matrix(
+            [
+                [mpmath.mpf(w) * mpmath.mpf(x) ** l for w, x in zip(s.weights, s.eigenvalues / s.eigenvalues[0])]
+                for l in range(levels)
+            ]
+        )
         exact = mpmath.mnorm(V, mpmath.inf) * mpmath.mnorm(V**-1, mpmath.inf)
         assert moments.condition(s) == pytest.approx(float(mpmath.log10(exact)), abs=1e-9)
 
 
-@pytest.mark.parametrize("K, M, activation, levels", [(1, 1, "erf", 1), (2, 2, "erf", 4), (3, 2, "erf", 3), (2, 1, "linear", 4)])
+@pytest.mark.parametrize(
+    "K, M, activation, levels", [(1, 1, "erf", 1), (2, 2, "erf", 4), (3, 2, "erf", 3), (2, 1, "linear", 4)]
+)
 def test_hierarchy_is_the_flow(K, M, activation, levels):
     model = lib.StudentTeacher(lib.power_law(1.0, levels), K, M, activation)
     alpha = np.geomspace(0.1, 30, 8)
@@ -67,15 +73,20 @@ def test_students_that_begin_alike_stay_on_the_plateau(K, M):
 def test_hierarchy_breaks_down():
     model = lib.StudentTeacher(lib.power_law(1.0, 16), 2, 2, "erf")
     alpha = np.geomspace(0.1, 200, 30)
-    ratio = moments.solve(model, overlaps(model), 0.5, alpha).eps_g / lib.solve(model, overlaps(model), 0.5, alpha).eps_g
+    ratio = (
+        moments.solve(model, overlaps(model), 0.5, alpha).eps_g / lib.solve(model, overlaps(model), 0.5, alpha).eps_g
+    )
     assert abs(ratio[0] - 1) < 1e-6
     assert np.isnan(ratio[-1]) and not np.isnan(ratio[:10]).any()
 
 
-@pytest.mark.parametrize("call, words", [
-    (lambda s: moments.from_blocks(s, np.ones((2, 1, 1))), "blocks has 2 levels"),
-    (lambda s: moments.condition(lib.Spectrum([1.0, 1.0])), "equal eigenvalues"),
-])
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda s: moments.from_blocks(s, np.ones((2, 1, 1))), "blocks has 2 levels"),
+        (lambda s: moments.condition(lib.Spectrum([1.0, 1.0])), "equal eigenvalues"),
+    ],
+)
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call(lib.power_law(1.0, 3))

@@ -70,8 +70,22 @@ def test_coefficients_are_averages_over_samples(activation):
     delta = g @ w
     delta_i = -w[:K] * slope[:, :K] * delta[:, None]
     D, G, dv, one = np.empty((K, 4)), np.empty((K, K)), np.empty(K), np.ones(1)
-    kernels.coefficients(C, K, w, 1.0, one, one, act, networks._points(4, networks.NOISE_POINTS), np.empty((3, 4, 4)),
-                         np.empty((2, 4)), np.empty(K), D, G, dv)
+    kernels.coefficients(
+        C,
+        K,
+        w,
+        1.0,
+        one,
+        one,
+        act,
+        networks._points(4, networks.NOISE_POINTS),
+        np.empty((3, 4, 4)),
+        np.empty((2, 4)),
+        np.empty(K),
+        D,
+        G,
+        dv,
+    )
     # what 2048 points are good for
     noise_error = 0.0 if activation == "erf" else 0.02 * abs(G).max()
     drift_error = 0.005 * abs(D @ C).max() if activation == "tanh" else 0.0
@@ -88,13 +102,26 @@ def test_coefficients_are_averages_over_samples(activation):
         assert abs(kernels.pair_error(C, w, act) - np.mean(delta**2) / 2) < 4.5 * np.std(delta**2) / 2 / np.sqrt(len(u))
 
 
-@pytest.mark.parametrize("activation, tail, upper_eta", [("relu", 1.0, 0.5), ("tanh", 1.0, 0.5), ("erf", 2.0, 0.5), ("linear", 3.0, 0.0)])
+@pytest.mark.parametrize(
+    "activation, tail, upper_eta", [("relu", 1.0, 0.5), ("tanh", 1.0, 0.5), ("erf", 2.0, 0.5), ("linear", 3.0, 0.0)]
+)
 def test_sgd_follows_the_flow(activation, tail, upper_eta):
     s, alpha = lib.power_law(1.0, 4), np.array([1.0, 4.0])
     network = networks.Network(s, (2,), 2, activation, tail)
     runs = networks.train(network, 1024, 0.3, alpha, 0.5, 6, upper_eta)
-    flows = np.array([networks.flow(network, 0.3, alpha, upper_eta=upper_eta, rtol=1e-5,
-                                    overlaps=network.start.initial_overlaps(0.5, 1024, seed)).eps_g for seed in range(6)])
+    flows = np.array(
+        [
+            networks.flow(
+                network,
+                0.3,
+                alpha,
+                upper_eta=upper_eta,
+                rtol=1e-5,
+                overlaps=network.start.initial_overlaps(0.5, 1024, seed),
+            ).eps_g
+            for seed in range(6)
+        ]
+    )
     ratio = np.log(runs.eps_g / flows)
     error = ratio.std(axis=0, ddof=1) / np.sqrt(6)
     # t with 5 degrees of freedom exceeds 6 with probability 0.002; 2 % for tail eta lambda_1 / N and the quadrature
@@ -112,7 +139,7 @@ def test_training_goes_on_where_it_ended():
     for keep in (0, 1, 4):
         again = networks.train(network, alpha=[0.0], after=first, keep=keep, **settings)
         np.testing.assert_array_equal(again.J[:, :, : 4 * keep], first.J[:, :, : 4 * keep])
-        np.testing.assert_array_equal(again.J[:, :, 4 * keep:], begin[:, :, 4 * keep:])
+        np.testing.assert_array_equal(again.J[:, :, 4 * keep :], begin[:, :, 4 * keep :])
         np.testing.assert_array_equal(again.upper[:, -1], first.upper[:, -1])
     with pytest.raises(ValueError, match="after"):
         networks.train(network, alpha=[1.0], after=first, **{**settings, "seeds": 3})
@@ -149,14 +176,30 @@ def test_sampled_error_is_the_closed_one():
     C, F = np.block([[Q, R], [R.T, T]]), np.empty((4, 4))
     kernels.factor(C, 2, F)
     layers = np.empty((3, 1, 2))
-    sampled = kernels.sampled_error(F, networks._points(4, networks.ERROR_POINTS), 2, np.array([2.0]), upper,
-                                    *networks.scale_mixture(2.0), 0.5**0.5, network.activity, *layers)
+    sampled = kernels.sampled_error(
+        F,
+        networks._points(4, networks.ERROR_POINTS),
+        2,
+        np.array([2.0]),
+        upper,
+        *networks.scale_mixture(2.0),
+        0.5**0.5,
+        network.activity,
+        *layers,
+    )
     assert abs(sampled / networks.error(network, Q, R, T, upper) - 1) < 0.01  # 8192 points
 
 
-@pytest.mark.parametrize("arguments, words", [
-    ({"widths": ()}, "widths"), ({"widths": (2, 0)}, r"widths\[1\]"), ({"teachers": 0}, "teachers"),
-    ({"activation": "sine"}, "activation"), ({"tail": 0.5}, "tail")])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ({"widths": ()}, "widths"),
+        ({"widths": (2, 0)}, r"widths\[1\]"),
+        ({"teachers": 0}, "teachers"),
+        ({"activation": "sine"}, "activation"),
+        ({"tail": 0.5}, "tail"),
+    ],
+)
 def test_bad_networks(arguments, words):
     with pytest.raises(ValueError, match=words):
         networks.Network(lib.power_law(1.0, 2), **arguments)
@@ -165,15 +208,18 @@ def test_bad_networks(arguments, words):
 SMALL = dict(N=8, eta=0.2, alpha=[1.0], seeds=2)
 
 
-@pytest.mark.parametrize("after, changes, words", [
-    (dict(widths=(4, 3)), {}, r"^after\.network = "),  # these shapes would be read beyond their ends
-    (dict(widths=(4,)), {}, r"^after\.network = "),
-    (dict(teachers=1), {}, r"^after\.network = "),
-    (dict(activation="tanh"), {}, r"^after\.network = "),
-    (dict(spectrum=lib.power_law(2.0, 2)), {}, r"^after\.network = "),
-    ({}, dict(N=16), r"^after\.J has shape \(2, 4, 8\): must be that of 2 seeds at least and N = 16$"),
-    ({}, dict(seeds=3), r"^after\.J has shape"),
-])
+@pytest.mark.parametrize(
+    "after, changes, words",
+    [
+        (dict(widths=(4, 3)), {}, r"^after\.network = "),  # these shapes would be read beyond their ends
+        (dict(widths=(4,)), {}, r"^after\.network = "),
+        (dict(teachers=1), {}, r"^after\.network = "),
+        (dict(activation="tanh"), {}, r"^after\.network = "),
+        (dict(spectrum=lib.power_law(2.0, 2)), {}, r"^after\.network = "),
+        ({}, dict(N=16), r"^after\.J has shape \(2, 4, 8\): must be that of 2 seeds at least and N = 16$"),
+        ({}, dict(seeds=3), r"^after\.J has shape"),
+    ],
+)
 def test_training_goes_on_with_the_same_network_only(after, changes, words):
     network = networks.Network(lib.power_law(1.0, 2), (4, 64))
     first = networks.train(replace(network, **after), **SMALL)
@@ -250,8 +296,9 @@ def test_a_spare_unit_leaves_the_floor_of_the_free_minimum(students, teachers, e
     for _ in range(2):  # moved aside it comes back, and no lower; 1e-9: what gradients by differences leave
         back = minimize(height, begin + 0.02 * rng.normal(size=begin.size), method="BFGS", options={"gtol": 1e-9})
         assert back.fun == pytest.approx(found, abs=2e-9)
-    anywhere = min(minimize(height, 0.7 * rng.normal(size=begin.size), method="BFGS", options={"gtol": 1e-9}).fun
-                   for _ in range(4))
+    anywhere = min(
+        minimize(height, 0.7 * rng.normal(size=begin.size), method="BFGS", options={"gtol": 1e-9}).fun for _ in range(4)
+    )
     assert anywhere > found - 1e-9
 
 

@@ -8,7 +8,6 @@ import pytest
 import lib
 from lib import features, planning
 
-
 # --- Plans ------------------------------------------------------------------------------------------------
 
 
@@ -16,8 +15,12 @@ from lib import features, planning
 def test_plan_beats_every_other_split_and_rate(noise):
     s = lib.power_law(1.0, 40)
     p = planning.plan(s, 60.0, noise=noise)
-    every = np.array([[features.error(s, l, eta, [60.0 / l], noise=noise)[0] for l in range(1, 41)]
-                      for eta in np.linspace(0.02, 1.9, 95)])
+    every = np.array(
+        [
+            [features.error(s, l, eta, [60.0 / l], noise=noise)[0] for l in range(1, 41)]
+            for eta in np.linspace(0.02, 1.9, 95)
+        ]
+    )
     assert p.eps_g <= every.min() * (1 + 1e-4)  # the rate is known to 0.005, the minimum is flat
     assert p.learned * p.alpha == pytest.approx(60.0)
     assert p.eps_g == features.error(s, p.learned, p.eta, [p.alpha], noise=noise)[0]
@@ -97,8 +100,9 @@ def test_noise_is_unlearned_variance():
     """A student for which a share of the inputs is out of reach cannot tell it from noise."""
     s = lib.power_law(1.0, 50)
     part = features.reduce(s, 10)
-    scaled = part.seen * features.error(part.spectrum, 10, 0.4 * part.seen, np.array([1.0, 30.0]) / part.share,
-                                        noise=part.unseen / part.seen)
+    scaled = part.seen * features.error(
+        part.spectrum, 10, 0.4 * part.seen, np.array([1.0, 30.0]) / part.share, noise=part.unseen / part.seen
+    )
     np.testing.assert_allclose(scaled, features.error(s, 10, 0.4, [1.0, 30.0]), rtol=1e-12)
 
 
@@ -146,7 +150,9 @@ def test_level_sum(beta, levels):
     k = np.arange(1.0, levels + 1)
     for x in np.geomspace(0.01, 3 * levels ** (1 + beta), 40):
         exact = np.sum(k ** -(1 + beta) * np.exp(-x * k ** -(1 + beta)))
-        assert np.sum(np.exp(log_mass - x * rate)) == pytest.approx(exact, rel=0.02 if x < levels ** (1 + beta) else 0.12)
+        assert np.sum(np.exp(log_mass - x * rate)) == pytest.approx(
+            exact, rel=0.02 if x < levels ** (1 + beta) else 0.12
+        )
 
 
 def test_modes_foresee_the_end_of_the_spectrum():
@@ -172,8 +178,10 @@ def test_forecast_is_reproducible_and_scored():
     truth = np.array([0.2, 0.15])
     x, y = np.log(first.draws[:, 0]), np.log(0.2)
     pairs = np.abs(x[:, None] - x).sum() / (64 * 63)
-    for wrong, words in (([0.2], r"^eps_g has shape \(1,\): must be \(2,\)$"),
-                         ([0.2, 0.0], r"^eps_g\[1\] = 0.0: must be > 0$")):
+    for wrong, words in (
+        ([0.2], r"^eps_g has shape \(1,\): must be \(2,\)$"),
+        ([0.2, 0.0], r"^eps_g\[1\] = 0.0: must be > 0$"),
+    ):
         with pytest.raises(ValueError, match=words):
             first.score(wrong)
     assert first.score(truth)[0] == pytest.approx(np.mean(np.abs(x - y)) - 0.5 * pairs, rel=1e-12)
@@ -192,14 +200,17 @@ def test_backtest_does_not_see_the_end():
     assert [t.form for t in told] == [form for form in planning.FORMS if form != "spectrum"]
 
 
-@pytest.mark.parametrize("change, words", [
-    ({"form": "cubic"}, "form = 'cubic'"),
-    ({"eps_g": np.append(np.ones(9), 0.0)}, r"eps_g\[9\] = 0.0"),
-    ({"alpha": np.arange(10.0)}, r"alpha\[0\] = 0.0"),
-    ({"eps_g": np.ones(4)}, "at least 6 points"),
-    ({"form": "spectrum"}, "spectrum = None"),
-    ({"particles": 3}, "particles = 3"),
-])
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"form": "cubic"}, "form = 'cubic'"),
+        ({"eps_g": np.append(np.ones(9), 0.0)}, r"eps_g\[9\] = 0.0"),
+        ({"alpha": np.arange(10.0)}, r"alpha\[0\] = 0.0"),
+        ({"eps_g": np.ones(4)}, "at least 6 points"),
+        ({"form": "spectrum"}, "spectrum = None"),
+        ({"particles": 3}, "particles = 3"),
+    ],
+)
 def test_bad_arguments(change, words):
     with pytest.raises(ValueError, match=words):
         planning.forecast(**({"alpha": np.arange(1.0, 11), "eps_g": np.ones(10), "horizon": 20.0} | change))
@@ -239,7 +250,13 @@ def test_few_points_are_all_used(form):
     original, planning._shape = planning._shape, lambda f, z, t, *rest: seen.append(t.size) or original(f, z, t, *rest)
     try:
         planning.forecast(alpha, (1 + alpha) ** -0.5, 200.0, form, particles=32)
-        planning.forecast(np.append(np.arange(1.0, 201.0), 1e6), np.append(np.arange(2.0, 202.0), 1e6) ** -0.5, 2e6, form, particles=32)
+        planning.forecast(
+            np.append(np.arange(1.0, 201.0), 1e6),
+            np.append(np.arange(2.0, 202.0), 1e6) ** -0.5,
+            2e6,
+            form,
+            particles=32,
+        )
     finally:
         planning._shape = original
     law = form.startswith("power law")

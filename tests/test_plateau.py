@@ -7,7 +7,7 @@ from test_programs import programs
 
 import lib
 from lib import plateau
-from lib.kernels import field_slopes, fields, flow
+from lib.kernels import averages, flow, slopes
 from lib.kernels import plateau as kernels
 
 # Of another implementation, for outputs without a scale (v = u = 1); eta -> eta / M and
@@ -53,7 +53,7 @@ def right_hand_side(model, eta, r, q):
     P = K + M
     dr, dq, t = np.empty_like(r), np.empty_like(q), np.broadcast_to(np.eye(M), (s.levels, M, M)).copy()
     scratch = [np.zeros(shape) for shape in ((K, K), (K, M), (P, P), (K, P), (K, K))]
-    flow.flow(s.eigenvalues, s.weights, t, np.eye(M), eta, *model.output_weights, fields.ERF, r, q, dr, dq, *scratch)
+    flow.flow(s.eigenvalues, s.weights, t, np.eye(M), eta, *model.output_weights, averages.ERF, r, q, dr, dq, *scratch)
     return dr, dq
 
 
@@ -64,8 +64,12 @@ def test_fixed_point_stands_still(K, M, eta):
     r, q = point.overlaps.r.copy(), point.overlaps.q.copy()
     for change in right_hand_side(model, eta, r, q):
         assert np.abs(change).max() < 1e-13 * eta * model.spectrum.eigenvalues[0]  # rounding of sums of order one
-    assert point.height == pytest.approx(fields.generalization_error(
-        np.block([[q[0], r[0]], [r[0].T, np.eye(M)]]), K, *model.output_weights, fields.ERF), abs=1e-14)
+    assert point.height == pytest.approx(
+        averages.generalization_error(
+            np.block([[q[0], r[0]], [r[0].T, np.eye(M)]]), K, *model.output_weights, averages.ERF
+        ),
+        abs=1e-14,
+    )
 
 
 @pytest.mark.parametrize("M", [1, 2, 8, 200])
@@ -73,7 +77,9 @@ def test_fixed_point_at_small_rate_is_the_closed_form(M):
     point = plateau.fixed_point(lib.power_law(1.0, 2), M)
     np.testing.assert_allclose(
         [point.Q, point.R, point.height],
-        [1 / (2 * M - 1), 1 / np.sqrt(M * (2 * M - 1)), 1 / 6 - M / np.pi * np.arcsin(1 / (2 * M))], atol=1e-15)
+        [1 / (2 * M - 1), 1 / np.sqrt(M * (2 * M - 1)), 1 / 6 - M / np.pi * np.arcsin(1 / (2 * M))],
+        atol=1e-15,
+    )
     near = plateau.fixed_point(lib.power_law(1.0, 2), M, 1e-9)
     # first order in eta; for M = 1 students that are alike learn the teacher, and the noise vanishes with the error
     assert 0 <= near.Q - point.Q < 1e-9
@@ -86,10 +92,10 @@ def jacobian(model, eta, point):
     z = np.concatenate([np.full((K, K), point.Q), np.full((K, M), point.R)], axis=1)
     C = np.block([[z], [z[:, K:].T, np.eye(M)]])
     D, G = np.empty((K, P)), np.empty((K, K))
-    fields.coefficients(C, K, *model.output_weights, fields.ERF, D, G)
-    m = field_slopes.count(K, P)
+    averages.coefficients(C, K, *model.output_weights, averages.ERF, D, G)
+    m = slopes.count(K, P)
     slope_D, slope_G = np.empty((K, P, m)), np.empty((K, K, m))
-    field_slopes.slopes(C, K, *model.output_weights, fields.ERF, slope_D, slope_G)
+    slopes.slopes(C, K, *model.output_weights, averages.ERF, slope_D, slope_G)
     cells = [(i, b) for i in range(K) for b in range(i, P)]
     J = np.zeros((L * m, L * m))
     for k in range(L):
@@ -103,22 +109,31 @@ def jacobian(model, eta, point):
                 out[:, :K] += pull[:, :K].T + eta * dG
                 return eta * np.array([out[cell] for cell in cells])
 
-            J[k * m:(k + 1) * m, k * m + c] += s.eigenvalues[k] * change(own, np.zeros((K, P)), np.zeros((K, K)))
+            J[k * m : (k + 1) * m, k * m + c] += s.eigenvalues[k] * change(own, np.zeros((K, P)), np.zeros((K, K)))
             response = change(np.zeros((P, P)), slope_D[..., c], slope_G[..., c])
             for l in range(L):
-                J[l * m:(l + 1) * m, k * m + c] += s.eigenvalues[l] * s.weights[k] * s.eigenvalues[k] * response
+                J[l * m : (l + 1) * m, k * m + c] += s.eigenvalues[l] * s.weights[k] * s.eigenvalues[k] * response
     return J
 
 
-@pytest.mark.parametrize("K, M, L, beta, eta", [
-    (2, 2, 1, 1.0, 0.2), (2, 2, 8, 1.0, 1.0), (3, 3, 4, 0.5, 0.9), (2, 2, 16, 0.05, 2.0), (2, 2, 8, 3.0, 2.5),
-    (3, 2, 4, 1.0, 0.4), (2, 3, 3, 1.0, 0.4), (5, 5, 2, 1.0, 1.0),
-])
+@pytest.mark.parametrize(
+    "K, M, L, beta, eta",
+    [
+        (2, 2, 1, 1.0, 0.2),
+        (2, 2, 8, 1.0, 1.0),
+        (3, 3, 4, 0.5, 0.9),
+        (2, 2, 16, 0.05, 2.0),
+        (2, 2, 8, 3.0, 2.5),
+        (3, 2, 4, 1.0, 0.4),
+        (2, 3, 3, 1.0, 0.4),
+        (5, 5, 2, 1.0, 1.0),
+    ],
+)
 def test_escape_rate_is_the_largest_eigenvalue(K, M, L, beta, eta):
     """Of the whole Jacobian. The mode is (K-1)(M-1)-fold: eigenvalues of a nearly symmetric matrix, rounding only."""
     model = lib.StudentTeacher(lib.power_law(beta, L), K, M)
     rates = np.sort(np.linalg.eigvals(jacobian(model, eta, plateau.fixed_point(model.spectrum, M, eta, K))).real)
-    largest = rates[-(K - 1) * (M - 1):]
+    largest = rates[-(K - 1) * (M - 1) :]
     np.testing.assert_allclose(largest * plateau.escape_time(model.spectrum, M, eta, K), 1.0, rtol=1e-8)
     assert rates[-(K - 1) * (M - 1) - 1] < 0.9 * largest[0]
 
@@ -155,7 +170,9 @@ def test_secular_equation_over_the_whole_range(beta, levels, eta):
 def test_law_of_many_levels_and_teachers():
     """Corrections: 1 + 1/2M in M, and 1 - 2 L^-beta / (beta zeta(1 + beta)) in L, to first order."""
     for M in (10, 100):
-        ratio = plateau.small_eta_escape_time(lib.power_law(2.0, 10**5), M, 0.1) / plateau.escape_time_law(2.0, 10**5, M, 0.1)
+        ratio = plateau.small_eta_escape_time(lib.power_law(2.0, 10**5), M, 0.1) / plateau.escape_time_law(
+            2.0, 10**5, M, 0.1
+        )
         assert ratio == pytest.approx(1 + 1 / (2 * M), abs=1 / M**2)
 
 
@@ -187,8 +204,9 @@ def test_length_is_that_of_the_flow(M, levels, beta, eta):
     predicted = plateau.length(model.spectrum, M, eta, 1e-3, 10**6)
     alpha = np.linspace(0.5, 1.6, 600) * predicted
     start = plateau.typical_overlaps(model, 1e-3, 10**6)
-    measured = plateau.measured_length(lib.solve(model, start, eta, alpha, blocks=False),
-                                       plateau.fixed_point(model.spectrum, M, eta))
+    measured = plateau.measured_length(
+        lib.solve(model, start, eta, alpha, blocks=False), plateau.fixed_point(model.spectrum, M, eta)
+    )
     assert abs(measured - predicted) < 0.4 * plateau.escape_time(model.spectrum, M, eta)
 
 
@@ -236,7 +254,10 @@ def test_start_shape_is_nearly_the_exact_variance():
 def test_length_and_masking_are_the_end():
     s = lib.power_law(1.0, 8)
     end = plateau.end(s, 3, 0.1, 0.01, 10**4, 2)
-    assert (end.length, end.masking) == (plateau.length(s, 3, 0.1, 0.01, 10**4, 2), plateau.masking(s, 3, 0.1, 0.01, 10**4, 2))
+    assert (end.length, end.masking) == (
+        plateau.length(s, 3, 0.1, 0.01, 10**4, 2),
+        plateau.masking(s, 3, 0.1, 0.01, 10**4, 2),
+    )
 
 
 @pytest.mark.parametrize("K, M", [(2, 2), (3, 3), (2, 5)])
@@ -248,8 +269,10 @@ def test_missed_levels_cost_an_error_of_second_order(K, M):
     tau = plateau.small_eta_escape_time(one, M, 0.3, K)
     assert 0.3 * c / (K * point.R) * tau == pytest.approx(4 * M**2 - 1, rel=1e-13)
     h = 1e-5
-    slope_Q, slope_R = ((kernels.error(point.Q + x, point.R + y, M, V, u) - kernels.error(point.Q - x, point.R - y, M, V, u)) / (2 * h)
-                        for x, y in ((h, 0.0), (0.0, h)))
+    slope_Q, slope_R = (
+        (kernels.error(point.Q + x, point.R + y, M, V, u) - kernels.error(point.Q - x, point.R - y, M, V, u)) / (2 * h)
+        for x, y in ((h, 0.0), (0.0, h))
+    )
     # differences: rounding 1e-16 / h, and h^2 of third derivatives, here up to some hundreds
     assert 2 * point.Q * slope_Q + point.R * slope_R == pytest.approx(0.0, abs=1e-7)
     assert point.Q * slope_Q / point.height == pytest.approx(plateau.masking_law(one, M, 0.0), rel=1e-6)
@@ -298,7 +321,9 @@ def test_kick_share_against_the_variances_of_a_linear_equation(L, students):
     assert plateau.kick_share(s, eta, K) == pytest.approx(share, rel=5e-3)  # order eta, and finite differences
 
 
-@pytest.mark.parametrize("L, eta, low, high", [(1, 0.25, 0.9, 1.0), (1, 1.0, 0.9, 1.1), (4, 1.0, 1.0, 1.11), (16, 1.0, 1.0, 1.26)])
+@pytest.mark.parametrize(
+    "L, eta, low, high", [(1, 0.25, 0.9, 1.0), (1, 1.0, 0.9, 1.1), (4, 1.0, 1.0, 1.11), (16, 1.0, 1.0, 1.26)]
+)
 def test_kicks_on_the_way(L, eta, low, high):
     """The same two covariances from the start of training: what the closed form neglects. Two students, two teachers."""
     s, sigma_J = lib.power_law(1.0, L), 0.01
@@ -312,8 +337,10 @@ def test_kicks_on_the_way(L, eta, low, high):
         def squared(x, y1, y2):
             return (u * (g(y1) + g(y2)) - V * g(x)) ** 2 * (x * slope(x)) ** 2
 
-        return (lib.averages.quadrature(C, squared, 12)[0],
-                lib.averages.quadrature(C, lambda x, y1, y2: squared(x, y1, y2) * 0.5 * (y1 - y2) ** 2, 12)[0])
+        return (
+            lib.averages.quadrature(C, squared, 12)[0],
+            lib.averages.quadrature(C, lambda x, y1, y2: squared(x, y1, y2) * 0.5 * (y1 - y2) ** 2, 12)[0],
+        )
 
     def velocity(_, z):
         r, q, D = z[: 3 * L].reshape(3, L)
@@ -323,12 +350,23 @@ def test_kicks_on_the_way(L, eta, low, high):
         a, b = moments(Q, R)
         growth = e * (drive * np.outer(lam, w * lam) - decay * np.diag(lam))
         noise = 0.5 * eta**2 * width * (a * np.diag(lam / w) + (b - a) * np.outer(lam, lam))
-        return np.concatenate([
-            e * lam * (A * r + c), e * lam * (2 * A * q + 4 * c * r + e * G),
-            -2 * e * decay * lam * D + 0.5 * eta**2 * lam * a * width,
-            (growth @ start + start @ growth.T).ravel(), (growth @ kicks + kicks @ growth.T + noise).ravel()])
+        return np.concatenate(
+            [
+                e * lam * (A * r + c),
+                e * lam * (2 * A * q + 4 * c * r + e * G),
+                -2 * e * decay * lam * D + 0.5 * eta**2 * lam * a * width,
+                (growth @ start + start @ growth.T).ravel(),
+                (growth @ kicks + kicks @ growth.T + noise).ravel(),
+            ]
+        )
 
-    begin = [np.zeros(L), np.full(L, sigma_J**2), np.full(L, 2 * sigma_J**2), np.diag(2 * sigma_J**2 / w).ravel(), np.zeros(L * L)]
+    begin = [
+        np.zeros(L),
+        np.full(L, sigma_J**2),
+        np.full(L, 2 * sigma_J**2),
+        np.diag(2 * sigma_J**2 / w).ravel(),
+        np.zeros(L * L),
+    ]
     end = plateau.length(s, 2, eta, sigma_J, 256)
     last = solve_ivp(velocity, (0, end), np.concatenate(begin), rtol=1e-5, atol=1e-12).y[:, -1]
     start, kicks = last[3 * L :].reshape(2, L, L)
@@ -352,7 +390,9 @@ def test_without_the_term_in_a_the_share_would_be_another(monkeypatch):
     strength, shares = plateau._kick_strength, []
     for change in (lambda a, b: (a, b), lambda a, b: (0.0, b - a), lambda a, b: (0.0, b)):
         monkeypatch.setattr(plateau, "_kick_strength", lambda Q, R, points: change(*strength(Q, R, points)))
-        shares.append([plateau.kick_share_on_the_way(s, 1.0, 0.01, times * plateau.escape_time(s, 2, 1.0)) for s, times in cases])
+        shares.append(
+            [plateau.kick_share_on_the_way(s, 1.0, 0.01, times * plateau.escape_time(s, 2, 1.0)) for s, times in cases]
+        )
     np.testing.assert_allclose(np.sqrt(np.divide(shares[0], shares[1])), [1.69, 2.58], atol=0.01)
     np.testing.assert_allclose(np.sqrt(np.divide(shares[0], shares[2])), [1.08, 1.48], atol=0.01)
 
@@ -416,7 +456,9 @@ def test_the_share_on_the_way_is_found_at_small_rates_too():
     eta like the closed form, and above it by what the way to the plateau adds: some tenths."""
     for levels in (4, 16):
         s = lib.power_law(1.0, levels)
-        shares = [plateau.kick_share_on_the_way(s, eta, 0.01, plateau.length(s, 2, eta, 0.01, 1024)) for eta in (0.1, 0.2)]
+        shares = [
+            plateau.kick_share_on_the_way(s, eta, 0.01, plateau.length(s, 2, eta, 0.01, 1024)) for eta in (0.1, 0.2)
+        ]
         closed = [plateau.kick_share(s, eta) for eta in (0.1, 0.2)]
         assert shares[1] / shares[0] == pytest.approx(2.0, rel=0.15)
         assert all(0.9 < share / value < 2.0 for share, value in zip(shares, closed))
@@ -444,6 +486,6 @@ def test_explorer_gives_the_same_numbers(browser):
     assert work[0] == pytest.approx(names["point"].height, rel=1e-12)
     assert work[1] == pytest.approx(names["tau"], rel=1e-12)
     # 121 points over five decades of time, and two integrators' tolerances amplified by the escape
-    np.testing.assert_allclose(work[7 + 121:7 + 242:40], names["flow"].eps_g[::40], rtol=1e-3)
+    np.testing.assert_allclose(work[7 + 121 : 7 + 242 : 40], names["flow"].eps_g[::40], rtol=1e-3)
     assert work[6] == pytest.approx(names["exit"], rel=1e-2)
     assert names["sgd"].eps_g.shape == (1, 25)

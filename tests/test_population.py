@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import lib
-from lib import population
-from lib.kernels.fields import assemble, coefficients
+from lib.core import population
+from lib.kernels.averages import assemble, coefficients
 
 
 def weights(model, N, sigma_J=0.5, teacher="random", seed=3):
@@ -62,7 +62,9 @@ def test_its_error_follows_the_tolerance():
     J, B = weights(model, 16, 1e-3)
     alpha = np.geomspace(0.1, 1e3, 9)
     exact = population.flow(model, J, B, 0.1, alpha, rtol=1e-8)[0].eps_g
-    errors = [np.abs(population.flow(model, J, B, 0.1, alpha, rtol=rtol)[0].eps_g / exact - 1).max() for rtol in (1e-3, 1e-5)]
+    errors = [
+        np.abs(population.flow(model, J, B, 0.1, alpha, rtol=rtol)[0].eps_g / exact - 1).max() for rtol in (1e-3, 1e-5)
+    ]
     # a step of order two has an error of h^3, which the tolerance bounds: the sum of all goes as its power 2/3, a factor of 20
     assert errors[0] < 0.1 and errors[1] < 0.1 * errors[0]
 
@@ -94,10 +96,17 @@ def test_the_teacher_is_at_rest():
     assert np.allclose(J, B, atol=1e-10) and np.all(np.abs(curve.eps_g) < 1e-14)
 
 
-@pytest.mark.parametrize("change, words", [
-    (dict(eta=0.0), "^eta = 0.0"), (dict(alpha=[2.0, 1.0]), r"^alpha\[1\]"), (dict(rtol=1.0), "^rtol = 1.0"),
-    (dict(J=np.ones((3, 8))), r"^J has shape \(3, 8\): must be \(2, 8\)"),
-    (dict(B=np.ones((2, 7))), "7"), (dict(J=np.full((2, 8), np.nan)), r"^J\[0, 0\] = nan")])
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (dict(eta=0.0), "^eta = 0.0"),
+        (dict(alpha=[2.0, 1.0]), r"^alpha\[1\]"),
+        (dict(rtol=1.0), "^rtol = 1.0"),
+        (dict(J=np.ones((3, 8))), r"^J has shape \(3, 8\): must be \(2, 8\)"),
+        (dict(B=np.ones((2, 7))), "7"),
+        (dict(J=np.full((2, 8), np.nan)), r"^J\[0, 0\] = nan"),
+    ],
+)
 def test_arguments_out_of_range_are_refused(change, words):
     model = lib.StudentTeacher(lib.power_law(1.0, 4), 2, 2)
     J, B = weights(model, 8)

@@ -39,8 +39,10 @@ def programs(browser, *explorers):
     problems = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     module = explorers[0]._esm
-    texts = [page.evaluate(SHOWN, {"module": module, "spec": explorer._spec, "values": explorer._values()})
-             for explorer in explorers]
+    texts = [
+        page.evaluate(SHOWN, {"module": module, "spec": explorer._spec, "values": explorer._values()})
+        for explorer in explorers
+    ]
     page.close()
     assert not problems
     return texts
@@ -50,8 +52,11 @@ def programs(browser, *explorers):
 def test_every_program_is_python_with_the_values_of_its_controls(browser, name):
     """One control after the other takes all its choices, or the ends of its range."""
     experiment = EXPERIMENTS[name]
-    states = [(control, value) for control in experiment.controls
-              for value in control.choices or (control.minimum, control.maximum)]
+    states = [
+        (control, value)
+        for control in experiment.controls
+        for value in control.choices or (control.minimum, control.maximum)
+    ]
     texts = programs(browser, *(explore(name, **{control.name: value}) for control, value in states))
     for (control, value), text in zip(states, texts):
         assert not re.search(r"\{\w+(!\w)?\}", text), text
@@ -64,10 +69,16 @@ def test_every_program_is_python_with_the_values_of_its_controls(browser, name):
 
 # States besides the defaults: other menus, and values that a program might take for granted.
 OTHERS = {
-    "asymptotics": [{"units": 3, "beta": 0.5, "levels": 64, "alignment": 1.0, "N": 256}, {"show": 2, "sigma_J": 0.0, "seed": 5}],
+    "asymptotics": [
+        {"units": 3, "beta": 0.5, "levels": 64, "alignment": 1.0, "N": 256},
+        {"show": 2, "sigma_J": 0.0, "seed": 5},
+    ],
     "crossover": [{"levels": 16, "sigma_J": 1.0, "alpha_max": 10.0}],
     "features": [{"compute": 1, "levels": 16, "learned": 64, "sigma_J": 1.0}],
-    "flow": [{"activation": 1, "students": 3, "teachers": 1, "levels": 1, "seed": 7}, {"sigma_J": 0.01, "N": 4096, "runs": 1}],
+    "flow": [
+        {"activation": 1, "students": 3, "teachers": 1, "levels": 1, "seed": 7},
+        {"sigma_J": 0.01, "N": 4096, "runs": 1},
+    ],
     "linear": [{"students": 3, "teachers": 2, "beta": 0.5, "levels": 64, "eta": 2.5, "alpha_max": 1.0}],
     "mitigation": [{"activation": 0, "units": 2, "count": 1, "power": 1.0, "levels": 16}],
     "planning": [{"noise": 0.1, "compute": 0.5, "levels": 16}],
@@ -103,7 +114,9 @@ def test_every_program_runs_as_it_is_copied(browser, monkeypatch, name):
         if data:
             fit = names.get("fit") or names["s"].fit((explorer.first, explorer.last))
             assert fit.beta == pytest.approx(explorer.result.readouts["beta"], rel=1e-6)
-            np.testing.assert_allclose(np.sort(explorer.data), np.sort(names.get("spectrum", names.get("s")).eigenvalues), rtol=1e-9)
+            np.testing.assert_allclose(
+                np.sort(explorer.data), np.sort(names.get("spectrum", names.get("s")).eigenvalues), rtol=1e-9
+            )
 
 
 def test_the_book_says_where_its_measured_spectra_come_from(browser):
@@ -111,7 +124,9 @@ def test_the_book_says_where_its_measured_spectra_come_from(browser):
     given = lib.Spectrum.from_data(lib.realdata.image_patches(16, "flower", samples=2_000))
     source = 'lib.Spectrum.from_data(lib.realdata.image_patches(16, "flower", samples=2_000))'
     for name in ("spectrum", "realdata"):
-        [text] = programs(browser, explore(name, data=given if name == "realdata" else given.eigenvalues, source=source, last=64))
+        [text] = programs(
+            browser, explore(name, data=given if name == "realdata" else given.eigenvalues, source=source, last=64)
+        )
         names = {}
         exec(text.split("s.fit")[0].split("fit =")[0], names)
         np.testing.assert_array_equal(names.get("spectrum", names.get("s")).eigenvalues, given.eigenvalues)

@@ -78,11 +78,16 @@ def test_mathml_is_what_the_formula_says():
     assert extension["with_mathml"](complete) == complete
     formula = BeautifulSoup(complete, "html.parser").select_one(".math noscript math")
     assert formula.get_text().replace(" ", "") == "x<⟨y⟩" and formula["display"] == "inline"
-    lines = extension["mathml"](r"""\begin{split}\begin{aligned} a &= \begin{cases} b & c \\ d & e \end{cases} \\
-        f_{g} &= \{h\} \end{aligned}\end{split}""", True)
+    lines = extension["mathml"](
+        r"""\begin{split}\begin{aligned} a &= \begin{cases} b & c \\ d & e \end{cases} \\
+        f_{g} &= \{h\} \end{aligned}\end{split}""",
+        True,
+    )
     table = BeautifulSoup(lines, "html.parser").math.mtable
-    assert [[cell.get_text().replace(" ", "") for cell in row.find_all("mtd", recursive=False)]
-            for row in table.find_all("mtr", recursive=False)] == [["a", "={bcde"], ["fg", "={h}"]]
+    assert [
+        [cell.get_text().replace(" ", "") for cell in row.find_all("mtd", recursive=False)]
+        for row in table.find_all("mtr", recursive=False)
+    ] == [["a", "={bcde"], ["fg", "={h}"]]
     with pytest.raises(Exception, match="not understood"):
         extension["mathml"](r"\nonsense x", True)
 
@@ -105,8 +110,11 @@ def test_dark_mode_leaves_no_white_figure(visit, name):
 @pytest.mark.parametrize("name", PAGES)
 def test_pictures_have_alternative_text(pages, name):
     # myst-nb's own default is the file's name: no alternative at all.
-    missing = [picture for picture in pages[name].pictures
-               if len(picture.get("alt") or "") < 10 or picture["alt"].endswith((".svg", ".png"))]
+    missing = [
+        picture
+        for picture in pages[name].pictures
+        if len(picture.get("alt") or "") < 10 or picture["alt"].endswith((".svg", ".png"))
+    ]
     assert not missing, "give the cell `mystnb: {image: {alt: ...}}`"
 
 
@@ -121,8 +129,11 @@ def test_axe_finds_no_serious_violation(visit, name, theme):
     page.evaluate(AXE)
     for _ in range(4):  # what a page that is still being painted violates is gone when it is done; a fault stays
         found = page.evaluate("axe.run(document, { resultTypes: ['violations'], preload: false })")["violations"]
-        serious = [f"{item['id']}: {item['nodes'][0]['html'][:200]} ({len(item['nodes'])}x)" for item in found
-                   if item["impact"] in ("serious", "critical")]
+        serious = [
+            f"{item['id']}: {item['nodes'][0]['html'][:200]} ({len(item['nodes'])}x)"
+            for item in found
+            if item["impact"] in ("serious", "critical")
+        ]
         if not serious:
             return
         page.wait_for_timeout(2000)
@@ -163,9 +174,11 @@ def test_formulas_tell_what_their_symbols_mean(visit, site, how):
 @pytest.mark.parametrize("how", ["served", "from a folder"])
 def test_links_show_what_they_lead_to(visit, site, how):
     # An equation of the page, one of another page, and a work cited.
-    for name, target, content in [("linear", "#equation-eq-linear-flow", "mjx-container"),
-                                  ("linear", "setting.html#equation-eq-flow", "mjx-container"),
-                                  ("setting", "references.html#", "p")]:
+    for name, target, content in [
+        ("linear", "#equation-eq-linear-flow", "mjx-container"),
+        ("linear", "setting.html#equation-eq-flow", "mjx-container"),
+        ("setting", "references.html#", "p"),
+    ]:
         page = visit(f"book/{name}.html", **({} if how == "served" else {"base": site.as_uri()}))
         tip = page.get_by_role("tooltip")
         page.locator(f"article a.internal[href^='{target}']").first.hover()

@@ -14,12 +14,22 @@ import pytest
 from conftest import ROOT
 
 import lib
-from lib.fitting import fit_power_law
+from lib.core.fitting import fit_power_law
+from lib.core.spectra import Spectrum
 from lib.realdata import (
-    bootstrap_beta, bootstrap_patches, bootstrap_spectra, contrast, digits, image_patches, layer, load, mixture_error,
-    photograph, read_number, spectrum,
+    bootstrap_beta,
+    bootstrap_patches,
+    bootstrap_spectra,
+    contrast,
+    digits,
+    image_patches,
+    layer,
+    load,
+    mixture_error,
+    photograph,
+    read_number,
+    spectrum,
 )
-from lib.spectra import Spectrum
 
 
 @pytest.mark.parametrize("name", ["china", "flower"])
@@ -176,7 +186,7 @@ def test_mixture_is_the_gaussian_formula_at_one_contrast_and_right_for_a_scale_m
     X = rng.normal(size=(40_000, 8)) * np.sqrt(rng.exponential(size=(40_000, 1)))
     m = lib.StudentTeacher(Spectrum.from_data(X), 2, 2)
     curve = lib.simulate(m, eta=0.1, alpha=[0.0, 5.0], sigma_J=0.3, seeds=2, teacher="random", inputs=X)
-    plain = np.array([lib.curve.field_error(m, *parts) for parts in zip(curve.Q, curve.R, curve.T)])
+    plain = np.array([lib.core.curve.field_error(m, *parts) for parts in zip(curve.Q, curve.R, curve.T)])
     np.testing.assert_allclose(mixture_error(m, curve, np.ones(5)), plain, rtol=1e-12)
     assert np.all(plain / curve.eps_g > 1.1)
     # The contrast drawn is the exponential variable; |xi|^2 / N of 8 directions would blur it. 40,000 rows: 1.5 %.
@@ -224,18 +234,21 @@ def test_load_takes_paths_files_and_arrays(tmp_path):
     assert spectrum(s) is s
 
 
-@pytest.mark.parametrize("name, content, message", [
-    ("a.jpg", b"", r"a.jpg: must be a .npy, .csv"),
-    ("b.csv", b"x,y\n1,2\n3,nan\n", 'b.csv: line 3, column 2: "nan" is not a finite number'),
-    ("c.csv", b"1;2\n3;1,5x\n", 'c.csv: line 2, column 2: "1,5x" is not'),
-    ("d.txt", b"1 2\n3\n", "d.txt: line 2 has 1 values: must have 2"),
-    ("e.txt", b"# nothing\n", "e.txt: holds 0 values"),
-    ("f.npy", b"\x93NUMPY", "f.npy: this is no .npy file"),
-    ("g.txt", b"2\n0\n", r"g.txt: eigenvalues\[1\] = 0.0: must be > 0"),
-    ("h.csv", b"1.0,2\n1,2\n", "h.csv: X does not vary"),
-    ("i.npy", b"\x93NUMPY\x01\x00\x04\x00ab,\n", "i.npy: this is no .npy file of numbers"),
-    ("j.csv", b"\x93NUMPY\x01\x00", "j.csv: is a .npy file, whatever its name"),
-])
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("a.jpg", b"", r"a.jpg: must be a .npy, .csv"),
+        ("b.csv", b"x,y\n1,2\n3,nan\n", 'b.csv: line 3, column 2: "nan" is not a finite number'),
+        ("c.csv", b"1;2\n3;1,5x\n", 'c.csv: line 2, column 2: "1,5x" is not'),
+        ("d.txt", b"1 2\n3\n", "d.txt: line 2 has 1 values: must have 2"),
+        ("e.txt", b"# nothing\n", "e.txt: holds 0 values"),
+        ("f.npy", b"\x93NUMPY", "f.npy: this is no .npy file"),
+        ("g.txt", b"2\n0\n", r"g.txt: eigenvalues\[1\] = 0.0: must be > 0"),
+        ("h.csv", b"1.0,2\n1,2\n", "h.csv: X does not vary"),
+        ("i.npy", b"\x93NUMPY\x01\x00\x04\x00ab,\n", "i.npy: this is no .npy file of numbers"),
+        ("j.csv", b"\x93NUMPY\x01\x00", "j.csv: is a .npy file, whatever its name"),
+    ],
+)
 def test_unreadable_files_are_named(tmp_path, name, content, message):
     with pytest.raises(ValueError, match=message):
         spectrum(saved(tmp_path, name, content))
@@ -300,7 +313,10 @@ REFUSED = {
     "hole.tsv": ("1\t\t3\n4\t5\t6\n", 'line 1, column 2: "" is not a finite number'),
     "first-missing.tsv": ("\t2\t3\n4\t5\t6\n", "line 2 has 3 values: must have 2, as the first"),
     "two-ways.csv": ("1.5;2\n1,000;4\n", "line 2, column 1: 1,000 may mean 1000 or 1.000: write one of the two"),
-    "two-ways-index.csv": (";a;b\nx;1.5;2\ny;3;-2,500\n", "line 3, column 3: -2,500 may mean -2500 or -2.500: write one of the two"),
+    "two-ways-index.csv": (
+        ";a;b\nx;1.5;2\ny;3;-2,500\n",
+        "line 3, column 3: -2,500 may mean -2500 or -2.500: write one of the two",
+    ),
     "hole-index.csv": (",a,b\nx,1,2\ny,3,\n", 'line 3, column 3: "" is not a finite number'),
     "ragged-index.csv": (",a,b\nx,1,2\ny,3\n", "line 3 has 2 values: must have 3, as the first"),
     "words.csv": ("a,b\nc,d\n", "holds 0 values"),
@@ -342,13 +358,56 @@ def test_a_table_written_by_pandas_has_its_own_spectrum(tmp_path):
 
 
 NUMBERS = [
-    ("0.5", 0.5), (" 12 ", 12.0), ("1e-3", 1e-3), ("1E+3", 1e3), (".5", 0.5), ("5.", 5.0), ("+2", 2.0), ("−2", -2.0), ("–2,5", -2.5),
-    ("0,5", 0.5), (",5", 0.5), ("0,500", 0.5), ("1,25", 1.25), ("1,2345", 1.2345), ("1,5e3", 1500.0), ("1234,567", 1234.567),
-    ("1,234.5", 1234.5), ("1,234,567", 1234567.0), ("1.234,5", 1234.5), ("1.234.567", 1234567.0), ("1 000", 1000.0),
-    ("1\u202f000\u202f000,5", 1000000.5), ("1'000", 1000.0), ("2e−3", 2e-3), ("1.000", 1.0),
+    ("0.5", 0.5),
+    (" 12 ", 12.0),
+    ("1e-3", 1e-3),
+    ("1E+3", 1e3),
+    (".5", 0.5),
+    ("5.", 5.0),
+    ("+2", 2.0),
+    ("−2", -2.0),
+    ("–2,5", -2.5),
+    ("0,5", 0.5),
+    (",5", 0.5),
+    ("0,500", 0.5),
+    ("1,25", 1.25),
+    ("1,2345", 1.2345),
+    ("1,5e3", 1500.0),
+    ("1234,567", 1234.567),
+    ("1,234.5", 1234.5),
+    ("1,234,567", 1234567.0),
+    ("1.234,5", 1234.5),
+    ("1.234.567", 1234567.0),
+    ("1 000", 1000.0),
+    ("1\u202f000\u202f000,5", 1000000.5),
+    ("1'000", 1000.0),
+    ("2e−3", 2e-3),
+    ("1.000", 1.0),
 ]
-NO_NUMBERS = ["", "-", ".", ",", "e5", "1e", "0x10", "1_000", "nan", "Infinity", "1,2,3", "1,00,000", "12,34.5", "1 00", "1 2", "1..2", "--1",
-              "1,", "5.0x", "one", "1.5.2", "٣"]
+NO_NUMBERS = [
+    "",
+    "-",
+    ".",
+    ",",
+    "e5",
+    "1e",
+    "0x10",
+    "1_000",
+    "nan",
+    "Infinity",
+    "1,2,3",
+    "1,00,000",
+    "12,34.5",
+    "1 00",
+    "1 2",
+    "1..2",
+    "--1",
+    "1,",
+    "5.0x",
+    "one",
+    "1.5.2",
+    "٣",
+]
 TWO_WAYS = ["1,000", "-12,500", "999,999", "1,000e3"]
 
 
@@ -361,7 +420,9 @@ def test_numbers_as_people_write_them():
         assert value != value and doubt == "", text
     for text in TWO_WAYS:
         value, doubt = read_number(text)
-        assert value != value and doubt.startswith(f"{text} may mean {text.replace(',', '')} or {text.replace(',', '.')}: write")
+        assert value != value and doubt.startswith(
+            f"{text} may mean {text.replace(',', '')} or {text.replace(',', '.')}: write"
+        )
 
 
 def test_the_page_has_the_same_rule():
@@ -370,9 +431,12 @@ def test_the_page_has_the_same_rule():
     if node is None:
         pytest.skip("no node; the tests in the browser have the same texts")
     texts = [text for text, _ in NUMBERS] + NO_NUMBERS + TWO_WAYS
-    program = (ROOT / "lib" / "widgets" / "number.js").read_text() + f"""
+    program = (
+        (ROOT / "lib" / "widgets" / "number.js").read_text()
+        + f"""
         console.log(JSON.stringify({json.dumps(texts)}.map(readNumber).map(([value, doubt]) =>
             [Number.isNaN(value) ? null : value, doubt])))"""
+    )
     answers = json.loads(subprocess.run([node, "-e", program], capture_output=True, text=True, check=True).stdout)
     for text, (value, doubt) in zip(texts, answers):
         expected, said = read_number(text)
@@ -385,13 +449,17 @@ def test_the_page_reads_the_same_texts():
         pytest.skip("no node; the tests in the browser have the same texts")
     widgets = ROOT / "lib" / "widgets"
     contents = {name: case[0] for name, case in (TEXTS | REFUSED).items()}
-    program = (widgets / "number.js").read_text() + (widgets / "table.js").read_text() + f"""
+    program = (
+        (widgets / "number.js").read_text()
+        + (widgets / "table.js").read_text()
+        + f"""
         console.log(JSON.stringify(Object.entries({json.dumps(contents)}).map(([name, content]) => {{
             try {{
                 const {{ rows, columns, values, hint }} = readTable(name, new TextEncoder().encode(content).buffer, 64);
                 return {{ rows, columns, values: [...values], hint }};
             }} catch (error) {{ return {{ error: error.message }}; }}
         }})))"""
+    )
     answers = json.loads(subprocess.run([node, "-e", program], capture_output=True, text=True, check=True).stdout)
     for name, answer in zip(contents, answers):
         if name in REFUSED:
@@ -402,22 +470,40 @@ def test_the_page_reads_the_same_texts():
         else:
             table, said = read_text(contents[name], name)
             np.testing.assert_array_equal(np.ravel(table), answer["values"], err_msg=name)
-            assert answer["rows"] * answer["columns"] == table.size and said == (f"{name}: {answer['hint']}" if answer["hint"] else ""), name
+            assert answer["rows"] * answer["columns"] == table.size and said == (
+                f"{name}: {answer['hint']}" if answer["hint"] else ""
+            ), name
 
 
 def test_open_files_of_any_kind_are_read(tmp_path):
     X = np.random.default_rng(1).normal(size=(5, 2))
     path = saved(tmp_path, "ok.csv", ("x,y\n" + "".join(f"{a!r},{b!r}\n" for a, b in X.tolist())).encode())
     np.save(tmp_path / "x.npy", X)
-    with open(path) as text, open(path) as unnamed, open(path, "rb") as binary, open(tmp_path / "x.npy", "rb") as stored:
-        for source, name in ((text, "ok.csv"), (unnamed, None), (binary, None), (stored, None), (io.StringIO(path.read_text()), "s.csv"),
-                             (io.StringIO("\ufeff" + path.read_text()), None), (io.BytesIO(path.read_bytes()), None),
-                             (io.BytesIO((tmp_path / "x.npy").read_bytes()), None), (tempfile.SpooledTemporaryFile(), None)):
+    with (
+        open(path) as text,
+        open(path) as unnamed,
+        open(path, "rb") as binary,
+        open(tmp_path / "x.npy", "rb") as stored,
+    ):
+        for source, name in (
+            (text, "ok.csv"),
+            (unnamed, None),
+            (binary, None),
+            (stored, None),
+            (io.StringIO(path.read_text()), "s.csv"),
+            (io.StringIO("\ufeff" + path.read_text()), None),
+            (io.BytesIO(path.read_bytes()), None),
+            (io.BytesIO((tmp_path / "x.npy").read_bytes()), None),
+            (tempfile.SpooledTemporaryFile(), None),
+        ):
             if isinstance(source, tempfile.SpooledTemporaryFile):  # no io.IOBase before Python 3.11
                 np.save(source, X)
                 source.seek(0)
             np.testing.assert_array_equal(load(source, name), X)
-    with open(tmp_path / "x.npy") as text, pytest.raises(ValueError, match='^x.npy: is open as text .*: open it with mode "rb"$'):
+    with (
+        open(tmp_path / "x.npy") as text,
+        pytest.raises(ValueError, match='^x.npy: is open as text .*: open it with mode "rb"$'),
+    ):
         load(text)
 
 
@@ -430,9 +516,13 @@ def test_texts_of_other_codes(tmp_path, code):
     node = shutil.which("node")
     if node is not None:
         widgets = ROOT / "lib" / "widgets"
-        program = (widgets / "number.js").read_text() + (widgets / "table.js").read_text() + f"""
+        program = (
+            (widgets / "number.js").read_text()
+            + (widgets / "table.js").read_text()
+            + f"""
             const bytes = new Uint8Array({json.dumps(list(path.read_bytes()))}).buffer;
             console.log(JSON.stringify([...readTable("u.txt", bytes, 64).values]))"""
+        )
         answer = subprocess.run([node, "-e", program], capture_output=True, text=True, check=True).stdout
         assert json.loads(answer) == [1.5, 2.0, 3.0, 4.0]
 
@@ -445,7 +535,10 @@ def test_a_text_named_npy_is_no_pickle(tmp_path):
 def test_an_archive_under_another_name(tmp_path):
     np.savez(tmp_path / "y.npz", a=np.ones(3))
     for name in ("y.npy", "y.csv"):
-        with open(tmp_path / "y.npz", "rb") as file, pytest.raises(ValueError, match=rf"^{name}: is an archive \(.npz, .xlsx or .zip\)"):
+        with (
+            open(tmp_path / "y.npz", "rb") as file,
+            pytest.raises(ValueError, match=rf"^{name}: is an archive \(.npz, .xlsx or .zip\)"),
+        ):
             load(file, name)
 
 
@@ -456,12 +549,17 @@ def test_bootstrap_takes_what_from_data_takes():
     np.testing.assert_allclose(expected[0], [6352, 6259, 5877, 5111, 4413, 4174], rtol=1e-4)
     np.testing.assert_allclose(expected[0], np.linalg.eigvalsh(np.cov(U.T.astype(float), bias=True))[::-1], rtol=1e-12)
     for kind in (np.uint8, np.int16, np.int64, np.float32, np.float16):
-        np.testing.assert_allclose(bootstrap_spectra(np.array_split(U.astype(kind), 20), resamples=3), expected, rtol=1e-12)
+        np.testing.assert_allclose(
+            bootstrap_spectra(np.array_split(U.astype(kind), 20), resamples=3), expected, rtol=1e-12
+        )
     # An offset of 1e9 leaves seven digits of float64, and none of its square.
     np.testing.assert_allclose(bootstrap_spectra(np.array_split(U + 1e9, 20), resamples=3), expected, rtol=1e-6)
     for power in (-400, 400):
-        np.testing.assert_allclose(bootstrap_spectra(np.array_split(np.ldexp(U.astype(float), power), 20), resamples=3),
-                                   np.ldexp(expected, 2 * power), rtol=1e-12)
+        np.testing.assert_allclose(
+            bootstrap_spectra(np.array_split(np.ldexp(U.astype(float), power), 20), resamples=3),
+            np.ldexp(expected, 2 * power),
+            rtol=1e-12,
+        )
     lists = [block.tolist() for block in np.array_split(U, 20)]
     np.testing.assert_allclose(bootstrap_spectra(lists, resamples=3), expected, rtol=1e-12)
 

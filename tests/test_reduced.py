@@ -11,9 +11,9 @@ import pytest
 from scipy import stats
 
 import lib
-from lib import sgd
+from lib.core import sgd
 from lib.kernels import reduced
-from lib.kernels.rng import normals_to_chi, stream_key
+from lib.maths.rng import normals_to_chi, stream_key
 
 ALARM = 1e-3
 RUNS = 2000
@@ -68,17 +68,21 @@ def test_a_wrong_length_is_noticed(monkeypatch):
             reduced._parts(self.state)[4][:] *= 0.95
 
     monkeypatch.setattr(sgd, "_Reduced", Wrong)
-    pairs = zip(quantities(runs("isotropic erf", "direct", DIRECT)),
-                quantities(runs("isotropic erf", "reduced", REDUCED)))
+    pairs = zip(
+        quantities(runs("isotropic erf", "direct", DIRECT)), quantities(runs("isotropic erf", "reduced", REDUCED))
+    )
     assert min(stats.ks_2samp(x, y).pvalue for x, y in pairs) < LEVEL
 
 
-@pytest.mark.parametrize("spectrum, N, eta", [
-    (lib.power_law(1.0, 1), 40, 1.0),
-    (lib.power_law(0.5, 4), 80, 0.8),
-    (lib.power_law(0.5, 16), 16, 0.5),
-    (mixed(), 60, 0.7),
-])
+@pytest.mark.parametrize(
+    "spectrum, N, eta",
+    [
+        (lib.power_law(1.0, 1), 40, 1.0),
+        (lib.power_law(0.5, 4), 80, 0.8),
+        (lib.power_law(0.5, 16), 16, 0.5),
+        (mixed(), 60, 0.7),
+    ],
+)
 def test_mean_of_the_linear_network(spectrum, N, eta):
     alpha = (0.0, 0.5, 2.0, 6.0)
     model = lib.StudentTeacher(spectrum, 1, 1, "linear")
@@ -181,19 +185,22 @@ def test_wide_spectrum():
     assert np.all(np.isfinite(curve.Q)) and np.all(curve.eps_g[:, 1] < curve.eps_g[:, 0])
 
 
-@pytest.mark.parametrize("change, words", [
-    (dict(method="exact"), "method = 'exact': must be one of 'direct', 'reduced'"),
-    (dict(N=7), "N = 7"),
-    (dict(N=1), "N = 1: must be at least the number of levels, 2"),
-    (dict(N=2), "teacher"),
-    (dict(eta=0.0), "eta = 0.0"),
-    (dict(sigma_J=-1.0), "sigma_J = -1.0"),
-    (dict(alpha=[2.0, 1.0]), "strictly increasing"),
-    (dict(seeds=[]), "seeds"),
-    (dict(seeds=[-1]), "seeds = -1"),
-    (dict(teacher="none"), "teacher = 'none'"),
-    (dict(inputs=np.eye(4), N=None), "method = 'reduced'"),
-])
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (dict(method="exact"), "method = 'exact': must be one of 'direct', 'reduced'"),
+        (dict(N=7), "N = 7"),
+        (dict(N=1), "N = 1: must be at least the number of levels, 2"),
+        (dict(N=2), "teacher"),
+        (dict(eta=0.0), "eta = 0.0"),
+        (dict(sigma_J=-1.0), "sigma_J = -1.0"),
+        (dict(alpha=[2.0, 1.0]), "strictly increasing"),
+        (dict(seeds=[]), "seeds"),
+        (dict(seeds=[-1]), "seeds = -1"),
+        (dict(teacher="none"), "teacher = 'none'"),
+        (dict(inputs=np.eye(4), N=None), "method = 'reduced'"),
+    ],
+)
 def test_bad_input(change, words):
     arguments = dict(N=40, eta=0.1, alpha=[1.0], sigma_J=0.1, seeds=2, method="reduced") | change
     with pytest.raises(ValueError, match=words):

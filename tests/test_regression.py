@@ -30,15 +30,18 @@ def test_effective_ridge_of_one_level_and_of_fifty_digits():
     with mpmath.workdps(50):
         lam = [mpmath.mpf(float(x)) for x in s.eigenvalues]
         for a, x in zip(ALPHA, regression.effective_ridge(s, ALPHA)):
-            root = mpmath.findroot(lambda u: sum(l / (l + mpmath.exp(u)) for l in lam) / 40 - mpmath.mpf(float(a)),
-                                   np.log(x))
+            root = mpmath.findroot(
+                lambda u: sum(l / (l + mpmath.exp(u)) for l in lam) / 40 - mpmath.mpf(float(a)), np.log(x)
+            )
             # kappa is as sensitive to the last digit of alpha as 1/(1 - alpha)
             assert x == pytest.approx(float(mpmath.exp(root)), rel=1e-14 / (1 - a))
 
 
 def test_no_noise_no_ridge_is_alpha_kappa_and_the_best_ridge_is_the_noise():
     s = lib.power_law(0.7, 50)
-    np.testing.assert_allclose(regression.error(s, ALPHA), 0.5 * ALPHA * regression.effective_ridge(s, ALPHA), rtol=1e-12)
+    np.testing.assert_allclose(
+        regression.error(s, ALPHA), 0.5 * ALPHA * regression.effective_ridge(s, ALPHA), rtol=1e-12
+    )
     alpha, noise = np.array([0.01, 0.3, 1.0, 4.0]), 0.2
     best = regression.error(s, alpha, noise, noise)
     kappa = regression.effective_ridge(s, alpha, noise)
@@ -119,13 +122,17 @@ def test_gradient_flow_on_isotropic_examples_is_an_integral_over_the_law_of_marc
     expected = 0.5 * (np.exp(-2 * np.outer(time, x)) @ density + max(1 - alpha, 0))
     assert density.sum() == pytest.approx(min(1.0, alpha), abs=1e-6)
     found = regression.gradient_flow_error(lib.power_law(1.0, 1), alpha, time)
-    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)  # rounding, 1e-16, times exp(0.4 TALBOT) and some ten
+    np.testing.assert_allclose(
+        found, expected, rtol=1e-6, atol=1e-9
+    )  # rounding, 1e-16, times exp(0.4 TALBOT) and some ten
 
 
 def test_gradient_flow_on_many_examples_and_after_a_long_time():
     s, time = lib.power_law(0.5, 100), np.geomspace(1e-3, 10, 8)
     many = regression.gradient_flow_error(s, 1e8, time)
-    np.testing.assert_allclose(many, lib.linear.small_eta_error(s, 1.0, time), rtol=1e-6)  # 1/alpha times the largest rate's share
+    np.testing.assert_allclose(
+        many, lib.linear.small_eta_error(s, 1.0, time), rtol=1e-6
+    )  # 1/alpha times the largest rate's share
     assert regression.gradient_flow_error(s, 0.3, 1e9)[0] == pytest.approx(regression.error(s, 0.3)[0], rel=1e-6)
     start = regression.gradient_flow_error(s, 0.3, 1e-9)[0]
     assert start == pytest.approx(0.5, rel=1e-6)

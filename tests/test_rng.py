@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lib.kernels.jit import kernel
-from lib.kernels.rng import _log_unit, fill_normals, stream_key, uniform
+from lib.compiler.jit import kernel
+from lib.maths.rng import _log_unit, fill_normals, stream_key, uniform
 
 # All seeds are fixed, so a test here passes or fails for good; the levels say how surprising a failure is.
 LEVEL = 1e-4

@@ -10,8 +10,8 @@ import pytest
 from scipy.special import erf
 
 import lib
-from lib.kernels.rng import fill_normals, stream_key, uniform
 from lib.kernels.sgd import INPUTS
+from lib.maths.rng import fill_normals, stream_key, uniform
 
 
 def numpy_sgd(model, N, eta, steps, sigma_J, seed, teacher):
@@ -109,7 +109,10 @@ def test_result_depends_on_seeds_alone():
     )
     one_core = subprocess.run(
         [sys.executable, "-c", "import os; os.cpu_count = lambda: 1\n" + program],
-        capture_output=True, text=True, check=True, env=os.environ,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ,
     )
     assert one_core.stdout.strip() == together.tobytes().hex()
 
@@ -146,7 +149,7 @@ def test_erf_on_real_inputs_is_the_definition():
     eta, steps = 0.6, 40
     curve = lib.simulate(m, eta=eta, alpha=[0.0, steps / 5], sigma_J=0.3, seeds=[4], teacher="random", inputs=X)
 
-    Z, lam = lib.spectra.eigenbasis(X)
+    Z, lam = lib.core.spectra.eigenbasis(X)
     J, B = m.initial_weights(0.3, 5, 4, "random")
     g = lambda h: erf(h / np.sqrt(2))
     output = lambda W: g(Z @ W.T / np.sqrt(5)).sum(axis=1) / np.sqrt(2)
@@ -166,7 +169,7 @@ def test_erf_on_gaussian_rows_is_the_function_of_the_overlaps():
     X = np.random.default_rng(2).normal(size=(40_000, 8))
     m = lib.StudentTeacher(lib.Spectrum.from_data(X), 2, 2)
     curve = lib.simulate(m, eta=0.3, alpha=[0.0, 5.0, 20.0], sigma_J=0.3, seeds=1, teacher="random", inputs=X)
-    expected = lib.curve.field_error(m, curve.Q[0], curve.R[0], curve.T[0])
+    expected = lib.core.curve.field_error(m, curve.Q[0], curve.R[0], curve.T[0])
     # The square of the error varies by about twice its mean, over 40,000 rows: a standard error of 1 %; four of them.
     np.testing.assert_allclose(curve.eps_g[0], expected, rtol=0.04)
 

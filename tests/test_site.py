@@ -91,7 +91,9 @@ def test_slides_run_from_a_folder_with_live_explorers(visit, site, pages, name):
     assert f"../{slides}" in pages[name].links
     page = visit(slides, base=site.as_uri())
     page.wait_for_function("window.Reveal?.isReady()")
-    number = page.evaluate("[...document.querySelectorAll('.slides > section')].findIndex(s => s.querySelector('.explorer'))")
+    number = page.evaluate(
+        "[...document.querySelectorAll('.slides > section')].findIndex(s => s.querySelector('.explorer'))"
+    )
     for _ in range(number):
         page.keyboard.press("ArrowRight")
     picture = page.locator("section.present .explorer svg[role=img]")

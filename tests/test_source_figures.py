@@ -40,7 +40,11 @@ def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path, monkeypatch):
     measure.Run(TINY, 3, tmp_path / "parts.npz").advance(100.0)
     assert same(kept(tmp_path / "whole.npz"), kept(tmp_path / "parts.npz"))
     sessions = json.loads((tmp_path / "parts.json").read_text())["sessions"]
-    assert [(part["from"], part["until"]) for part in sessions] == [(0.0, 100.0), (halfway["step"] / 8, 60.0), (450 / 8, 100.0)]
+    assert [(part["from"], part["until"]) for part in sessions] == [
+        (0.0, 100.0),
+        (halfway["step"] / 8, 60.0),
+        (450 / 8, 100.0),
+    ]
 
 
 def test_the_run_is_that_of_simulate(tmp_path):
@@ -81,10 +85,17 @@ def test_a_broken_write_leaves_the_store_as_it_was(tmp_path, monkeypatch):
 
 
 def test_ctrl_c_keeps_what_was_measured(tmp_path):
-    script = (f"from pathlib import Path; from tools import measure; measure.STORE = Path({str(tmp_path)!r}); "
-              "measure.CHECKPOINT = 0.0; measure.main()")
-    process = subprocess.Popen([sys.executable, "-c", script, "source-figure-6", "--until", "1e9"], cwd=ROOT,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    script = (
+        f"from pathlib import Path; from tools import measure; measure.STORE = Path({str(tmp_path)!r}); "
+        "measure.CHECKPOINT = 0.0; measure.main()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, "source-figure-6", "--until", "1e9"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdout.readline().startswith("seed 0: alpha = ")
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
@@ -92,7 +103,9 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path):
     assert kept(tmp_path / "source-figure-6" / "seed-0.npz")["step"] > 0
 
 
-@pytest.mark.parametrize("path", sorted((measure.STORE / "source-figure-6").glob("seed-*.npz")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((measure.STORE / "source-figure-6").glob("seed-*.npz")), ids=lambda path: path.stem
+)
 def test_what_is_kept_is_the_measurement_of_the_page(path):
     """Each file is of the parameters that the command has, and is complete up to where it says it is."""
     run = measure.Run(measure.MEASUREMENTS["source-figure-6"], int(path.stem.removeprefix("seed-")), path)
@@ -100,4 +113,4 @@ def test_what_is_kept_is_the_measurement_of_the_page(path):
     assert record["steps"] == run.step and record["sessions"]
     assert {"command", "date", "machine", "numpy", "numba", "commit"} <= record["sessions"][-1].keys()
     assert len(run.rows) == len(run.steps) and run.steps[-1] <= run.step
-    assert np.array_equal(run.steps, run.measurement.steps(1e9)[:len(run.steps)])
+    assert np.array_equal(run.steps, run.measurement.steps(1e9)[: len(run.steps)])

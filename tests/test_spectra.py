@@ -85,7 +85,9 @@ def test_a_fast_decay_keeps_its_levels(n):
     s = lib.Spectrum.from_data(samples_of(sigma, n) + 1e-3)
     expected = sigma**2 / np.mean(sigma**2)
     assert s.levels == 100
-    np.testing.assert_allclose(np.sqrt(s.eigenvalues), np.sqrt(expected), rtol=1e-13, atol=30 * 2.2e-16 * np.sqrt(expected[0]))
+    np.testing.assert_allclose(
+        np.sqrt(s.eigenvalues), np.sqrt(expected), rtol=1e-13, atol=30 * 2.2e-16 * np.sqrt(expected[0])
+    )
 
 
 def test_power_law_samples_keep_their_levels():
@@ -104,7 +106,7 @@ def test_rounding_of_the_given_type_is_no_direction(kind, offset):
     rng = np.random.default_rng(4)
     Z = 30.0 * rng.normal(size=(200, 5)) @ rng.normal(size=(5, 6))
     assert lib.Spectrum.from_data((Z + offset).astype(kind)).levels == 5
-    samples, eigenvalues = lib.spectra.eigenbasis((Z + offset).astype(kind))
+    samples, eigenvalues = lib.core.spectra.eigenbasis((Z + offset).astype(kind))
     assert samples.shape == (200, 5) and eigenvalues.shape == (5,)
 
 
@@ -122,7 +124,7 @@ def test_few_samples_of_many_features():
     X = np.random.default_rng(6).normal(size=(20, 40_000))
     start = time.perf_counter()
     s = lib.Spectrum.from_data(X)
-    samples, eigenvalues = lib.spectra.eigenbasis(X)
+    samples, eigenvalues = lib.core.spectra.eigenbasis(X)
     assert time.perf_counter() - start < 10.0  # 13 GB of covariance would take minutes
     centred = X - X.mean(axis=0)
     expected = np.linalg.eigvalsh(centred @ centred.T)[:0:-1]
@@ -139,8 +141,10 @@ def test_few_samples_of_many_features():
 
 def test_eigenbasis_is_a_rotation_of_the_centred_samples():
     X = samples_of(np.geomspace(1.0, 1e-9, 12), 50) + 7.0
-    samples, eigenvalues = lib.spectra.eigenbasis(X)
-    np.testing.assert_allclose(np.mean(samples**2, axis=0), eigenvalues, rtol=1e-6)  # the mean of 7 leaves 1e-15 of the least, 1e-9
+    samples, eigenvalues = lib.core.spectra.eigenbasis(X)
+    np.testing.assert_allclose(
+        np.mean(samples**2, axis=0), eigenvalues, rtol=1e-6
+    )  # the mean of 7 leaves 1e-15 of the least, 1e-9
     centred = X - X.mean(axis=0)
     scale = np.mean(centred**2) * 12
     np.testing.assert_allclose(samples @ samples.T / 12, centred @ centred.T / scale, atol=1e-13 * 50)

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import lib
-from lib.sweep import _digest
+from lib.core.sweep import _digest
 
 # A sweep in a process of its own, to be killed: 30 points of two seeds, each noted when it is evaluated.
 SCRIPT = """
@@ -57,8 +57,9 @@ def script(tmp_path, monkeypatch):
         def start(pause, prelude=""):
             code = prelude + f"import runpy; runpy.run_path({str(path)!r}, run_name='__main__')"
             environment = {**os.environ, "SWEEP_PAUSE": str(pause)}
-            return subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE,
-                                    text=True, start_new_session=True)
+            return subprocess.Popen(
+                [sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+            )
 
         @staticmethod
         def finish():
@@ -237,8 +238,10 @@ def test_a_sweep_that_is_killed_resumes(script, tmp_path, signal_number):
 
 def test_a_full_disk_loses_nothing(script, tmp_path):
     # 60 points of 8 kB; no file may grow beyond 200 kB
-    limit = "import joblib, resource; joblib.parallel_config(n_jobs=1); " \
-            "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)); "
+    limit = (
+        "import joblib, resource; joblib.parallel_config(n_jobs=1); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)); "
+    )
     process = script.start(pause=0, prelude=limit)
     error = process.communicate(timeout=60)[1]
     assert process.returncode == 1 and "OSError: store = " in error.splitlines()[-1], error
@@ -373,11 +376,21 @@ f = make(5)
 """
 
 
-@pytest.mark.parametrize("old, new", [
-    ("scale = 2.0", "scale = 3.0"), ("arange(3.0)", "arange(3.0)[::-1]"), ("law(1.0, 4)", "law(1.1, 4)"),
-    ("scale * x", "scale / x"), ("make(5)", "make(6)"), ('("p", 1)', '("p", 2)'), ("a - 1", "a - 2"),
-    ('"v", 7', '"w", 7'), ("x + shift", "x - shift"), ("model.students", "model.teachers"),
-])
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("scale = 2.0", "scale = 3.0"),
+        ("arange(3.0)", "arange(3.0)[::-1]"),
+        ("law(1.0, 4)", "law(1.1, 4)"),
+        ("scale * x", "scale / x"),
+        ("make(5)", "make(6)"),
+        ('("p", 1)', '("p", 2)'),
+        ("a - 1", "a - 2"),
+        ('"v", 7', '"w", 7'),
+        ("x + shift", "x - shift"),
+        ("model.students", "model.teachers"),
+    ],
+)
 def test_a_store_of_another_function_is_refused(here, tmp_path, old, new):
     assert BASE.count(old) == 1
     store = tmp_path / "store"
@@ -418,13 +431,22 @@ def make(value):
 """
 
 
-@pytest.mark.parametrize("kind, old, new", [
-    ("Model(1.0)", "Model(1.0)", "Model(100.0)"), ("Model(1.0).at", "Model(1.0)", "Model(100.0)"),
-    ("Model(1.0)", "3.0", "30.0"), ("Model(1.0)", "4.0", "40.0"), ("Model(1.0)", "5.0", "50.0"),
-    ("Model(1.0)", "6.0", "60.0"), ("Model(1.0).at", "return self(a)", "return -self(a)"),
-    ("functools.lru_cache(plain)", "iloc[1]", "iloc[0]"), ("functools.partial(plain)", "[1.0, 2.0]", "[1.0, 20.0]"),
-    ("make(table)", "[1.0, 2.0]", "[10.0, 2.0]"), ("make(table)", "self.scale * a", "self.scale + a"),
-])
+@pytest.mark.parametrize(
+    "kind, old, new",
+    [
+        ("Model(1.0)", "Model(1.0)", "Model(100.0)"),
+        ("Model(1.0).at", "Model(1.0)", "Model(100.0)"),
+        ("Model(1.0)", "3.0", "30.0"),
+        ("Model(1.0)", "4.0", "40.0"),
+        ("Model(1.0)", "5.0", "50.0"),
+        ("Model(1.0)", "6.0", "60.0"),
+        ("Model(1.0).at", "return self(a)", "return -self(a)"),
+        ("functools.lru_cache(plain)", "iloc[1]", "iloc[0]"),
+        ("functools.partial(plain)", "[1.0, 2.0]", "[1.0, 20.0]"),
+        ("make(table)", "[1.0, 2.0]", "[10.0, 2.0]"),
+        ("make(table)", "self.scale * a", "self.scale + a"),
+    ],
+)
 def test_a_store_of_another_object_is_refused(here, tmp_path, kind, old, new):
     source = f"{OBJECTS}f = {kind}\n"
     assert old in source
@@ -454,13 +476,29 @@ def f(a):
 """
 
 
-@pytest.mark.parametrize("kind", [
-    "np.vectorize(inner)", "np.vectorize(inner, otypes=[float])", "functools.partial(inner)", "without_wraps(inner)",
-    "functools.lru_cache(inner)", "functools.cache(inner)", "functools.wraps(inner)(without_wraps(inner))", "Held(inner)",
-    "Held(inner).__call__", "numba.njit(inner)", "numba.vectorize(['f8(f8)'])(inner)", "np.frompyfunc(inner, 1, 1)",
-    "types.SimpleNamespace(call=inner).call", "{'g': inner}['g']", "staticmethod(inner).__func__",
-    "functools.singledispatch(inner)", "contextlib.contextmanager(inner)", "functools.reduce and (lambda x: inner(x))",
-])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "np.vectorize(inner)",
+        "np.vectorize(inner, otypes=[float])",
+        "functools.partial(inner)",
+        "without_wraps(inner)",
+        "functools.lru_cache(inner)",
+        "functools.cache(inner)",
+        "functools.wraps(inner)(without_wraps(inner))",
+        "Held(inner)",
+        "Held(inner).__call__",
+        "numba.njit(inner)",
+        "numba.vectorize(['f8(f8)'])(inner)",
+        "np.frompyfunc(inner, 1, 1)",
+        "types.SimpleNamespace(call=inner).call",
+        "{'g': inner}['g']",
+        "staticmethod(inner).__func__",
+        "functools.singledispatch(inner)",
+        "contextlib.contextmanager(inner)",
+        "functools.reduce and (lambda x: inner(x))",
+    ],
+)
 def test_a_helper_that_changed_is_never_served_from_the_store(here, tmp_path, kind):
     """However it is wrapped or held: the sweep refuses the store, naming what changed, or refuses the function."""
     source = WRAPPED.replace("KIND", kind)
@@ -476,29 +514,54 @@ def test_a_helper_that_changed_is_never_served_from_the_store(here, tmp_path, ki
     with pytest.raises(ValueError, match=r"holds another sweep: its function was .*changed: \w"):
         lib.sweep(define(source.replace("2.0 * x", "3.0 * x")), {"a": [1.0]}, store=store, progress=False)
 
+
 HELD = {
     "attribute of a function": ("def helper(x):\n    return x * helper.factor\nhelper.factor = 2.0", "helper(a)"),
     "dict": ("class Table(dict):\n    def __missing__(self, x):\n        return 2.0 * x\ntable = Table()", "table[a]"),
     "defaultdict": ("import collections\ntable = collections.defaultdict(lambda: 2.0)", "table[a]"),
-    "list": ("class Values(list):\n    def at(self, x):\n        return 2.0 * x\nvalues = Values([1.0])", "values.at(a)"),
-    "array": ("class Values(np.ndarray):\n    def at(self, x):\n        return 2.0 * x\nvalues = np.zeros(2).view(Values)", "values.at(a)"),
+    "list": (
+        "class Values(list):\n    def at(self, x):\n        return 2.0 * x\nvalues = Values([1.0])",
+        "values.at(a)",
+    ),
+    "array": (
+        "class Values(np.ndarray):\n    def at(self, x):\n        return 2.0 * x\nvalues = np.zeros(2).view(Values)",
+        "values.at(a)",
+    ),
     "str": ("class Name(str):\n    def at(self, x):\n        return 2.0 * x\nname = Name('x')", "name.at(a)"),
     "number": ("class Number(float):\n    pass\nnumber = Number(2.0)", "number * a"),
-    "slots": ("class Slim:\n    __slots__ = ()\n    def at(self, x):\n        return 2.0 * x\nslim = Slim()", "slim.at(a)"),
-    "value in slots": ("class Slim:\n    __slots__ = ('__x',)\n    def __init__(self):\n        self.__x = 2.0\n    def at(self):\n"
-                       "        return self.__x\nslim = Slim()", "slim.at() * a"),
-    "metaclass": ("class Kind(type):\n    def __call__(self, x):\n        return 2.0 * x\nclass Made(metaclass=Kind):\n    pass", "Made(a)"),
+    "slots": (
+        "class Slim:\n    __slots__ = ()\n    def at(self, x):\n        return 2.0 * x\nslim = Slim()",
+        "slim.at(a)",
+    ),
+    "value in slots": (
+        "class Slim:\n    __slots__ = ('__x',)\n    def __init__(self):\n        self.__x = 2.0\n    def at(self):\n"
+        "        return self.__x\nslim = Slim()",
+        "slim.at() * a",
+    ),
+    "metaclass": (
+        "class Kind(type):\n    def __call__(self, x):\n        return 2.0 * x\nclass Made(metaclass=Kind):\n    pass",
+        "Made(a)",
+    ),
     "special attribute": ("class Made:\n    __factor__ = 2.0", "Made.__factor__ * a"),
     "error": ("class Error(Exception):\n    pass\nerror = Error(2.0)", "error.args[0] * a"),
     "ctypes": ("import ctypes\nvalues = (ctypes.c_double * 1)(2.0)", "values[0] * a"),
-    "abstract": ("import abc\nclass Base(abc.ABC):\n    @abc.abstractmethod\n    def at(self, x):\n        pass\nclass Made(Base):\n"
-                 "    def at(self, x):\n        return 2.0 * x\nmade = Made()", "made.at(a)"),
+    "abstract": (
+        "import abc\nclass Base(abc.ABC):\n    @abc.abstractmethod\n    def at(self, x):\n        pass\nclass Made(Base):\n"
+        "    def at(self, x):\n        return 2.0 * x\nmade = Made()",
+        "made.at(a)",
+    ),
     "enum": ("import enum\nclass Choice(float, enum.Enum):\n    one = 2.0\nchoice = Choice.one", "choice.value * a"),
     "named tuple": ("import typing\nclass Pair(typing.NamedTuple):\n    x: float = 2.0\npair = Pair()", "pair.x * a"),
-    "singledispatch": ("import functools\n@functools.singledispatch\ndef helper(x):\n    return 0.0\n@helper.register\n"
-                       "def at(x: float):\n    return 2.0 * x", "helper(a)"),
-    "empty cell": ("def make():\n    def helper(x):\n        return 2.0 * x if x > 0 else later(x)\n    if False:\n        later = helper\n"
-                   "    return helper\nhelper = make()", "helper(a)"),
+    "singledispatch": (
+        "import functools\n@functools.singledispatch\ndef helper(x):\n    return 0.0\n@helper.register\n"
+        "def at(x: float):\n    return 2.0 * x",
+        "helper(a)",
+    ),
+    "empty cell": (
+        "def make():\n    def helper(x):\n        return 2.0 * x if x > 0 else later(x)\n    if False:\n        later = helper\n"
+        "    return helper\nhelper = make()",
+        "helper(a)",
+    ),
 }
 
 
@@ -514,13 +577,15 @@ def test_what_classes_and_functions_hold_is_told_apart(here, tmp_path, kind):
         lib.sweep(define(source.replace("2.0", "3.0")), {"a": [1.0]}, store=store, progress=False)
 
 
-
 def test_the_message_says_which_value_changed(here, tmp_path):
     source = "table = np.arange(3.0)\ndef g(x):\n    return x\ndef f(a, b=1):\n    return g(a) + table[0] + b\n"
     store = tmp_path / "store"
     lib.sweep(define(source), {"a": [1]}, store=store, progress=False)
-    for old, new, words in [("3.0", "4.0", "changed: table;"), ("return x", "return -x", "changed: code of g;"),
-                            ("b=1", "b=2", r"changed: f\(b\);")]:
+    for old, new, words in [
+        ("3.0", "4.0", "changed: table;"),
+        ("return x", "return -x", "changed: code of g;"),
+        ("b=1", "b=2", r"changed: f\(b\);"),
+    ]:
         with pytest.raises(ValueError, match=words):
             lib.sweep(define(source.replace(old, new)), {"a": [1]}, store=store, progress=False)
 
@@ -556,10 +621,15 @@ def test_what_cannot_be_told_apart_is_refused_with_a_store(here, tmp_path):
 @pytest.mark.parametrize("source", [BASE, OBJECTS + "f = make(table)"])
 def test_a_function_is_recognised_in_another_session(source):
     # sets of strings are ordered by a hash that differs from session to session
-    code = f"import numpy as np, lib; from lib.sweep import _digest; exec({source!r}); print(_digest(f))"
+    code = f"import numpy as np, lib; from lib.core.sweep import _digest; exec({source!r}); print(_digest(f))"
     runs = [
-        subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, text=True,
-                       capture_output=True, check=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            text=True,
+            capture_output=True,
+            check=True,
+        ).stdout
         for seed in "12"
     ]
     assert runs[0] == runs[1] and "f (code" in runs[0]
@@ -568,33 +638,35 @@ def test_a_function_is_recognised_in_another_session(source):
 def test_functions_that_share_functions_are_described_once():
     # 2^40 ways lead from the first function to the last
     levels = "\n".join(
-        f"def a{i}(): return a{i + 1}() + b{i + 1}()\ndef b{i}(): return b{i + 1}() + a{i + 1}()"
-        for i in range(40)
+        f"def a{i}(): return a{i + 1}() + b{i + 1}()\ndef b{i}(): return b{i + 1}() + a{i + 1}()" for i in range(40)
     )
     source = levels + "\ndef a40(): return 1\ndef b40(): return 2\ndef f(a): return a0()"
     assert _digest(define(source)) == _digest(define(source))
     assert _digest(define(source)) != _digest(define(source.replace("return 2", "return 3")))
 
 
-@pytest.mark.parametrize("grid, seeds, words", [
-    ([1, 2], None, "grid = "),
-    ({}, None, "at least one parameter"),
-    ({1: [2]}, None, "grid = "),
-    ({"a": []}, None, r"grid\['a'\]"),
-    ({"a": [1, 1.0]}, None, "all different"),
-    ({"a": [1.0, np.nan]}, None, "finite"),
-    ({"a": [[1, 2], [3, 4]]}, None, r"grid\['a'\]"),
-    ({"a": [[1], [2, 3]]}, None, r"grid\['a'\]"),
-    ({"a": [1, "x"]}, None, r"grid\['a'\]"),
-    ({"a": [None]}, None, r"grid\['a'\]"),
-    ({"a": {1, 2}}, None, r"grid\['a'\]"),
-    ({"a": [1]}, 0, "seeds = 0"),
-    ({"a": [1]}, [], "seeds = "),
-    ({"a": [1]}, [3, -1], "seeds = -1"),
-    ({"a": [1]}, [3, 3], "seeds = "),
-    ({"a": [1], "seed": [1]}, 2, "without \"seed\""),
-    ({"b": [1]}, None, "function cannot be called with b"),
-])
+@pytest.mark.parametrize(
+    "grid, seeds, words",
+    [
+        ([1, 2], None, "grid = "),
+        ({}, None, "at least one parameter"),
+        ({1: [2]}, None, "grid = "),
+        ({"a": []}, None, r"grid\['a'\]"),
+        ({"a": [1, 1.0]}, None, "all different"),
+        ({"a": [1.0, np.nan]}, None, "finite"),
+        ({"a": [[1, 2], [3, 4]]}, None, r"grid\['a'\]"),
+        ({"a": [[1], [2, 3]]}, None, r"grid\['a'\]"),
+        ({"a": [1, "x"]}, None, r"grid\['a'\]"),
+        ({"a": [None]}, None, r"grid\['a'\]"),
+        ({"a": {1, 2}}, None, r"grid\['a'\]"),
+        ({"a": [1]}, 0, "seeds = 0"),
+        ({"a": [1]}, [], "seeds = "),
+        ({"a": [1]}, [3, -1], "seeds = -1"),
+        ({"a": [1]}, [3, 3], "seeds = "),
+        ({"a": [1], "seed": [1]}, 2, 'without "seed"'),
+        ({"b": [1]}, None, "function cannot be called with b"),
+    ],
+)
 def test_bad_arguments_are_named(here, grid, seeds, words):
     def function(a, seed=0):
         raise AssertionError("a point was run")
@@ -603,19 +675,22 @@ def test_bad_arguments_are_named(here, grid, seeds, words):
         lib.sweep(function, grid, seeds=seeds, progress=False)
 
 
-@pytest.mark.parametrize("result, words", [
-    ({"x": ("t", [[1.0, 2.0]])}, r"x = .* a = 1: shape \(1, 2\)"),
-    ({"x": (("t", "t"), [[1.0]])}, "all different"),
-    ({"x": 1j}, "real numbers"),
-    ("text", "value = 'text' at a = 1: must be real numbers"),
-    ({"x": (1.0, 2.0, 3.0)}, "pair"),
-    ((1.0, 2.0), "pair"),
-    ((3, [1.0]), "pair"),
-    ({"x": ("a", [1.0])}, "a is a parameter already"),
-    ({"a": 1.0}, "a is a parameter already"),
-    ({}, "empty mapping"),
-    ({"x": ("t", [1.0, 2.0]), "y": ("t", [1.0])}, "conflicting sizes for dimension 't'"),
-])
+@pytest.mark.parametrize(
+    "result, words",
+    [
+        ({"x": ("t", [[1.0, 2.0]])}, r"x = .* a = 1: shape \(1, 2\)"),
+        ({"x": (("t", "t"), [[1.0]])}, "all different"),
+        ({"x": 1j}, "real numbers"),
+        ("text", "value = 'text' at a = 1: must be real numbers"),
+        ({"x": (1.0, 2.0, 3.0)}, "pair"),
+        ((1.0, 2.0), "pair"),
+        ((3, [1.0]), "pair"),
+        ({"x": ("a", [1.0])}, "a is a parameter already"),
+        ({"a": 1.0}, "a is a parameter already"),
+        ({}, "empty mapping"),
+        ({"x": ("t", [1.0, 2.0]), "y": ("t", [1.0])}, "conflicting sizes for dimension 't'"),
+    ],
+)
 def test_bad_results_are_named(here, result, words):
     # at the first point already: the second would be a RuntimeError
     with pytest.raises(ValueError, match=words):
@@ -645,8 +720,9 @@ def test_a_dask_cluster_that_loses_a_worker(tmp_path):
 
     call = dict(function=function, grid={"a": range(20)}, seeds=3, progress=False)
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
-                                 silence_logs="CRITICAL") as cluster,
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs="CRITICAL"
+        ) as cluster,
         distributed.Client(cluster),
         joblib.parallel_config(backend="dask"),
     ):

@@ -4,7 +4,7 @@ import numpy as np
 
 import lib
 from lib import networks, plateau
-from lib.symmetry import average, orbits
+from lib.core.symmetry import average, orbits
 
 ALPHA = np.geomspace(0.1, 1e4, 20)
 
@@ -92,4 +92,3 @@ def test_a_flow_with_its_own_output_weights_keeps_the_symmetry_too():
     expected = plateau.symmetric_error(network.spectrum, 2, 0.2, [3e3])[0]
     assert abs(curve.eps_g[-1] - expected) < 1e-4 * expected
     assert np.ptp(curve.R[-1]) < 1e-13
-

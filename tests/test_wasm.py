@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 import wasmtime
 
+from lib.compiler import wasm
+from lib.compiler.jit import kernel
 from lib.kernels.flow import flow
-from lib.kernels.gamma import upper_gamma
-from lib.kernels.jit import kernel
 from lib.kernels.linear import decay_sum, modes
-from lib.kernels.rng import fill_normals, stream_key
 from lib.kernels.sgd import advance, measure
-from lib.kernels.special import activation
-from lib.kernels.table import table_size, table_start
-from lib.widgets import wasm
+from lib.maths.erf import activation
+from lib.maths.gamma import upper_gamma
+from lib.maths.rng import fill_normals, stream_key
 from lib.widgets.experiments import EXPERIMENTS
-from lib.widgets.exports import EXPORTS
+from lib.widgets.exports import EXPORTS, TABLE
+from lib.widgets.kernels.covariance import table_size, table_start
 
 SIZE_BUDGET = 150_000  # bytes, for all of the book
 
@@ -180,7 +180,7 @@ for _name, _experiment in EXPERIMENTS.items():
 
 @pytest.fixture(scope="module")
 def binary():
-    return wasm.build()
+    return wasm.build(TABLE)
 
 
 @pytest.fixture(scope="module")
@@ -249,7 +249,7 @@ from numba import types
 from numba.core import cgutils
 from numba.core.extending import intrinsic
 
-from lib.kernels.jit import kernel
+from lib.compiler.jit import kernel
 
 NODES = np.linspace(-1.0, 1.0, 50)
 PRIMES = np.array([2, 3, 5, 7, 11])
@@ -457,7 +457,7 @@ def test_build_compiles_once_per_state_of_the_sources(tmp_path, monkeypatch):
     for content, expected in [("x = 1", 1), ("x = 1", 1), ("'Words.'\nx = 1  # more", 1), ("x = 2", 2), ("x = 1", 2)]:
         (kernels / "one.py").write_text(content)
         (kernels / "other.py").write_text(f"not_imported = {expected!r}")
-        assert wasm.build() == b"module"
+        assert wasm.build(TABLE) == b"module"
         assert len(compilations) == expected
 
 
@@ -467,4 +467,4 @@ def test_build_works_where_nothing_can_be_written(tmp_path, monkeypatch):
     monkeypatch.setattr(wasm, "_USER_CACHE", tmp_path / "_build" / "user")
     monkeypatch.setattr(wasm, "_digest", lambda: "of these sources")
     monkeypatch.setattr(wasm, "compile_table", lambda table: b"module")
-    assert wasm.build() == b"module"
+    assert wasm.build(TABLE) == b"module"

@@ -18,12 +18,18 @@ def test_every_word_of_the_list_is_needed_and_in_order():
     assert not {word for word in own if word not in used and word.capitalize() not in used} - {"linaer"}
 
 
-@pytest.mark.parametrize("text, found", [
-    ("The generalisation worrd.", ["worrd"]),
-    ("A colour, not a color.", ["color"]),
-    ("`worrd` $worrd$ {ref}`worrd` [link](worrd.md) https://worrd.org np.worrd worrd() worrd_g", []),
-    ("```{math}\n:label: worrd\nworrd\n```\n(worrd)=\n- \n  ```python\n  worrd\n  ```\n\n  `worrd`", []),
-    ("```{exercise} An worrd of the title\n:label: ex-worrd\n*warm-up.* The text's worrd.\n```", ["worrd", "worrd"]),
-])
+@pytest.mark.parametrize(
+    "text, found",
+    [
+        ("The generalisation worrd.", ["worrd"]),
+        ("A colour, not a color.", ["color"]),
+        ("`worrd` $worrd$ {ref}`worrd` [link](worrd.md) https://worrd.org np.worrd worrd() worrd_g", []),
+        ("```{math}\n:label: worrd\nworrd\n```\n(worrd)=\n- \n  ```python\n  worrd\n  ```\n\n  `worrd`", []),
+        (
+            "```{exercise} An worrd of the title\n:label: ex-worrd\n*warm-up.* The text's worrd.\n```",
+            ["worrd", "worrd"],
+        ),
+    ],
+)
 def test_prose_is_read_and_code_is_not(text, found):
     assert [word for word in words.words(text) if words.problem(word)] == found

@@ -10,7 +10,9 @@ import yaml
 ROOT = Path(__file__).parents[1]
 LEVELS = ("warm-up", "standard", "challenge", "research")
 _OPENING = re.compile(r":{3,}\s*\{admonition\} By the end of this chapter you will be able to\n(.*?)\n:{3,}", re.S)
-_DIRECTIVE = re.compile(r"^(`{3,}|:{3,})\{(exercise|solution-start|solution-end|solution)\}[ \t]*(.*?)\n(.*?)^\1[ \t]*$", re.S | re.M)
+_DIRECTIVE = re.compile(
+    r"^(`{3,}|:{3,})\{(exercise|solution-start|solution-end|solution)\}[ \t]*(.*?)\n(.*?)^\1[ \t]*$", re.S | re.M
+)
 _HEAD = re.compile(r"\s*\*(?P<level>[\w-]+) · (?P<minutes>\d+) min · objectives? (?P<objectives>[\d, and]+)\.\*\s*")
 
 
@@ -50,8 +52,12 @@ class Chapter:
 def chapter_names():
     """Names of the chapters in reading order: the notebooks of the numbered parts but for the appendices."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    files = [chapter["file"] for part in toc["parts"] if part.get("numbered") and "ppendi" not in part["caption"]
-             for chapter in part["chapters"]]
+    files = [
+        chapter["file"]
+        for part in toc["parts"]
+        if part.get("numbered") and "ppendi" not in part["caption"]
+        for chapter in part["chapters"]
+    ]
     return [Path(file).name for file in files if (ROOT / f"{file}.ipynb").is_file()]
 
 
@@ -111,7 +117,7 @@ def _exercises(notebook):
                     exercise = exercises[-1]
                     exercise.level, exercise.minutes = head["level"], int(head["minutes"])
                     exercise.objectives = tuple(map(int, re.findall(r"\d+", head["objectives"])))
-                    exercise.text = text[head.end():]
+                    exercise.text = text[head.end() :]
             elif kind == "solution-start":
                 inside = True
                 exercises[-1].marks.append(index)

@@ -17,7 +17,7 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from lib import course
+from lib.book import course
 from tools.chapters import LEVELS, ROOT, chapter_names, read_chapter
 
 FOLDER = ROOT / "_build" / "course"
@@ -51,7 +51,9 @@ def instructor_notebook(chapter):
     for index, cell in enumerate(old):
         if index in exercises:
             cells += _graded(*exercises[index], old)
-        elif index not in dropped and not any(f"question({mark}{name}" in cell.source for name in questions for mark in "\"'"):
+        elif index not in dropped and not any(
+            f"question({mark}{name}" in cell.source for name in questions for mark in "\"'"
+        ):
             cells.append(_copy(cell))
     for number, cell in enumerate(cells):
         cell["id"] = f"c{number:03}"
@@ -72,11 +74,17 @@ def _graded(number, exercise, old):
     solution = [cell for cell in (_copy(old[index]) for index in exercise.solution)]
     for part, cell in enumerate(solution):
         if cell.cell_type == "markdown":
-            cell.source = re.sub(r"^(`{3,}|:{3,})\{solution\}.*?\n((?::[\w-]+:.*\n)*)(.*)^\1[ \t]*$", r"\3", cell.source,
-                                 flags=re.S | re.M).strip()
+            cell.source = re.sub(
+                r"^(`{3,}|:{3,})\{solution\}.*?\n((?::[\w-]+:.*\n)*)(.*)^\1[ \t]*$",
+                r"\3",
+                cell.source,
+                flags=re.S | re.M,
+            ).strip()
         # The first cell carries the points; nbgrader knows no answer in words that is not graded.
         graded = part == 0 or cell.cell_type == "markdown"
-        _mark(cell, f"{exercise.label}-{part + 1}", solution=True, points=(worth if part == 0 else 0) if graded else None)
+        _mark(
+            cell, f"{exercise.label}-{part + 1}", solution=True, points=(worth if part == 0 else 0) if graded else None
+        )
         yield cell
 
 
@@ -93,10 +101,20 @@ def _autograded(name, points):
         wrong = [f"assert {variable}.strip().lower() != {hint.equals.lower()!r}, {hint.say!r}" for hint in key.hints]
     else:
         kind, holds = "(int, float)", f"abs({variable} - {key.answer!r}) <= {key.tolerance * (1 + 1e-12)!r}"
-        wrong = [f"assert abs({variable} - {hint.equals!r}) > {_width(key, hint)!r}, {hint.say!r}" for hint in key.hints]
-    test = new_code_cell("\n".join([
-        f"assert isinstance({variable}, {kind}), 'assign {'words' if kind == 'str' else 'a number'} to {variable}'",
-        "### BEGIN HIDDEN TESTS", *wrong, f"assert {holds}", "### END HIDDEN TESTS"]))
+        wrong = [
+            f"assert abs({variable} - {hint.equals!r}) > {_width(key, hint)!r}, {hint.say!r}" for hint in key.hints
+        ]
+    test = new_code_cell(
+        "\n".join(
+            [
+                f"assert isinstance({variable}, {kind}), 'assign {'words' if kind == 'str' else 'a number'} to {variable}'",
+                "### BEGIN HIDDEN TESTS",
+                *wrong,
+                f"assert {holds}",
+                "### END HIDDEN TESTS",
+            ]
+        )
+    )
     yield _mark(test, f"{name}-test", points=points)
 
 
@@ -108,8 +126,14 @@ def _width(key, hint):
 
 def _mark(cell, name, solution=False, points=None):
     """Write nbgrader's metadata: graded if it has points, locked if nobody is to write in it."""
-    cell.metadata["nbgrader"] = {"schema_version": 3, "grade_id": name, "solution": solution, "grade": points is not None,
-                                 "locked": not solution, "task": False} | ({} if points is None else {"points": points})
+    cell.metadata["nbgrader"] = {
+        "schema_version": 3,
+        "grade_id": name,
+        "solution": solution,
+        "grade": points is not None,
+        "locked": not solution,
+        "task": False,
+    } | ({} if points is None else {"points": points})
     return cell
 
 
@@ -153,8 +177,10 @@ def validate(folder, name):
     str
         What is wrong; empty if nothing is.
     """
-    said = {edition: nbgrader(folder, "validate", f"{edition}/{name}/{name}.ipynb", check=False).stdout
-            for edition in ("source", "release")}
+    said = {
+        edition: nbgrader(folder, "validate", f"{edition}/{name}/{name}.ipynb", check=False).stdout
+        for edition in ("source", "release")
+    }
     if "Success!" not in said["source"]:
         return f"{name}: the solutions do not pass:\n{said['source']}"
     return "" if "VALIDATION FAILED" in said["release"] else f"{name}: the blanks pass"
@@ -166,8 +192,13 @@ def nbgrader(folder, *arguments, check=True):
     paths = {"PATH": str(Path(sys.executable).parent), "PYTHONPATH": str(ROOT)}
     environment = {name: os.pathsep.join(filter(None, [first, os.environ.get(name)])) for name, first in paths.items()}
     environment["OPENBLAS_NUM_THREADS"] = "1"  # chapters run side by side
-    result = subprocess.run([sys.executable, "-m", "nbgrader", *map(str, arguments)], cwd=folder, text=True,
-                            capture_output=True, env=os.environ | environment)
+    result = subprocess.run(
+        [sys.executable, "-m", "nbgrader", *map(str, arguments)],
+        cwd=folder,
+        text=True,
+        capture_output=True,
+        env=os.environ | environment,
+    )
     if check and result.returncode:
         raise RuntimeError(f"nbgrader {' '.join(map(str, arguments))}:\n{result.stdout}{result.stderr}")
     return result
@@ -176,7 +207,9 @@ def nbgrader(folder, *arguments, check=True):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("chapters", nargs="*", help="all by default")
-    parser.add_argument("--validate", action="store_true", help="run both editions: the solutions must pass, the blanks not")
+    parser.add_argument(
+        "--validate", action="store_true", help="run both editions: the solutions must pass, the blanks not"
+    )
     options = parser.parse_args()
     names = options.chapters or chapter_names()
     chapters = [chapter for chapter in map(read_chapter, names) if chapter.exercises]

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 import lib
-from lib.sgd import _Direct
+from lib.core.sgd import _Direct
 
 ROOT = Path(__file__).parents[1]
 STORE = ROOT / "book" / "data"
@@ -67,8 +67,9 @@ class Run:
     def __init__(self, measurement, seed, path):
         self.measurement, self.seed, self.path = measurement, seed, path
         self.model = measurement.model()
-        self.network = _Direct(self.model, measurement.N, measurement.eta, measurement.sigma_J, seed,
-                               measurement.teacher, 0.0, None)
+        self.network = _Direct(
+            self.model, measurement.N, measurement.eta, measurement.sigma_J, seed, measurement.teacher, 0.0, None
+        )
         self.step, self.seconds, self.steps, self.rows = 0, 0.0, [], []
         self.sessions = []
         if path.exists():
@@ -79,8 +80,11 @@ class Run:
             parameters = json.loads(str(kept["parameters"]))
             mine = self.parameters()
             if parameters != mine:
-                differ = ", ".join(f"{k}: {parameters.get(k)} kept, {mine.get(k)} asked for"
-                                   for k in {**parameters, **mine} if parameters.get(k) != mine.get(k))
+                differ = ", ".join(
+                    f"{k}: {parameters.get(k)} kept, {mine.get(k)} asked for"
+                    for k in {**parameters, **mine}
+                    if parameters.get(k) != mine.get(k)
+                )
                 raise ValueError(f"{self.path} is of another measurement ({differ}): move it away or ask for its own")
             self.network.J[...] = kept["J"]
             self.step, self.seconds = int(kept["step"]), float(kept["seconds"])
@@ -96,12 +100,21 @@ class Run:
         """Write all of it, or nothing."""
         content = io.BytesIO()
         np.savez_compressed(
-            content, parameters=json.dumps(self.parameters()), J=self.network.J, step=self.step, seconds=self.seconds,
-            steps=np.array(self.steps, dtype=np.int64), rows=np.array(self.rows))
+            content,
+            parameters=json.dumps(self.parameters()),
+            J=self.network.J,
+            step=self.step,
+            seconds=self.seconds,
+            steps=np.array(self.steps, dtype=np.int64),
+            rows=np.array(self.rows),
+        )
         _replace(self.path, content.getvalue())
         record = self.parameters() | {
-            "alpha": self.step / self.measurement.N, "steps": self.step, "seconds": round(self.seconds),
-            "sessions": self.sessions}
+            "alpha": self.step / self.measurement.N,
+            "steps": self.step,
+            "seconds": round(self.seconds),
+            "sessions": self.sessions,
+        }
         _replace(self.path.with_suffix(".json"), (json.dumps(record, indent=1) + "\n").encode())
 
     def measure(self):
@@ -147,10 +160,13 @@ def _replace(path, content):
 def session():
     """Where, when and with what a stretch of a run is computed."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-    return {"date": datetime.datetime.now().astimezone().isoformat(timespec="minutes"),
-            "command": " ".join(["python -m tools.measure", *sys.argv[1:]]), "commit": commit.stdout.strip() or None,
-            "machine": f"{platform.system()} {platform.machine()}, {processor()}",
-            "python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {
+        "date": datetime.datetime.now().astimezone().isoformat(timespec="minutes"),
+        "command": " ".join(["python -m tools.measure", *sys.argv[1:]]),
+        "commit": commit.stdout.strip() or None,
+        "machine": f"{platform.system()} {platform.machine()}, {processor()}",
+        "python": platform.python_version(),
+    } | {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
 def processor():
@@ -166,8 +182,19 @@ def summary(eps_g, Q, R):
     """What is kept of a time: eps_g; mean and spread of Q_ii, of Q_ij, of each student's largest R_in and of all R_in."""
     off = Q[~np.eye(len(Q), dtype=bool)]
     best = R.max(axis=1)
-    return np.array([eps_g, Q.diagonal().mean(), Q.diagonal().std(), off.mean(), off.std(),
-                     best.mean(), best.std(), R.mean(), R.std()])
+    return np.array(
+        [
+            eps_g,
+            Q.diagonal().mean(),
+            Q.diagonal().std(),
+            off.mean(),
+            off.std(),
+            best.mean(),
+            best.std(),
+            R.mean(),
+            R.std(),
+        ]
+    )
 
 
 def main():
@@ -181,8 +208,11 @@ def main():
         signal.signal(number, signal.default_int_handler)
 
     def report(run):
-        print(f"seed {run.seed}: alpha = {run.step / measurement.N:.4g} after {run.seconds:.0f} s, "
-              f"eps_g = {run.rows[-1][0] if run.rows else float('nan'):.4g}", flush=True)
+        print(
+            f"seed {run.seed}: alpha = {run.step / measurement.N:.4g} after {run.seconds:.0f} s, "
+            f"eps_g = {run.rows[-1][0] if run.rows else float('nan'):.4g}",
+            flush=True,
+        )
 
     for seed in arguments.seeds:
         run = Run(measurement, seed, STORE / arguments.name / f"seed-{seed}.npz")

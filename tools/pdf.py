@@ -84,11 +84,18 @@ def book(context, site, groups, title, author):
     lines = []
     for caption, names in groups:
         lines += [f"<h2>{escape(caption)}</h2>"] * bool(caption)
-        lines += [f'<p><a href="{paths[name].as_uri()}">{escape(titles[name][0][1])}</a><span>{starts[name]}</span></p>'
-                  for name in names]
+        lines += [
+            f'<p><a href="{paths[name].as_uri()}">{escape(titles[name][0][1])}</a><span>{starts[name]}</span></p>'
+            for name in names
+        ]
     contents = _sheet(context, CONTENTS.format(title=escape(title), author=escape(author), lines="".join(lines)))
-    numbers = _sheet(context, '<p style="break-after: page">&nbsp;</p>' * (first - 2) + "<p>&nbsp;</p>",
-                     display_header_footer=True, header_template="<i></i>", footer_template=NUMBER)
+    numbers = _sheet(
+        context,
+        '<p style="break-after: page">&nbsp;</p>' * (first - 2) + "<p>&nbsp;</p>",
+        display_header_footer=True,
+        header_template="<i></i>",
+        footer_template=NUMBER,
+    )
     writer = PdfWriter()
     for part in (contents, *chapters.values()):
         writer.append(part, import_outline=False)
@@ -114,6 +121,7 @@ def _sheet(context, markup, **options):
 
 def _add_bookmarks(writer, chapter, titles, start):
     """Bookmarks where Chromium puts those of a page, one for each heading, with our text."""
+
     def flat(items):
         for item in items:
             yield from flat(item) if isinstance(item, list) else [item]
@@ -124,7 +132,8 @@ def _add_bookmarks(writer, chapter, titles, start):
         number = start + chapter.get_destination_page_number(mark)
         above = {higher: item for higher, item in above.items() if higher < level}
         above[level] = writer.add_outline_item(
-            title=text, page_number=number, parent=parent, fit=Fit.xyz(left=0, top=mark.top))
+            title=text, page_number=number, parent=parent, fit=Fit.xyz(left=0, top=mark.top)
+        )
 
 
 def lead_inside(writer, site, starts):
@@ -142,7 +151,9 @@ def lead_inside(writer, site, starts):
             if name in starts:
                 del link["/A"]
                 page = writer.pages[starts[name] - 1].indirect_reference
-                link[NameObject("/Dest")] = ArrayObject([page, NameObject("/XYZ"), NullObject(), NullObject(), NullObject()])
+                link[NameObject("/Dest")] = ArrayObject(
+                    [page, NameObject("/XYZ"), NullObject(), NullObject(), NullObject()]
+                )
             else:
                 action[NameObject("/URI")] = TextStringObject(public + target.removeprefix(root))
 
@@ -150,8 +161,10 @@ def lead_inside(writer, site, starts):
 def main():
     with chromium() as browser:
         if browser is None or not (SITE / "sitemap.xml").is_file():
-            sys.exit("the PDF is printed from the built site (`make site`) by Chromium: " +
-                     ("there is no Chromium" if browser is None else "there is no site"))
+            sys.exit(
+                "the PDF is printed from the built site (`make site`) by Chromium: "
+                + ("there is no Chromium" if browser is None else "there is no site")
+            )
         config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
         context = browser.new_context(color_scheme="light")
         for script in ("explorers.js", "questions.js"):

@@ -24,17 +24,20 @@ from tools.chapters import ROOT
 LIST = ROOT / "tools" / "words.txt"
 WORD = re.compile(r"(?<![\w\\/.@#%-])[A-Za-z][a-z]+(?:'[a-z]+)?(?![\w(=/@]|\.\w|_)")
 # What is no prose in Markdown and reStructuredText, in the order in which it has to go.
-NO_PROSE = [re.compile(pattern, re.S | re.M) for pattern in (
-    r"\A---$.*?^---$",                                         # what the page's head says to the build
-    r"^(`{3,}|:{3,})\{(?:code-cell|math|eval-rst|bibliography)\}.*?^\1[ \t]*$",
-    r"^[ \t]*```[ \t]*\w*$.*?^[ \t]*```[ \t]*$",
-    r"^(?:`{3,}|:{3,})\{[\w-]+\}(?: (?:ex|sol)-[\w-]+)?",      # the directive; its title is prose
-    r"^:[\w-]+:[^\n]*$|^\([\w-]+\)=$",
-    r"\$\$.*?\$\$|\$[^$]*\$|\\\(.*?\\\)",
-    r":?\{?[\w:]*\}?:?``.*?``",
-    r"\{[\w:]+\}`[^`]*`|:[\w:]+:`[^`]*`|`[^`]*`",
-    r"https?://\S+|\]\([^)]*\)|<[^>]*>|\b\w+\.(?:ipynb|md|yml|bib|py|html|zip)\b",
-)]
+NO_PROSE = [
+    re.compile(pattern, re.S | re.M)
+    for pattern in (
+        r"\A---$.*?^---$",  # what the page's head says to the build
+        r"^(`{3,}|:{3,})\{(?:code-cell|math|eval-rst|bibliography)\}.*?^\1[ \t]*$",
+        r"^[ \t]*```[ \t]*\w*$.*?^[ \t]*```[ \t]*$",
+        r"^(?:`{3,}|:{3,})\{[\w-]+\}(?: (?:ex|sol)-[\w-]+)?",  # the directive; its title is prose
+        r"^:[\w-]+:[^\n]*$|^\([\w-]+\)=$",
+        r"\$\$.*?\$\$|\$[^$]*\$|\\\(.*?\\\)",
+        r":?\{?[\w:]*\}?:?``.*?``",
+        r"\{[\w:]+\}`[^`]*`|:[\w:]+:`[^`]*`|`[^`]*`",
+        r"https?://\S+|\]\([^)]*\)|<[^>]*>|\b\w+\.(?:ipynb|md|yml|bib|py|html|zip)\b",
+    )
+]
 
 
 def texts(root=ROOT):
@@ -121,10 +124,39 @@ def misspelt(root=ROOT):
 
 def commonly_misspelt(root=ROOT):
     """What codespell says of all files that are under version control or would be."""
-    files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.py", "*.md", "*.ipynb", "*.yml", "*.mjs",
-                            "*.js", "*.css", "*.cff", "*.bib", "Makefile"], cwd=root, capture_output=True, text=True)
-    command = [sys.executable, "-m", "codespell_lib", "-I", LIST, "--ignore-regex", r'"image/png": ".*|base64,[^%]*|\$[^$]*\$']
-    return subprocess.run([*command, *files.stdout.split()], cwd=root, capture_output=True, text=True).stdout.splitlines()
+    files = subprocess.run(
+        [
+            "git",
+            "ls-files",
+            "-co",
+            "--exclude-standard",
+            "*.py",
+            "*.md",
+            "*.ipynb",
+            "*.yml",
+            "*.mjs",
+            "*.js",
+            "*.css",
+            "*.cff",
+            "*.bib",
+            "Makefile",
+        ],
+        cwd=root,
+        capture_output=True,
+        text=True,
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "codespell_lib",
+        "-I",
+        LIST,
+        "--ignore-regex",
+        r'"image/png": ".*|base64,[^%]*|\$[^$]*\$',
+    ]
+    return subprocess.run(
+        [*command, *files.stdout.split()], cwd=root, capture_output=True, text=True
+    ).stdout.splitlines()
 
 
 def main():

@@ -21,30 +21,41 @@ def reference():
     """The reference, line by line: lib itself, the modules that it offers, the others, and the kernels."""
     lib = importlib.import_module("lib")
     exported = {name: getattr(lib, name) for name in lib.__all__}
-    chapters = [name for name, value in exported.items() if inspect.ismodule(value)]
-    exported = {name: value for name, value in exported.items() if name not in chapters}
+    chapters = [value.__name__ for value in exported.values() if inspect.ismodule(value)]
+    exported = {name: value for name, value in exported.items() if not inspect.ismodule(value)}
     yield from ["## `lib`", "", _first_line(lib), ""]
     for name in exported:
         kind = _kind(exported[name])
         yield from _block(f".. auto{kind}:: lib.{name}", *(["   :members:"] if kind == "class" else []))
-    others = [module.name for module in pkgutil.iter_modules(lib.__path__) if module.name not in [*chapters, "kernels"]]
+    inside = [name for package in (lib, *map(importlib.import_module, HIGH)) for name in _modules(package)]
+    others = [name for name in inside if name not in [*HIGH, *LOW_LEVEL, *chapters]]
     for name in [*chapters, *others]:
-        module = importlib.import_module(f"lib.{name}")
+        module = importlib.import_module(name)
         members = [member for member in _own(module) if getattr(module, member) not in exported.values()]
         if members:
-            yield from [f"## `lib.{name}`", ""]
-            yield from _block(f".. automodule:: lib.{name}", f"   :members: {', '.join(members)}")
-    yield from ["## The kernels: `lib.kernels`", "", LOW_LEVEL, ""]
-    kernels = importlib.import_module("lib.kernels")
-    for name in sorted(module.name for module in pkgutil.iter_modules(kernels.__path__)):
-        module = importlib.import_module(f"lib.kernels.{name}")
-        yield from _block(f".. py:module:: lib.kernels.{name}", "", f"``lib.kernels.{name}``", f"   {_first_line(module)}")
+            yield from [f"## `{name}`", ""]
+            yield from _block(f".. automodule:: {name}", f"   :members: {', '.join(members)}")
+    for package in sorted(LOW_LEVEL.keys() & set(_modules(lib)), key=list(LOW_LEVEL).index):
+        yield from [f"## `{package}`", "", LOW_LEVEL[package], ""]
+        for name in _modules(importlib.import_module(package)):
+            module = importlib.import_module(name)
+            yield from _block(f".. py:module:: {name}", "", f"``{name}``", f"   {_first_line(module)}")
 
 
-LOW_LEVEL = """\
+def _modules(package):
+    """Full names of the modules and packages directly inside a package."""
+    return sorted(f"{package.__name__}.{module.name}" for module in pkgutil.iter_modules(package.__path__))
+
+
+HIGH = ("lib.core", "lib.book", "lib.widgets")
+LOW_LEVEL = {
+    "lib.kernels": """\
 Below the functions above are numba functions on float64 arrays, which check nothing: call them only with what
 the layer above would pass. The explorers run the same functions in the page, compiled to WebAssembly. Their
-docstrings state equations and shapes."""
+docstrings state equations and shapes.""",
+    "lib.maths": "Mathematics that every target computes with the same bits.",
+    "lib.compiler": "How kernels are compiled, natively and to WebAssembly, and what decides that this must be done again.",
+}
 
 
 def _own(module):
@@ -52,8 +63,11 @@ def _own(module):
     names = getattr(module, "__all__", None)
     if names is None:
         names = [name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
-    return [name for name in names if not name.startswith("_") and _kind(getattr(module, name)) and
-            getattr(module, name).__doc__]
+    return [
+        name
+        for name in names
+        if not name.startswith("_") and _kind(getattr(module, name)) and getattr(module, name).__doc__
+    ]
 
 
 def _kind(value):

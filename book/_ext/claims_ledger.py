@@ -41,10 +41,14 @@ class ClaimsCollector(EnvironmentCollector):
         env.pages_with_ledger |= other.pages_with_ledger & set(docnames)
 
     def process_doc(self, app, doctree):
-        from lib.claims import Claim  # the library beside the book: live_book put it on the path
+        from lib.book.claims import Claim  # the library beside the book: live_book put it on the path
 
-        found = [(claim, _section(output)) for output in doctree.findall(nodes.raw)
-                 if 'class="claim"' in output.astext() for claim in Claim.all_in(output.astext())]
+        found = [
+            (claim, _section(output))
+            for output in doctree.findall(nodes.raw)
+            if 'class="claim"' in output.astext()
+            for claim in Claim.all_in(output.astext())
+        ]
         if found:
             app.env.claims[app.env.docname] = found
 
@@ -96,8 +100,9 @@ def _content(app, docname, kept):
     words = ("kept measurements, with their claims" if kept else "claims", "hold" if kept else "held in this build")
     yield nodes.paragraph("", f"{number} {words[0]} on {len(pages)} pages; all of them {words[1]}.")
     for page in pages:
-        title = nodes.reference("", app.env.titles[page].astext(), internal=True,
-                                refuri=app.builder.get_relative_uri(docname, page))
+        title = nodes.reference(
+            "", app.env.titles[page].astext(), internal=True, refuri=app.builder.get_relative_uri(docname, page)
+        )
         heading = nodes.rubric("", "", title, ids=[nodes.make_id(f"{'kept-' * kept}claims-of-{page}")])
         heading["heading-level"] = 3 if kept else 2
         yield heading
@@ -119,21 +124,30 @@ def _row(app, docname, page, claim, section):
     if app.builder.format == "html":
         anchor = f"claim-{claim.name}"  # other formats show a claim as plain text, without its address
     title = [child.deepcopy() for child in title]
-    link = nodes.reference("", "", *title, internal=True, refuri=f"{app.builder.get_relative_uri(docname, page)}#{anchor}")
+    link = nodes.reference(
+        "", "", *title, internal=True, refuri=f"{app.builder.get_relative_uri(docname, page)}#{anchor}"
+    )
     where = nodes.paragraph("", "", link, classes=["claim-where"])
     if claim.source:
         where += nodes.Text(f" · tests {claim.source}")
     if claim.kept:
         where += nodes.Text(f" · kept: {claim.kept}")
     statement = [nodes.paragraph("", claim.statement), nodes.paragraph("", claim.why, classes=["claim-why"]), where]
-    return nodes.row("", nodes.entry("", *statement),
-                     *(nodes.entry("", nodes.paragraph("", text))
-                       for text in (claim.expected, claim.measured, claim.tolerance)))
+    return nodes.row(
+        "",
+        nodes.entry("", *statement),
+        *(nodes.entry("", nodes.paragraph("", text)) for text in (claim.expected, claim.measured, claim.tolerance)),
+    )
 
 
 def _table(rows):
-    head = nodes.row("", *(nodes.entry("", nodes.paragraph("", text))
-                           for text in ("Claim, and why the tolerance", "Expected", "Measured", "Allowed")))
+    head = nodes.row(
+        "",
+        *(
+            nodes.entry("", nodes.paragraph("", text))
+            for text in ("Claim, and why the tolerance", "Expected", "Measured", "Allowed")
+        ),
+    )
     columns = [nodes.colspec(colwidth=width) for width in (55, 15, 15, 15)]
     group = nodes.tgroup("", *columns, nodes.thead("", head), nodes.tbody("", *rows), cols=4)
     return nodes.table("", group, classes=["claims-ledger"])

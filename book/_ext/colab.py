@@ -11,16 +11,16 @@ import nbformat
 
 BRANCH = "gh-pages"  # where the built site is published
 
-FIRST = '''\
+FIRST = """\
 # On Colab: fetch the book's library, and install what it imports. Where the library is at hand this does nothing.
 try:
-    import lib.claims
+    import lib.book.claims
 except ImportError:
     import os, sys
     !git clone --quiet --depth 1 --branch {branch} {repository}.git scaling-laws-book
     %pip install --quiet {packages}
     sys.path.insert(0, os.path.abspath("scaling-laws-book"))
-'''
+"""
 
 
 def _is_chapter(app, pagename):
@@ -33,9 +33,17 @@ def lead_to_notebook(app, pagename, templatename, context, doctree):
         return
     options = app.config.html_theme_options
     notebook = nbformat.read(app.env.doc2path(pagename), as_version=4)
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(id="colab", source=FIRST.format(
-        branch=options["repository_branch"], repository=options["repository_url"],
-        packages=" ".join(requires("scaling-laws-book")))))
+    notebook.cells.insert(
+        0,
+        nbformat.v4.new_code_cell(
+            id="colab",
+            source=FIRST.format(
+                branch=options["repository_branch"],
+                repository=options["repository_url"],
+                packages=" ".join(requires("scaling-laws-book")),
+            ),
+        ),
+    )
     name = f"colab/{Path(pagename).name}.ipynb"
     (Path(app.outdir) / "colab").mkdir(exist_ok=True)
     nbformat.write(notebook, Path(app.outdir) / name)

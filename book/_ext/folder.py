@@ -28,17 +28,27 @@ def link_pdf(app, pagename, templatename, context, doctree):
         return
     for group in context.get("header_buttons", ()):
         if group.get("label") == "download-buttons":
-            group["buttons"].append({
-                "type": "link", "url": context["pathto"](PDF, 1), "text": "whole book (.pdf)",
-                "tooltip": "Download the whole book as PDF", "icon": "fas fa-book", "label": "download-book-button"})
+            group["buttons"].append(
+                {
+                    "type": "link",
+                    "url": context["pathto"](PDF, 1),
+                    "text": "whole book (.pdf)",
+                    "tooltip": "Download the whole book as PDF",
+                    "icon": "fas fa-book",
+                    "label": "download-book-button",
+                }
+            )
 
 
 def write_zip(app, exception):
     if exception or app.builder.name != "html":
         return
     site = Path(app.outdir)
-    files = sorted(path for path in site.rglob("*") if path.is_file() and path.name not in (NAME, ".buildinfo")
-                   and path.parent.name != "colab")  # which cannot open a file of this disk
+    files = sorted(
+        path
+        for path in site.rglob("*")
+        if path.is_file() and path.name not in (NAME, ".buildinfo") and path.parent.name != "colab"
+    )  # which cannot open a file of this disk
     with zipfile.ZipFile(site / NAME, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in files:
             entry = zipfile.ZipInfo(f"{FOLDER}/{path.relative_to(site).as_posix()}")  # of 1 January 1980

@@ -42,11 +42,16 @@ def numbers_digest(root):
     Of the library its code alone: scripts, styles, docstrings and comments change no number.
     """
     # By its path: a book's own `lib` need not have it, and importing `lib` would load numba.
-    specification = spec_from_file_location("library_digest", Path(__file__).parents[2] / "lib" / "digest.py")
+    specification = spec_from_file_location(
+        "library_digest", Path(__file__).parents[2] / "lib" / "compiler" / "digest.py"
+    )
     specification.loader.exec_module(library := module_from_spec(specification))
     versions = [f"{package}={version(package)}" for package in NUMERICAL_PACKAGES]
-    files = [root / "requirements.txt", *sorted((root / "book" / "answers").glob("*.yml")),
-             *sorted((root / "book" / "data").rglob("*.*"))]
+    files = [
+        root / "requirements.txt",
+        *sorted((root / "book" / "answers").glob("*.yml")),
+        *sorted((root / "book" / "data").rglob("*.*")),
+    ]
     texts = [f"{file.relative_to(root)} {hashlib.sha256(file.read_bytes()).hexdigest()}" for file in files]
     return library.digest(library.package_modules("lib", root), root, [sys.version, *versions, *texts])[:16]
 
@@ -89,8 +94,12 @@ def execute_side_by_side(app, env, docnames):
             return
         with TemporaryDirectory() as sockets:
             result = single_nb_execution(
-                notebook, str(Path(path).parent), config.execution_timeout, allow_errors=False,
-                config=_without_ports(sockets))
+                notebook,
+                str(Path(path).parent),
+                config.execution_timeout,
+                allow_errors=False,
+                config=_without_ports(sockets),
+            )
         if result.err is None:
             bundle = CacheBundleIn(notebook, path, data={"execution_seconds": result.time})
             with alone:
@@ -144,11 +153,12 @@ def write_explorers(app):
     """
     if app.builder.format != "html":
         return
+    from lib.compiler.wasm import BuildError, build
     from lib.widgets.explorer import page_script
-    from lib.widgets.wasm import BuildError, build
+    from lib.widgets.exports import TABLE
 
     try:
-        module = build()
+        module = build(TABLE)
     except BuildError as error:
         raise ExtensionError(f"the kernels do not compile to WebAssembly: {error}") from None
     static = Path(app.outdir) / "_static"
@@ -160,7 +170,7 @@ def write_questions(app):
     """Write the program of the questions, as one classic script too."""
     if app.builder.format != "html":
         return
-    from lib.course import page_script
+    from lib.book.course import page_script
 
     static = Path(app.outdir) / "_static"
     static.mkdir(parents=True, exist_ok=True)
@@ -174,8 +184,9 @@ def finish_page(app, pagename, templatename, context, doctree):
     load. The list is changed in place: it is the builder's own, which `add_js_file` appends to.
     """
     scripts = context["script_files"]
-    scripts[:] = [script for script in scripts
-                  if "widget-state" not in getattr(script, "attributes", {}).get("type", "")]
+    scripts[:] = [
+        script for script in scripts if "widget-state" not in getattr(script, "attributes", {}).get("type", "")
+    ]
     if 'class="explorer' in context.get("body", ""):
         app.add_js_file("explorers.js", loading_method="defer")
     if 'class="question' in context.get("body", ""):

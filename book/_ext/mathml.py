@@ -14,8 +14,11 @@ from latex2mathml.converter import convert
 from sphinx.errors import ExtensionError
 
 # As Sphinx writes a formula: its number if it has one, and TeX between delimiters.
-FORMULA = re.compile(r'(<(span|div) class="(?:[^"]* )?math [^>]*>(?:\s*<span class="eqno">.*?</span>)?)'
-                     r"(\s*\\([(\[])(.*?)\\[)\]]\s*)(?=</\2>)", re.DOTALL)
+FORMULA = re.compile(
+    r'(<(span|div) class="(?:[^"]* )?math [^>]*>(?:\s*<span class="eqno">.*?</span>)?)'
+    r"(\s*\\([(\[])(.*?)\\[)\]]\s*)(?=</\2>)",
+    re.DOTALL,
+)
 # A formula of several lines, as Sphinx writes it; the converter knows no environment for these.
 LINES = re.compile(r"\s*\\begin\{split\}\s*\\begin\{(aligned|gathered)\}(.*)\\end\{\1\}\s*\\end\{split\}\s*", re.DOTALL)
 ALIGNED = {"gathered": ("center",), "aligned": ("right", "left")}
@@ -29,8 +32,10 @@ def mathml(tex, display):
     """The MathML of a formula; ExtensionError for TeX that has none."""
     lines = LINES.fullmatch(tex)
     if lines:
-        rows = "".join(f"<mtr>{''.join(map(_cell, _parts(line, '&'), cycle(ALIGNED[lines[1]])))}</mtr>"
-                       for line in _parts(lines[2], "\\\\"))
+        rows = "".join(
+            f"<mtr>{''.join(map(_cell, _parts(line, '&'), cycle(ALIGNED[lines[1]])))}</mtr>"
+            for line in _parts(lines[2], "\\\\")
+        )
         table = f'<mtable displaystyle="true" columnspacing="0em" rowspacing="0.5em">{rows}</mtable>'
         markup = f'<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">{table}</math>'
     else:
@@ -48,7 +53,7 @@ def _parts(tex, separator):
     for token in TOKEN.finditer(tex):
         depth += {"{": 1, r"\begin": 1, "}": -1, r"\end": -1}.get(token[0], 0)
         if token[0] == separator and depth == 0:
-            parts.append(tex[begin:token.start()])
+            parts.append(tex[begin : token.start()])
             begin = token.end()
     return [*parts, tex[begin:]]
 
@@ -60,6 +65,7 @@ def _cell(tex, align):
 
 def with_mathml(page):
     """A page's text with the MathML of all its formulas; the same again if they have it already."""
+
     def add(found):
         start, _, shown, delimiter, tex = found.groups()
         return f'{start}<span class="tex">{shown}</span><noscript>{mathml(unescape(tex), delimiter == "[")}</noscript>'

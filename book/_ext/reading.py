@@ -41,8 +41,10 @@ MOVED = """<!DOCTYPE html>
 </html>
 """
 
-WITHOUT_SCRIPT = ("<noscript><p>Without JavaScript figures with sliders are pictures, answers are not checked, and the search "
-                  "does not work. Text, formulas and solutions are complete.</p></noscript>")
+WITHOUT_SCRIPT = (
+    "<noscript><p>Without JavaScript figures with sliders are pictures, answers are not checked, and the search "
+    "does not work. Text, formulas and solutions are complete.</p></noscript>"
+)
 
 CARD = (1200, 630)  # pixels of the picture that others show beside a link to a page
 
@@ -66,26 +68,45 @@ def introduce_page(app, pagename, templatename, context, doctree):
     first = next((p for p in body.select("section > p") if not p.find_parent(class_="admonition")), None)
     words = re.sub(r"\s+", " ", first.get_text()).strip() if first else app.config.html_title
     address = f"{app.config.html_baseurl}{pagename}.html"
-    card = {"og:title": title, "og:type": "article", "og:site_name": app.config.html_title, "og:url": address,
-            "og:description": words if len(words) < 200 else words[:200].rsplit(" ", 1)[0] + " …"}
+    card = {
+        "og:title": title,
+        "og:type": "article",
+        "og:site_name": app.config.html_title,
+        "og:url": address,
+        "og:description": words if len(words) < 200 else words[:200].rsplit(" ", 1)[0] + " …",
+    }
     if picture := _picture(app, pagename) or _picture(app, app.config.root_doc):
-        card |= picture | {"og:image:width": str(CARD[0]), "og:image:height": str(CARD[1]),
-                           "twitter:card": "summary_large_image"}
+        card |= picture | {
+            "og:image:width": str(CARD[0]),
+            "og:image:height": str(CARD[1]),
+            "twitter:card": "summary_large_image",
+        }
     context["metatags"] = context.get("metatags", "") + "".join(
-        f'\n<meta property="{name}" content="{escape(content)}">' for name, content in card.items())
-    entry = (f"@incollection{{scalinglaws-{Path(pagename).name},\n  author = {{{{{app.config.author}}}}},\n"
-             f"  title = {{{title}}},\n  booktitle = {{{app.config.html_title}}},\n  year = {{2026}},\n"
-             f"  url = {{{address}}}\n}}")
+        f'\n<meta property="{name}" content="{escape(content)}">' for name, content in card.items()
+    )
+    entry = (
+        f"@incollection{{scalinglaws-{Path(pagename).name},\n  author = {{{{{app.config.author}}}}},\n"
+        f"  title = {{{title}}},\n  booktitle = {{{app.config.html_title}}},\n  year = {{2026}},\n"
+        f"  url = {{{address}}}\n}}"
+    )
     context["body"] = WITHOUT_SCRIPT + context["body"]
-    context["body"] += (f'<details class="cite-page"><summary>Cite this page</summary>'
-                        f'<pre tabindex="0">{escape(entry)}</pre></details>')
+    context["body"] += (
+        f'<details class="cite-page"><summary>Cite this page</summary><pre tabindex="0">{escape(entry)}</pre></details>'
+    )
     app.add_js_file("previews.js", loading_method="defer")
 
 
 def _picture(app, pagename):
     """Draw the first picture of a page, as it was executed, on a card; gives its address and what it shows."""
-    found = next(((cell, output["data"]) for cell in _executed(app, pagename) for output in cell.get("outputs", ())
-                  if "image/png" in output.get("data", {})), None)
+    found = next(
+        (
+            (cell, output["data"])
+            for cell in _executed(app, pagename)
+            for output in cell.get("outputs", ())
+            if "image/png" in output.get("data", {})
+        ),
+        None,
+    )
     if found is None:
         return {}
     cell, data = found
@@ -129,16 +150,23 @@ def finish_site(app, exception):
     (site / "_static" / "preview-texts.js").write_text(f"globalThis.PREVIEWS = {script};", encoding="utf-8")
     places = "".join(f"<url><loc>{escape(address)}{name}.html</loc></url>\n" for name in pages)
     (site / "sitemap.xml").write_text(
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{places}</urlset>\n')
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{places}</urlset>\n'
+    )
     (site / "404.html").write_text(
-        NOT_FOUND.format(title=escape(app.config.html_title), address=address), encoding="utf-8")
+        NOT_FOUND.format(title=escape(app.config.html_title), address=address), encoding="utf-8"
+    )
     for old, new in app.config.moved_pages.items():
         if old in app.env.found_docs or new not in app.env.found_docs:
             raise ExtensionError(f"moved_pages: from {old} to {new}, but the first is a page or the second is none")
         (site / old).parent.mkdir(parents=True, exist_ok=True)
-        (site / f"{old}.html").write_text(MOVED.format(
-            address=f"{address}{new}.html", link=posixpath.relpath(f"{new}.html", posixpath.dirname(old)),
-            title=escape(app.env.titles[new].astext())), encoding="utf-8")
+        (site / f"{old}.html").write_text(
+            MOVED.format(
+                address=f"{address}{new}.html",
+                link=posixpath.relpath(f"{new}.html", posixpath.dirname(old)),
+                title=escape(app.env.titles[new].astext()),
+            ),
+            encoding="utf-8",
+        )
 
 
 def _targets(path):

@@ -71,9 +71,15 @@ def link_slides(app, pagename, templatename, context, doctree):
     """Put a button to the slides beside the page's other buttons."""
     if pagename in app.env.found_docs and has_slides(app, pagename) and "header_buttons" in context:
         up = "../" * pagename.count("/")
-        context["header_buttons"].append({
-            "type": "link", "url": f"{up}slides/{Path(pagename).name}.html", "tooltip": "Slides of this chapter",
-            "icon": "fas fa-display", "label": "slides-button"})
+        context["header_buttons"].append(
+            {
+                "type": "link",
+                "url": f"{up}slides/{Path(pagename).name}.html",
+                "tooltip": "Slides of this chapter",
+                "icon": "fas fa-display",
+                "label": "slides-button",
+            }
+        )
 
 
 def write_slides(app, exception):
@@ -105,7 +111,9 @@ def slides_of(article, name):
 
 def _clean(article, name):
     """Take away what serves reading alone; links lead to the chapter."""
-    for node in article.select("a.headerlink, .cell_input, .stderr, .stream, details.solution, .solution, .question, script.no, noscript"):
+    for node in article.select(
+        "a.headerlink, .cell_input, .stderr, .stream, details.solution, .solution, .question, script.no, noscript"
+    ):
         node.decompose()
     folder = f"../{Path(name).parent}/"
     for link in article.select("a[href]"):
@@ -179,8 +187,16 @@ def _first_sentence(paragraph):
     for child in list(short.children):
         if length is None:
             child.extract()
-        elif isinstance(child, str) and (stop := next((
-                stop for stop in re.finditer(r"(?<!\be\.g)(?<!\bi\.e)[.?!](?=\s|$)", child) if length + stop.end() >= SHORT), None)):
+        elif isinstance(child, str) and (
+            stop := next(
+                (
+                    stop
+                    for stop in re.finditer(r"(?<!\be\.g)(?<!\bi\.e)[.?!](?=\s|$)", child)
+                    if length + stop.end() >= SHORT
+                ),
+                None,
+            )
+        ):
             child.replace_with(child[: stop.end()])
             length = None
         else:

@@ -17,8 +17,10 @@ from sphinx.util import docname_join
 
 TABLE = "sec-notation"
 # Commands whose argument is no formula, letters in another alphabet, and spaces.
-WORDS = re.compile(r"\\(?:text|textbf|mathrm|operatorname|label|begin|end|tag)\*?\s*\{[^{}]*\}"
-                   r"|\\math(?:sf|rm|cal|bb|bf)\s*(?:\w|\{[^{}]*\})|\\[,;:! ]")
+WORDS = re.compile(
+    r"\\(?:text|textbf|mathrm|operatorname|label|begin|end|tag)\*?\s*\{[^{}]*\}"
+    r"|\\math(?:sf|rm|cal|bb|bf)\s*(?:\w|\{[^{}]*\})|\\[,;:! ]"
+)
 OTHER = re.compile(r"\\math(?:sf|cal|bb|bf)\w")  # a letter of another alphabet, squeezed: found as it stands
 ATOM = re.compile(r"(\\[a-zA-Z]+|[a-zA-Z])\s*('*)")
 SCRIPT = re.compile(r"\s*([_^])\s*(\{|\\[a-zA-Z]+|[^\s{])")
@@ -38,7 +40,7 @@ def atoms(tex):
         while script := SCRIPT.match(tex, at):
             if script[2] == "{":
                 end = _closing(tex, script.end())
-                value, at = tex[script.end():end], end + 1
+                value, at = tex[script.end() : end], end + 1
             else:
                 value, at = script[2], script.end()
             scripts[script[1]] += value.strip()
@@ -87,8 +89,10 @@ class Symbols:
                 if other or letter == r"\langle":
                     self.whole[other[0] if other else _squeezed(tex)] = row["id"]
                 else:
-                    low, high = ("·" if RUNNING[kind].fullmatch(script) and not script.isdigit() else script
-                                 for kind, script in (("_", low), ("^", high)))
+                    low, high = (
+                        "·" if RUNNING[kind].fullmatch(script) and not script.isdigit() else script
+                        for kind, script in (("_", low), ("^", high))
+                    )
                     self.rows[letter, primes, low, high] = row["id"]
 
     def of(self, tex):
@@ -98,8 +102,16 @@ class Symbols:
 
     def _of(self, tex):
         for letter, primes, low, high in atoms(tex):
-            known = next((form for mark in dict.fromkeys((primes, "")) for sub in _forms("_", low, letter)
-                          for sup in _forms("^", high, letter) if (form := (letter, mark, sub, sup)) in self.rows), None)
+            known = next(
+                (
+                    form
+                    for mark in dict.fromkeys((primes, ""))
+                    for sub in _forms("_", low, letter)
+                    for sup in _forms("^", high, letter)
+                    if (form := (letter, mark, sub, sup)) in self.rows
+                ),
+                None,
+            )
             if known:
                 yield self.rows[known]
             for kind, script, place in (("_", low, 2), ("^", high, 3)):

@@ -28,8 +28,8 @@ import math
 
 import numpy as np
 
-from .jit import kernel
-from .views import view
+from ..compiler.jit import kernel
+from ..compiler.views import view
 
 SPAN = 10.0
 POINTS = 24

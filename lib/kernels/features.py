@@ -6,8 +6,8 @@ of constant variance U that drives every level.
 
 import math
 
-from .gamma import upper_gamma
-from .jit import kernel
+from ..compiler.jit import kernel
+from ..maths.gamma import upper_gamma
 from .linear import modes
 
 BISECTIONS = 60

@@ -6,7 +6,7 @@ describes the curve and not the places where it was sampled.
 
 import numpy as np
 
-from .jit import kernel
+from ..compiler.jit import kernel
 
 ERROR_SHAPES = 4  # smooth shapes that measure the noise: see fit_window
 COMPONENTS = 3 + ERROR_SHAPES  # mean, slope, bend, and the shapes that are left when a bend is fitted too

@@ -7,8 +7,8 @@ teachers is constant. Blocks talk only through the totals, for instance R = sum_
     dq^k/dalpha = eta lambda_k (Dx q^k + Dy r^k^T + transpose) + eta^2 lambda_k G
 """
 
-from .fields import assemble, coefficients
-from .jit import kernel
+from ..compiler.jit import kernel
+from .averages import assemble, coefficients
 
 
 @kernel

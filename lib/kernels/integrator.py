@@ -35,11 +35,11 @@ from collections import namedtuple
 
 import numpy as np
 
-from .field_slopes import count, pack, slopes, unpack
-from .fields import assemble, coefficients, generalization_error
-from .jit import kernel
-from .small_matrix import back_substitute, diagonalise, factorise, rotate
-from .views import view
+from ..compiler.jit import kernel
+from ..compiler.views import view
+from ..maths.small_matrix import back_substitute, diagonalise, factorise, rotate
+from .averages import assemble, coefficients, generalization_error
+from .slopes import count, pack, slopes, unpack
 
 STAGES = 8
 GAMMA = 0.21193756319429014
@@ -92,7 +92,9 @@ ROUNDING = 1e-15
 # The run's scalars, at the start of the work buffer.
 _HEADER = 16
 BLOCKS, STUDENTS, TEACHERS, ETA, V, U, ACTIVITY, TEACHER = range(8)  # TEACHER: the largest of T
-ALPHA, STEP, WRITTEN, ACCEPTED, REJECTED, LINEARISED, SCALE = range(8, 15)  # SCALE: the largest total at the start, or 1
+ALPHA, STEP, WRITTEN, ACCEPTED, REJECTED, LINEARISED, SCALE = range(
+    8, 15
+)  # SCALE: the largest total at the start, or 1
 
 Space = namedtuple(
     "Space",

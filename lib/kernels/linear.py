@@ -8,7 +8,7 @@ interlace the eigenvalues: one below each lambda_k.
 
 import math
 
-from .jit import kernel
+from ..compiler.jit import kernel
 
 MAX_ITERATIONS = 60
 EPSILON = 2.220446049250313e-16

@@ -8,12 +8,12 @@ numbers. ``activity`` is ERF, LINEAR, RELU or TANH; these kernels run natively o
 
 import math
 
-from .fields import ERF, LINEAR, TWO_OVER_PI, four_average, pair_average
-from .jit import kernel
-from .lanes import dot
-from .rng import fill_normals, stream_key, uniform
+from ..compiler.dot import dot
+from ..compiler.jit import kernel
+from ..maths.erf import activation
+from ..maths.rng import fill_normals, stream_key, uniform
+from .averages import ERF, LINEAR, TWO_OVER_PI, four_average, pair_average
 from .sgd import INPUTS
-from .special import activation
 
 RELU, TANH = 2, 3
 # Streams of a seed, beside those of lib.kernels.sgd
@@ -87,8 +87,9 @@ def backward(widths, upper, rate, g, slope, back):
 
 
 @kernel
-def advance(J, B, upper, widths, root, scales, cumulative, eta, upper_eta, u, activity, seed, first, last,
-            xi, h, g, slope, back):
+def advance(
+    J, B, upper, widths, root, scales, cumulative, eta, upper_eta, u, activity, seed, first, last, xi, h, g, slope, back
+):
     """Steps ``first`` to ``last - 1`` of one-pass SGD on every layer; step s always sees the same input.
 
     The first layer moves by (eta / sqrt N) delta d(sigma)/d(x_i) xi, all weights above it by (upper_eta / N)
@@ -181,7 +182,7 @@ def sampled_error(F, points, K, widths, upper, scales, shares, u, activity, h, g
 
 @kernel
 def product_average(C, a, b, activity):
-    """<g(u_a) g(u_b)>: for erf and linear of :mod:`lib.kernels.fields`, for ReLU the arc-cosine kernel.
+    """<g(u_a) g(u_b)>: for erf and linear of :mod:`lib.kernels.averages`, for ReLU the arc-cosine kernel.
 
     ReLU: sqrt(C_aa C_bb) (sin t + (pi - t) cos t) / (2 pi) with the angle cos t = C_ab / sqrt(C_aa C_bb)
     (Cho & Saul 2009).

@@ -15,8 +15,8 @@ At the plateau decay = -e G / 2. Arguments named ``M, V, u``: teachers, output w
 
 import math
 
-from .fields import TWO_OVER_PI
-from .jit import kernel
+from ..compiler.jit import kernel
+from .averages import TWO_OVER_PI
 
 STAGES = 7
 # Dormand & Prince's method of order 5: nodes' coefficients, and the difference to its embedded method of order 4.
@@ -39,10 +39,17 @@ def coefficients(Q, R, M, V, u):
     own = TWO_OVER_PI * V * V / math.sqrt(d)
     c = TWO_OVER_PI * V * u / math.sqrt(2.0 * s - y)
     decay = (M * c * R - own * Q) / s
-    G = V * V * TWO_OVER_PI * TWO_OVER_PI / math.sqrt(d) * (
-        V * V * math.asin(Q / (1.0 + 3.0 * Q))
-        - 2.0 * V * u * M * math.asin(R / math.sqrt(2.0 * (1.0 + 3.0 * Q) * (d - y)))
-        + u * u * M * (math.asin(0.5 * (d - 2.0 * y) / (d - y)) - (M - 1.0) * math.asin(y / (d - y)))
+    G = (
+        V
+        * V
+        * TWO_OVER_PI
+        * TWO_OVER_PI
+        / math.sqrt(d)
+        * (
+            V * V * math.asin(Q / (1.0 + 3.0 * Q))
+            - 2.0 * V * u * M * math.asin(R / math.sqrt(2.0 * (1.0 + 3.0 * Q) * (d - y)))
+            + u * u * M * (math.asin(0.5 * (d - 2.0 * y) / (d - y)) - (M - 1.0) * math.asin(y / (d - y)))
+        )
     )
     return -own - decay, c, G, decay, c * R / (2.0 * s - y)
 
@@ -76,7 +83,8 @@ def rate_at(Q, M, V, u):
 def largest_rate(M, V, u):
     """The rate e beyond which there is no fixed point: the limit of ``rate_at`` for Q to infinity."""
     noise = V * V * math.asin(1.0 / 3.0) + u * u * M * (
-        math.asin((M - 1.0) / (2.0 * M - 1.0)) - (M - 1.0) * math.asin(1.0 / (2.0 * M - 1.0)))
+        math.asin((M - 1.0) / (2.0 * M - 1.0)) - (M - 1.0) * math.asin(1.0 / (2.0 * M - 1.0))
+    )
     return math.pi / (u * u) / noise
 
 

@@ -22,13 +22,13 @@ Everything lives in one flat float64 buffer ``state``, so that a run can stop an
 
 import math
 
-from .fields import LINEAR
-from .jit import kernel
-from .lanes import dot
-from .rng import fill_normals, normals_to_chi, stream_key
+from ..compiler.dot import dot
+from ..compiler.jit import kernel
+from ..compiler.views import view
+from ..maths.erf import activation
+from ..maths.rng import fill_normals, normals_to_chi, stream_key
+from .averages import LINEAR
 from .sgd import INPUTS, initial_weights, learn, measure, orthonormalise
-from .special import activation
-from .views import view
 
 # Streams of a seed, after those of lib.kernels.sgd
 LENGTHS, INITIAL_LENGTHS = 3, 4
@@ -229,7 +229,7 @@ def reduced_start(state, eigenvalue, size, K, M, sigma_J, orthonormal, seed):
             low = reduced + block * (K + M + 1)
             key = stream_key(stream_key(seed, INITIAL_LENGTHS), block)
             for a in range(M + K):
-                normals_to_chi(key, a, size[k] - a, weights[a:a + 1, low + a])
+                normals_to_chi(key, a, size[k] - a, weights[a : a + 1, low + a])
                 for j in range(a + 1, K + M + 1):
                     weights[a, low + j] = 0.0
             if orthonormal:

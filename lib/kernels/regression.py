@@ -1,6 +1,6 @@
 """The self-consistent equation behind ridge regression on random examples or random features."""
 
-from .jit import kernel
+from ..compiler.jit import kernel
 
 MAX_ITERATIONS = 200
 EPSILON = 2.220446049250313e-16

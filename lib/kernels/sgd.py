@@ -11,11 +11,11 @@ of which the first ``trained`` coordinates alone are carried out.
 
 import math
 
-from .fields import LINEAR
-from .jit import kernel
-from .lanes import dot
-from .rng import fill_normals, stream_key, uniform
-from .special import activation
+from ..compiler.dot import dot
+from ..compiler.jit import kernel
+from ..maths.erf import activation
+from ..maths.rng import fill_normals, stream_key, uniform
+from .averages import LINEAR
 
 # Streams of a seed
 TEACHER, STUDENT, INPUTS = 0, 1, 2

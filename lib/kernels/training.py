@@ -6,10 +6,10 @@ compared one by one. Inputs arrive as rows, in the coordinates in which the lear
 
 import math
 
-from .fields import LINEAR
-from .jit import kernel
-from .lanes import dot
-from .special import activation
+from ..compiler.dot import dot
+from ..compiler.jit import kernel
+from ..maths.erf import activation
+from .averages import LINEAR
 
 # Adam's own constant (Kingma & Ba, 2015), relative to steps of order one.
 TINY = 1e-8
@@ -18,8 +18,26 @@ NORM_TINY = 1e-5
 
 
 @kernel
-def train(J, inputs, zeta, eta, v, activity, batch, decay, momentum, memory, batch_norm, done, speed, square,
-          fields, pull, width, gradient):
+def train(
+    J,
+    inputs,
+    zeta,
+    eta,
+    v,
+    activity,
+    batch,
+    decay,
+    momentum,
+    memory,
+    batch_norm,
+    done,
+    speed,
+    square,
+    fields,
+    pull,
+    width,
+    gradient,
+):
     """One update for every ``batch`` rows of ``inputs`` (n, N), with the teacher's answers ``zeta`` (n,).
 
     With g_i the mean over the batch of delta_i xi / sqrt(N), an update is::
@@ -40,7 +58,7 @@ def train(J, inputs, zeta, eta, v, activity, batch, decay, momentum, memory, bat
         for i in range(K):
             for b in range(batch):
                 fields[i, b] = scale * dot(J[i], inputs[first + b])
-        _pulls(fields, zeta[first:first + batch], v, activity, batch_norm, width, pull)
+        _pulls(fields, zeta[first : first + batch], v, activity, batch_norm, width, pull)
         shrink = 1.0 - eta[update] * decay / N
         correction = 1.0 - memory ** (done + update + 1.0)
         for i in range(K):

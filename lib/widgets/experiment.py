@@ -89,7 +89,7 @@ class Experiment:
     what the colours of a map mean.
 
     ``table`` > 0: ``data`` is a spectrum, its eigenvalues descending and of mean 1, and the reader may bring another:
-    a file of at most so many features or eigenvalues (:mod:`lib.realdata`; on a page :mod:`lib.kernels.table`)."""
+    a file of at most so many features or eigenvalues (:mod:`lib.realdata`; on a page :mod:`lib.widgets.kernels.covariance`)."""
 
     name: str
     title: str

@@ -199,7 +199,7 @@ function makeAxis(spec, numbers, length, spacing) {
 
 // --- Plot -----------------------------------------------------------------------------------------------
 
-/** A colour of a map's scale, 0 to 1, from dark to light; lib/figures.py has the same. */
+/** A colour of a map's scale, 0 to 1, from dark to light; lib/book/figures.py has the same. */
 function shade(share) {
   const i = Math.min(2, Math.floor(3 * share));
   const mix = (from, j) => Math.round(from + (RAMP[i + 1][j] - from) * (3 * share - i));

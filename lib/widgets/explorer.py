@@ -25,7 +25,9 @@ import anywidget
 import numpy as np
 import traitlets
 
-from .. import checks, figures, realdata
+from .. import realdata
+from ..book import figures
+from ..core import checks
 from .experiments import EXPERIMENTS
 
 _FOLDER = Path(__file__).parent
@@ -334,8 +336,9 @@ class Explorer(anywidget.AnyWidget):
         curves, position = {}, count
         for curve in self._experiment.curves:
             block = output[position : position + curve.rows * curve.points].reshape(curve.rows, curve.points)
-            curves[curve.name] = (ResultCurve(*block) if curve.style != "map"
-                                  else ResultCurve(*block[:2], value=block[2]))
+            curves[curve.name] = (
+                ResultCurve(*block) if curve.style != "map" else ResultCurve(*block[:2], value=block[2])
+            )
             position += block.size
         return Result(MappingProxyType(curves), MappingProxyType(readouts), self._message(run))
 
@@ -386,7 +389,9 @@ class Explorer(anywidget.AnyWidget):
                 self._wake.wait_for(lambda: self._opened or self._asked is not None or self._going)
                 opened, self._opened = self._opened, None
                 asked, self._asked = self._asked, None
-                self._going = self._going and (run is not None or asked is not None)  # nothing was started that could go on
+                self._going = self._going and (
+                    run is not None or asked is not None
+                )  # nothing was started that could go on
             if opened:
                 self._open(*opened)
             if asked is None and (run is None or not self._going):
@@ -437,13 +442,27 @@ class Explorer(anywidget.AnyWidget):
             halo = [withStroke(linewidth=5, foreground="white")] if experiment.z else None  # over a map
             for curve, points in zip(experiment.curves, self._decoded(run).values()):
                 if curve.style == "map":
-                    figures.draw_map(ax, points.x, points.y, points.value, experiment.z.log, experiment.z.limits,
-                                     _drawn(experiment.z.label))
+                    figures.draw_map(
+                        ax,
+                        points.x,
+                        points.y,
+                        points.value,
+                        experiment.z.log,
+                        experiment.z.limits,
+                        _drawn(experiment.z.label),
+                    )
                     continue
                 color = figures.COLORS[curve.color]
                 marker = _MARKERS[curve.color] if curve.style == "points" else "none"
-                ax.plot(points.x, points.y, color=color, linestyle=_LINE_STYLES[curve.style], marker=marker,
-                        label=_drawn(curve.label) if np.isfinite(points.y).any() else None, path_effects=halo)
+                ax.plot(
+                    points.x,
+                    points.y,
+                    color=color,
+                    linestyle=_LINE_STYLES[curve.style],
+                    marker=marker,
+                    label=_drawn(curve.label) if np.isfinite(points.y).any() else None,
+                    path_effects=halo,
+                )
                 if curve.band:
                     ax.fill_between(points.x, points.lower, points.upper, color=color, alpha=0.2, linewidth=0)
             ax.set(xlim=_clipped(ax.get_xlim(), experiment.x), ylim=_clipped(ax.get_ylim(), experiment.y))
@@ -521,8 +540,10 @@ def image(figure, words):
     svg = _saved(figure, format="svg", metadata={"Date": None}).decode("utf-8")
     svg = re.sub(r"\s+", " ", svg[svg.index("<svg") :])  # a newline would cost three bytes
     width, height = (round(inches * 96) for inches in figure.get_size_inches())
-    return (f'width="{width}" height="{height}" style="max-width:100%;height:auto" alt="{html.escape(words)}"'
-            f' src="data:image/svg+xml,{quote(svg, safe=_URI_SAFE)}"')
+    return (
+        f'width="{width}" height="{height}" style="max-width:100%;height:auto" alt="{html.escape(words)}"'
+        f' src="data:image/svg+xml,{quote(svg, safe=_URI_SAFE)}"'
+    )
 
 
 _URI_SAFE = " !$&'()*+,-./:;=?@[]_`{|}~"  # all that may stand in a data: URI inside double quotes
@@ -583,7 +604,7 @@ def page_script(wasm):
     Parameters
     ----------
     wasm : bytes
-        The kernels, as :func:`lib.widgets.wasm.build` returns them.
+        The kernels, as :func:`lib.compiler.wasm.build` returns them.
 
     Returns
     -------

@@ -10,11 +10,11 @@ Experiments (``lib.widgets.experiment``) enter by themselves, as NAME_size, NAME
 for the reader's table have the same form.
 """
 
-from ..kernels.table import table_advance, table_size, table_start
 from .experiments import EXPERIMENTS
-
+from .kernels.covariance import table_advance, table_size, table_start
 
 EXPORTS = {}
+TABLE = f"{__name__}:EXPORTS"  # as the build asks for it
 _TRIOS = {name: (experiment.size, experiment.start, experiment.advance) for name, experiment in EXPERIMENTS.items()}
 for _name, (_size, _start, _advance) in (_TRIOS | {"table": (table_size, table_start, table_advance)}).items():
     EXPORTS[f"{_name}_size"] = (_size, "f8(f8[::1], f8[::1])")

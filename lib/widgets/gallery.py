@@ -31,8 +31,10 @@ class Gallery:
 
     def __init__(self, page, results):
         self._page = page
-        self._results = [(title, filled(sentence, explorer._all_words(explorer._finished())), explorer)
-                         for title, sentence, explorer in results]
+        self._results = [
+            (title, filled(sentence, explorer._all_words(explorer._finished())), explorer)
+            for title, sentence, explorer in results
+        ]
 
     def _repr_html_(self):
         return f'<ul class="gallery">{"".join(self._card(*result) for result in self._results)}</ul>'
@@ -52,5 +54,7 @@ class Gallery:
             ax.tick_params(labelsize=_FONT)
             ax.xaxis.label.set_size(_FONT)
             ax.yaxis.label.set_size(_FONT)
-        return (f'<li><img {image(figure, explorer._words())}>'
-                f'<a href="{html.escape(address)}">{html.escape(title)}</a><p>{html.escape(sentence)}</p></li>')
+        return (
+            f"<li><img {image(figure, explorer._words())}>"
+            f'<a href="{html.escape(address)}">{html.escape(title)}</a><p>{html.escape(sentence)}</p></li>'
+        )

@@ -2,6 +2,18 @@
 
 from . import asymptotics, crossover, features, flow, linear, mitigation, planning, plateau, realdata, spectrum
 
-EXPERIMENTS = {module.EXPERIMENT.name: module.EXPERIMENT for module in (
-    asymptotics, crossover, features, flow, linear, mitigation, planning, plateau, realdata, spectrum,
-)}
+EXPERIMENTS = {
+    module.EXPERIMENT.name: module.EXPERIMENT
+    for module in (
+        asymptotics,
+        crossover,
+        features,
+        flow,
+        linear,
+        mitigation,
+        planning,
+        plateau,
+        realdata,
+        spectrum,
+    )
+}

@@ -5,16 +5,16 @@ import math
 import numpy as np
 
 from ...asymptotics import couplings, critical_eta
+from ...compiler.jit import kernel
+from ...compiler.views import view
 from ...kernels import integrator
-from ...kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_align, ensemble_size, ensemble_start
-from ...kernels.fields import ERF
+from ...kernels.averages import ERF
 from ...kernels.fitting import FIT_SIZE, fit_window
-from ...kernels.gamma import gamma
-from ...kernels.grids import geometric, power_law_spectrum
-from ...kernels.jit import kernel
 from ...kernels.linear import decay_sum
-from ...kernels.views import view
+from ...maths.gamma import gamma
 from ..experiment import Axis, Control, Curve, Experiment, Readout
+from ..kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_align, ensemble_size, ensemble_start
+from ..kernels.grids import geometric, power_law_spectrum
 from .linear import LEVELS
 
 POINTS = 121
@@ -50,8 +50,21 @@ CONSTANTS = np.array(_ROWS)
 @kernel
 def _setup(p):
     """The controls as the kernels need them."""
-    return (int(p[0]), int(p[1]), p[2], int(p[3]), p[4], p[5], p[6], p[7], p[8], p[9], int(p[10]), int(p[11]),
-            int(p[12]))
+    return (
+        int(p[0]),
+        int(p[1]),
+        p[2],
+        int(p[3]),
+        p[4],
+        p[5],
+        p[6],
+        p[7],
+        p[8],
+        p[9],
+        int(p[10]),
+        int(p[11]),
+        int(p[12]),
+    )
 
 
 @kernel
@@ -116,12 +129,22 @@ def start(p, data, work):
     fit = view(work, at + 3 * POINTS, (FIT_SIZE,))
     at += 3 * POINTS + FIT_SIZE
     n = coarse_levels(beta, L, view(work, OUTPUT, (NODES,)), view(work, OUTPUT + NODES, (NODES,)))
-    eigenvalue, mass, noise = view(work, OUTPUT, (n,)), view(work, OUTPUT + NODES, (n,)), view(
-        work, OUTPUT + 2 * NODES, (n,))
-    r, q, t = view(work, at, (n, M, M)), view(work, at + n * M * M, (n, M, M)), view(work, at + 2 * n * M * M, (n, M, M))
+    eigenvalue, mass, noise = (
+        view(work, OUTPUT, (n,)),
+        view(work, OUTPUT + NODES, (n,)),
+        view(work, OUTPUT + 2 * NODES, (n,)),
+    )
+    r, q, t = (
+        view(work, at, (n, M, M)),
+        view(work, at + n * M * M, (n, M, M)),
+        view(work, at + 2 * n * M * M, (n, M, M)),
+    )
     at += 3 * NODES * M * M
-    Q, R, T = view(work, at, (POINTS, M, M)), view(work, at + POINTS * M * M, (POINTS, M, M)), view(
-        work, at + 2 * POINTS * M * M, (M, M))
+    Q, R, T = (
+        view(work, at, (POINTS, M, M)),
+        view(work, at + POINTS * M * M, (POINTS, M, M)),
+        view(work, at + 2 * POINTS * M * M, (M, M)),
+    )
     at += 2 * POINTS * M * M + M * M
     buffer = work[at:]
 
@@ -215,9 +238,20 @@ def start(p, data, work):
     if L <= N and show == ERROR:
         at += integrator.size(NODES, M, M)
         power_law_spectrum(beta, view(work, at, (L,)), view(work, at + L, (L,)))
-        state = work[at + 2 * L:]
-        ensemble_start(state, M, M, N, SIMULATED, view(work, at, (L,)), sigma_J, seed, min(begin, 1e-2 * until), until,
-                       view(work, out, (SIMULATED,)))
+        state = work[at + 2 * L :]
+        ensemble_start(
+            state,
+            M,
+            M,
+            N,
+            SIMULATED,
+            view(work, at, (L,)),
+            sigma_J,
+            seed,
+            min(begin, 1e-2 * until),
+            until,
+            view(work, out, (SIMULATED,)),
+        )
         ensemble_align(state, M, M, N, L, SIMULATED, alignment)
     if eta >= c[6]:
         return 1.0
@@ -234,10 +268,24 @@ def advance(p, data, work):
         return 1.0
     out = READOUTS + 3 * CURVE + 2 * LINE + SIMULATED
     at = OUTPUT + NODES * (3 + 3 * M * M) + 3 * POINTS + FIT_SIZE + 2 * POINTS * M * M + M * M
-    state = work[at + integrator.size(NODES, M, M) + 2 * L:]
-    return ensemble_advance(state, M, M, N, L, SIMULATED, eta, 1.0 / math.sqrt(M), 1.0 / math.sqrt(M), ERF, runs, seed,
-                            view(work, out, (SIMULATED,)), view(work, out + SIMULATED, (SIMULATED,)),
-                            view(work, out + 2 * SIMULATED, (SIMULATED,)))
+    state = work[at + integrator.size(NODES, M, M) + 2 * L :]
+    return ensemble_advance(
+        state,
+        M,
+        M,
+        N,
+        L,
+        SIMULATED,
+        eta,
+        1.0 / math.sqrt(M),
+        1.0 / math.sqrt(M),
+        ERF,
+        runs,
+        seed,
+        view(work, out, (SIMULATED,)),
+        view(work, out + SIMULATED, (SIMULATED,)),
+        view(work, out + 2 * SIMULATED, (SIMULATED,)),
+    )
 
 
 EXPERIMENT = Experiment(
@@ -246,8 +294,14 @@ EXPERIMENT = Experiment(
     x=Axis("time α (examples / N)"),
     y=Axis("ε_g, or what is chosen", limits=(1e-12, 1e2)),
     controls=(
-        Control("show", "show", "what is drawn", 0.0, choices=(0.0, 1.0, 2.0),
-                choice_labels=("error", "error + constant", "minus local slope")),
+        Control(
+            "show",
+            "show",
+            "what is drawn",
+            0.0,
+            choices=(0.0, 1.0, 2.0),
+            choice_labels=("error", "error + constant", "minus local slope"),
+        ),
         Control("units", "M", "units of student and teacher", 2.0, choices=UNITS),
         Control("beta", "β", "exponent of the spectrum", 1.0, 0.05, 3.0),
         Control("levels", "L", "distinct eigenvalues", 256.0, choices=LEVELS + (4096.0, 16384.0, 131072.0, 1e6)),

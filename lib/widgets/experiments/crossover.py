@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
+from ...compiler.jit import kernel
+from ...compiler.views import view
 from ...kernels.features import best_training
-from ...kernels.grids import geometric, power_law_spectrum
-from ...kernels.jit import kernel
-from ...kernels.views import view
 from ..experiment import Axis, Control, Curve, Experiment, Readout
+from ..kernels.grids import geometric, power_law_spectrum
 from .features import restricted_error, restricted_modes
 from .linear import LEVELS
 
@@ -42,12 +42,21 @@ def start(p, data, work):
         if n == last:
             continue
         last = n
-        U = restricted_modes(eigenvalue, weight, n, eta, work[OUTPUT + 2 * L:])
+        U = restricted_modes(eigenvalue, weight, n, eta, work[OUTPUT + 2 * L :])
         geometric(begin, alpha_last, view(work, at, (COLUMNS,)))
         for j in range(COLUMNS):
             work[at + _CELLS + j] = n
-        restricted_error(work[OUTPUT + 2 * L:], n, L, U, eta, e_0, 0.0, view(work, at, (COLUMNS,)),
-                         view(work, at + 2 * _CELLS, (COLUMNS,)))
+        restricted_error(
+            work[OUTPUT + 2 * L :],
+            n,
+            L,
+            U,
+            eta,
+            e_0,
+            0.0,
+            view(work, at, (COLUMNS,)),
+            view(work, at + 2 * _CELLS, (COLUMNS,)),
+        )
         if eta * (1.0 - U) < 2.0:
             converging = n
         at += COLUMNS

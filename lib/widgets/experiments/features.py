@@ -4,15 +4,21 @@ import math
 
 import numpy as np
 
-from ...kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_restrict, ensemble_size_direct, ensemble_start_direct
+from ...compiler.jit import kernel
+from ...compiler.views import view
+from ...kernels.averages import LINEAR
 from ...kernels.features import best_training, noisy_decay, noisy_modes
-from ...kernels.fields import LINEAR
-from ...kernels.gamma import upper_gamma
-from ...kernels.grids import geometric, power_law_spectrum
-from ...kernels.jit import kernel
 from ...kernels.linear import decay_sum
-from ...kernels.views import view
+from ...maths.gamma import upper_gamma
 from ..experiment import Axis, Control, Curve, Experiment, Readout
+from ..kernels.ensemble import (
+    LARGEST_STEP,
+    ensemble_advance,
+    ensemble_restrict,
+    ensemble_size_direct,
+    ensemble_start_direct,
+)
+from ..kernels.grids import geometric, power_law_spectrum
 from .linear import LEVELS
 
 POINTS = 121
@@ -57,8 +63,15 @@ def restricted_modes(eigenvalue, weight, n, eta, scratch):
     rate = eta * (1.0 - U)
     if 2.0 / rate == 1.0:
         rate *= 1.0 - 1e-15
-    noisy_modes(own, part, rate, view(scratch, 2 * n, (n,)), view(scratch, 3 * n, (n,)), view(scratch, 4 * n, (n,)),
-                view(scratch, 5 * n, (4,)))
+    noisy_modes(
+        own,
+        part,
+        rate,
+        view(scratch, 2 * n, (n,)),
+        view(scratch, 3 * n, (n,)),
+        view(scratch, 4 * n, (n,)),
+        view(scratch, 5 * n, (4,)),
+    )
     return U
 
 
@@ -66,8 +79,17 @@ def restricted_modes(eigenvalue, weight, n, eta, scratch):
 def restricted_error(scratch, n, L, U, eta, e_0, noise, alpha, out):
     """eps_g of the student of n of L levels whose modes ``restricted_modes`` left in ``scratch``, at times alpha, with
     the variance ``noise`` of the answers included."""
-    noisy_decay(view(scratch, 2 * n, (n,)), view(scratch, 3 * n, (n,)), view(scratch, 4 * n, (n,)),
-                2.0 * eta * (1.0 - U) * L / n, 1.0 - U, U + noise, e_0, alpha, out)
+    noisy_decay(
+        view(scratch, 2 * n, (n,)),
+        view(scratch, 3 * n, (n,)),
+        view(scratch, 4 * n, (n,)),
+        2.0 * eta * (1.0 - U) * L / n,
+        1.0 - U,
+        U + noise,
+        e_0,
+        alpha,
+        out,
+    )
 
 
 @kernel
@@ -83,7 +105,7 @@ def start(p, data, work):
     if N < L:
         return -1.0
     eigenvalue, weight = view(work, OUTPUT, (L,)), view(work, OUTPUT + L, (L,))
-    scratch = work[OUTPUT + 2 * L:]
+    scratch = work[OUTPUT + 2 * L :]
     power_law_spectrum(beta, eigenvalue, weight)
     e_0 = 0.5 * (1.0 + sigma_J * sigma_J)
     begin = min(0.05 / (eta * eigenvalue[0]), 1e-2 * alpha_last)
@@ -130,8 +152,11 @@ def start(p, data, work):
         time = best / (2.0 * eta * eigenvalue[0]) * math.exp((1.0 + beta) * math.log(n_best))
         law = height * math.exp(-beta * math.log(n_best)) - math.exp(-beta * math.log(L + 0.5)) / beta
         work[_BEST + i] = time * n_best if compute > 0.0 else time
-        work[_BEST + BEST + i] = (e_0 * eigenvalue[0] / L * law / (1.0 - 0.5 * eta)
-                                  if eta < 2.0 and law > 0.0 and begin <= time <= alpha_last else np.nan)
+        work[_BEST + BEST + i] = (
+            e_0 * eigenvalue[0] / L * law / (1.0 - 0.5 * eta)
+            if eta < 2.0 and law > 0.0 and begin <= time <= alpha_last
+            else np.nan
+        )
 
     work[0] = floor
     work[1] = unseen
@@ -139,14 +164,16 @@ def start(p, data, work):
     work[3] = critical
     work[4] = 0.5 / (eta * eigenvalue[l - 1])
     work[5] = best
-    work[6] = min(float(L), max(1.0, math.exp(
-        math.log(2.0 * eta * eigenvalue[0] * l * alpha_last / best) / (2.0 + beta))))
+    work[6] = min(
+        float(L), max(1.0, math.exp(math.log(2.0 * eta * eigenvalue[0] * l * alpha_last / best) / (2.0 + beta)))
+    )
 
     for i in range(SIMULATED, 4 * SIMULATED):
         work[_SGD + i] = np.nan
-    state = work[OUTPUT + 7 * L + 4:]
-    ensemble_start_direct(state, 1, 1, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last,
-                          view(work, _SGD, (SIMULATED,)))
+    state = work[OUTPUT + 7 * L + 4 :]
+    ensemble_start_direct(
+        state, 1, 1, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last, view(work, _SGD, (SIMULATED,))
+    )
     ensemble_restrict(state, l * (N // L))
     _stretch(unit, view(work, _SGD, (SIMULATED,)))
     if eta >= critical:
@@ -161,9 +188,23 @@ def advance(p, data, work):
     """A slice of the simulation."""
     beta, L, l, eta, sigma_J, compute, alpha_last, N, runs, seed = _setup(p)
     out = _SGD + SIMULATED
-    return ensemble_advance(work[OUTPUT + 7 * L + 4:], 1, 1, N, L, SIMULATED, eta, 1.0, 1.0, LINEAR, runs, seed,
-                            view(work, out, (SIMULATED,)), view(work, out + SIMULATED, (SIMULATED,)),
-                            view(work, out + 2 * SIMULATED, (SIMULATED,)))
+    return ensemble_advance(
+        work[OUTPUT + 7 * L + 4 :],
+        1,
+        1,
+        N,
+        L,
+        SIMULATED,
+        eta,
+        1.0,
+        1.0,
+        LINEAR,
+        runs,
+        seed,
+        view(work, out, (SIMULATED,)),
+        view(work, out + SIMULATED, (SIMULATED,)),
+        view(work, out + 2 * SIMULATED, (SIMULATED,)),
+    )
 
 
 EXPERIMENT = Experiment(

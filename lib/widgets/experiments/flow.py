@@ -4,13 +4,20 @@ import math
 
 import numpy as np
 
+from ...compiler.jit import kernel
+from ...compiler.views import view
 from ...kernels import integrator
-from ...kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_cost, ensemble_overlaps, ensemble_size, ensemble_start
 from ...kernels.flow import total
-from ...kernels.grids import geometric, power_law_spectrum
-from ...kernels.jit import kernel
-from ...kernels.views import view
 from ..experiment import Axis, Control, Curve, Experiment, Readout
+from ..kernels.ensemble import (
+    LARGEST_STEP,
+    ensemble_advance,
+    ensemble_cost,
+    ensemble_overlaps,
+    ensemble_size,
+    ensemble_start,
+)
+from ..kernels.grids import geometric, power_law_spectrum
 from .linear import LEVELS, UNITS
 
 POINTS = 121
@@ -50,21 +57,25 @@ def start(p, data, work):
     eigenvalue, weight = view(work, at, (L,)), view(work, at + L, (L,))
     mass, noise = view(work, at + 2 * L, (L,)), view(work, at + 3 * L, (L,))
     at += 4 * L
-    r, q, t = view(work, at, (L, K, M)), view(work, at + L * K * M, (L, K, K)), view(
-        work, at + L * K * (K + M), (L, M, M))
+    r, q, t = (
+        view(work, at, (L, K, M)),
+        view(work, at + L * K * M, (L, K, K)),
+        view(work, at + L * K * (K + M), (L, M, M)),
+    )
     at += L * (K * (K + M) + M * M)
     Q, R = view(work, at, (POINTS, K, K)), view(work, at + POINTS * K * K, (POINTS, K, M))
     at += POINTS * K * (K + M)
     T = view(work, at, (M, M))
-    buffer = work[at + M * M:]
+    buffer = work[at + M * M :]
 
     power_law_spectrum(beta, eigenvalue, weight)
     out = READOUTS + 2 * POINTS
     for i in range(SIMULATED, 4 * SIMULATED):
         work[out + i] = np.nan
     begin = min(0.1 / (eta * eigenvalue[0]), 1e-2 * alpha_last)
-    ensemble_start(work[state:], K, M, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last,
-                   view(work, out, (SIMULATED,)))
+    ensemble_start(
+        work[state:], K, M, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last, view(work, out, (SIMULATED,))
+    )
     ensemble_overlaps(work[state:], K, M, N, L, SIMULATED, r, q, t)
 
     alpha = view(work, READOUTS, (POINTS,))
@@ -79,8 +90,9 @@ def start(p, data, work):
         noise[k] = 1.0
         second += mass[k] * eigenvalue[k]
     integrator.start(eigenvalue, mass, noise, r, q, t, T, eta, v, u, activity, buffer)
-    status = integrator.advance(buffer, alpha, RTOL, STEPS, view(work, READOUTS + POINTS, (POINTS,)), Q, R,
-                                view(buffer, 0, (0, K, K + M, L)))
+    status = integrator.advance(
+        buffer, alpha, RTOL, STEPS, view(work, READOUTS + POINTS, (POINTS,)), Q, R, view(buffer, 0, (0, K, K + M, L))
+    )
     work[0] = work[READOUTS + 2 * POINTS - 1]
     work[1] = second
     work[2] = eta * eigenvalue[0] / N
@@ -97,9 +109,23 @@ def advance(p, data, work):
     """A slice of the simulation."""
     activity, K, M, beta, L, eta, sigma_J, alpha_last, N, runs, seed = _setup(p)
     out = READOUTS + 2 * POINTS + SIMULATED
-    return ensemble_advance(work[OUTPUT:], K, M, N, L, SIMULATED, eta, math.sqrt(M) / K, 1.0 / math.sqrt(M),
-                            activity, runs, seed, view(work, out, (SIMULATED,)),
-                            view(work, out + SIMULATED, (SIMULATED,)), view(work, out + 2 * SIMULATED, (SIMULATED,)))
+    return ensemble_advance(
+        work[OUTPUT:],
+        K,
+        M,
+        N,
+        L,
+        SIMULATED,
+        eta,
+        math.sqrt(M) / K,
+        1.0 / math.sqrt(M),
+        activity,
+        runs,
+        seed,
+        view(work, out, (SIMULATED,)),
+        view(work, out + SIMULATED, (SIMULATED,)),
+        view(work, out + 2 * SIMULATED, (SIMULATED,)),
+    )
 
 
 SIZES = tuple(float(2**n) for n in range(6, 21))

@@ -4,16 +4,16 @@ import math
 
 import numpy as np
 
-from ...kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_size, ensemble_start
-from ...kernels.fields import LINEAR
+from ...compiler.jit import kernel
+from ...compiler.views import view
+from ...kernels.averages import LINEAR
 from ...kernels.fitting import FIT_SIZE, fit_window
-from ...kernels.gamma import gamma
-from ...kernels.grids import geometric, power_law_spectrum
-from ...kernels.jit import kernel
 from ...kernels.linear import decay_sum, modes
 from ...kernels.regression import effective_ridges
-from ...kernels.views import view
+from ...maths.gamma import gamma
 from ..experiment import Axis, Control, Curve, Experiment, Readout
+from ..kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_size, ensemble_start
+from ..kernels.grids import geometric, power_law_spectrum
 
 POINTS = 161
 SIMULATED = 25
@@ -43,8 +43,12 @@ def start(p, data, work):
     beta, L, K, M, eta, sigma_J, alpha_last, N, runs, seed = _setup(p)
     if N < M * L:
         return -1.0
-    eigenvalue, weight, x, c = (view(work, OUTPUT, (L,)), view(work, OUTPUT + L, (L,)),
-                                view(work, OUTPUT + 2 * L, (L,)), view(work, OUTPUT + 3 * L, (L,)))
+    eigenvalue, weight, x, c = (
+        view(work, OUTPUT, (L,)),
+        view(work, OUTPUT + L, (L,)),
+        view(work, OUTPUT + 2 * L, (L,)),
+        view(work, OUTPUT + 3 * L, (L,)),
+    )
     sums = view(work, OUTPUT + 4 * L, (4,))
     fit = view(work, OUTPUT + 4 * L + 4, (FIT_SIZE,))
     shifted = view(work, OUTPUT + 4 * L + 4 + FIT_SIZE, (POINTS,))
@@ -107,8 +111,9 @@ def start(p, data, work):
     out = CURVES
     for i in range(SIMULATED, 4 * SIMULATED):
         work[out + i] = np.nan
-    ensemble_start(work[state:], K, M, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last,
-                   view(work, out, (SIMULATED,)))
+    ensemble_start(
+        work[state:], K, M, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last, view(work, out, (SIMULATED,))
+    )
     if rate >= 2.0:
         return 1.0
     return 2.0 if rate * eigenvalue[0] / N > LARGEST_STEP else 0.0
@@ -120,9 +125,23 @@ def advance(p, data, work):
     beta, L, K, M, eta, sigma_J, alpha_last, N, runs, seed = _setup(p)
     out = CURVES + SIMULATED
     state = OUTPUT + 4 * L + 4 + FIT_SIZE + POINTS
-    return ensemble_advance(work[state:], K, M, N, L, SIMULATED, eta, math.sqrt(M) / K, 1.0 / math.sqrt(M), LINEAR,
-                            runs, seed, view(work, out, (SIMULATED,)), view(work, out + SIMULATED, (SIMULATED,)),
-                            view(work, out + 2 * SIMULATED, (SIMULATED,)))
+    return ensemble_advance(
+        work[state:],
+        K,
+        M,
+        N,
+        L,
+        SIMULATED,
+        eta,
+        math.sqrt(M) / K,
+        1.0 / math.sqrt(M),
+        LINEAR,
+        runs,
+        seed,
+        view(work, out, (SIMULATED,)),
+        view(work, out + SIMULATED, (SIMULATED,)),
+        view(work, out + 2 * SIMULATED, (SIMULATED,)),
+    )
 
 
 LEVELS = tuple(float(2**n) for n in range(11))

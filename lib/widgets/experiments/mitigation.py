@@ -4,16 +4,20 @@ import math
 
 import numpy as np
 
+from ...compiler.jit import kernel
+from ...compiler.views import view
 from ...kernels import integrator
-from ...kernels.ensemble import (
-    LARGEST_STEP,
-    ensemble_advance, ensemble_overlaps, ensemble_rescale, ensemble_size, ensemble_start,
-)
 from ...kernels.flow import total
-from ...kernels.grids import geometric, power_law_spectrum
-from ...kernels.jit import kernel
-from ...kernels.views import view
 from ..experiment import Axis, Control, Curve, Experiment, Readout
+from ..kernels.ensemble import (
+    LARGEST_STEP,
+    ensemble_advance,
+    ensemble_overlaps,
+    ensemble_rescale,
+    ensemble_size,
+    ensemble_start,
+)
+from ..kernels.grids import geometric, power_law_spectrum
 from .linear import LEVELS
 
 POINTS = 101
@@ -64,14 +68,17 @@ def start(p, data, work):
     block = L * M * M
     r, q, t = view(work, at, (L, M, M)), view(work, at + block, (L, M, M)), view(work, at + 2 * block, (L, M, M))
     at += 3 * block
-    near_r, near_q, near_t = (view(work, at, (L, M, M)), view(work, at + block, (L, M, M)),
-                              view(work, at + 2 * block, (L, M, M)))
+    near_r, near_q, near_t = (
+        view(work, at, (L, M, M)),
+        view(work, at + block, (L, M, M)),
+        view(work, at + 2 * block, (L, M, M)),
+    )
     at += 3 * block
     alpha, error = view(work, at, (POINTS,)), view(work, at + POINTS, (POINTS,))
     Q, R = view(work, at + 2 * POINTS, (POINTS, M, M)), view(work, at + POINTS * (2 + M * M), (POINTS, M, M))
     at += POINTS * (2 + 2 * M * M)
     T = view(work, at, (M, M))
-    buffer = work[at + M * M:]
+    buffer = work[at + M * M :]
     state = at + M * M + integrator.size(L, M, M)
 
     power_law_spectrum(beta, eigenvalue, weight)
@@ -80,8 +87,9 @@ def start(p, data, work):
     for i in range(SIMULATED, 4 * SIMULATED):
         work[out + i] = np.nan
     _whiten(eigenvalue, weight, power, white, gain)
-    ensemble_start(work[state:], M, M, N, SIMULATED, white, sigma_J, seed, begin, alpha_last,
-                   view(work, out, (SIMULATED,)))
+    ensemble_start(
+        work[state:], M, M, N, SIMULATED, white, sigma_J, seed, begin, alpha_last, view(work, out, (SIMULATED,))
+    )
     ensemble_overlaps(work[state:], M, M, N, L, SIMULATED, r, q, t)
     ensemble_rescale(work[state:], M, M, N, L, SIMULATED, gain)
     total(weight, eigenvalue, t, T)
@@ -130,13 +138,26 @@ def start(p, data, work):
 def advance(p, data, work):
     """A slice of the simulation."""
     activity, M, beta, L, eta, power, sigma_J, alpha_last, by_cost, N, runs, seed = _setup(p)
-    state = (OUTPUT + 6 * L + 6 * L * M * M + POINTS * (2 + 2 * M * M) + M * M
-             + integrator.size(L, M, M))
+    state = OUTPUT + 6 * L + 6 * L * M * M + POINTS * (2 + 2 * M * M) + M * M + integrator.size(L, M, M)
     out = READOUTS + 6 * POINTS + SIMULATED
     scale = 1.0 / math.sqrt(M)
-    return ensemble_advance(work[state:], M, M, N, L, SIMULATED, eta, scale, scale, activity, runs, seed,
-                            view(work, out, (SIMULATED,)), view(work, out + SIMULATED, (SIMULATED,)),
-                            view(work, out + 2 * SIMULATED, (SIMULATED,)))
+    return ensemble_advance(
+        work[state:],
+        M,
+        M,
+        N,
+        L,
+        SIMULATED,
+        eta,
+        scale,
+        scale,
+        activity,
+        runs,
+        seed,
+        view(work, out, (SIMULATED,)),
+        view(work, out + SIMULATED, (SIMULATED,)),
+        view(work, out + 2 * SIMULATED, (SIMULATED,)),
+    )
 
 
 EXPERIMENT = Experiment(
@@ -153,8 +174,14 @@ EXPERIMENT = Experiment(
         Control("power", "p", "power of the whitening", 0.5, 0.0, 1.0),
         Control("sigma_J", "σ_J", "initial student weights", 0.01, 0.0, 2.0),
         Control("alpha_max", "α_max", "last time", 30.0, 1.0, 1e4, scale="log"),
-        Control("count", "axis", "what the axis counts", 0.0, choices=(0.0, 1.0),
-                choice_labels=("examples", "multiply-adds")),
+        Control(
+            "count",
+            "axis",
+            "what the axis counts",
+            0.0,
+            choices=(0.0, 1.0),
+            choice_labels=("examples", "multiply-adds"),
+        ),
         Control("N", "N", "inputs of the simulation", 256.0, choices=LEVELS[6:]),
         Control("runs", "runs", "data streams simulated", 4.0, choices=(1.0, 2.0, 4.0, 8.0, 16.0)),
         Control("seed", "seed", "seed of weights and data", 0.0, 0.0, 999.0, scale="integer"),

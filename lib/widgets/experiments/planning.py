@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from ...kernels.grids import power_law_spectrum
-from ...kernels.jit import kernel
-from ...kernels.views import view
+from ...compiler.jit import kernel
+from ...compiler.views import view
 from ..experiment import Axis, Control, Curve, Experiment, Readout
+from ..kernels.grids import power_law_spectrum
 from .features import restricted_error, restricted_modes
 from .linear import LEVELS
 
@@ -45,7 +45,7 @@ def _size(i):
 def _errors(p, l, work, alpha, out):
     """eps_g of a student of l levels at times alpha, noise included."""
     beta, L, eta, noise, compute = _setup(p)
-    scratch = work[_LEVELS + 2 * L:]
+    scratch = work[_LEVELS + 2 * L :]
     U = restricted_modes(view(work, _LEVELS, (L,)), view(work, _LEVELS + L, (L,)), l, eta, scratch)
     restricted_error(scratch, l, L, U, eta, 0.5, noise, alpha, out)
 

@@ -4,15 +4,15 @@ import math
 
 import numpy as np
 
+from ...compiler.jit import kernel
+from ...compiler.views import view
 from ...kernels import integrator
 from ...kernels import plateau as kernels
-from ...kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_overlaps, ensemble_size, ensemble_start
-from ...kernels.fields import ERF
+from ...kernels.averages import ERF
 from ...kernels.flow import total
-from ...kernels.grids import geometric, power_law_spectrum
-from ...kernels.jit import kernel
-from ...kernels.views import view
 from ..experiment import Axis, Control, Curve, Experiment, Readout
+from ..kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_overlaps, ensemble_size, ensemble_start
+from ..kernels.grids import geometric, power_law_spectrum
 from .linear import LEVELS
 
 POINTS = 121
@@ -80,8 +80,9 @@ def _advance_flow(p, work):
     # blocks, and the coefficients with their slopes
     steps = int(SLICE / (8.0 * K * P * (L * P + 40.0 * K * P))) + 1
     alpha = view(work, READOUTS, (POINTS,))
-    status = integrator.advance(buffer, alpha, RTOL, steps, view(work, READOUTS + POINTS, (POINTS,)), Q, R,
-                                view(buffer, 0, (0, K, P, L)))
+    status = integrator.advance(
+        buffer, alpha, RTOL, steps, view(work, READOUTS + POINTS, (POINTS,)), Q, R, view(buffer, 0, (0, K, P, L))
+    )
     work[6] = np.nan
     before = 0.0
     for i in range(int(buffer[integrator.WRITTEN])):
@@ -127,8 +128,9 @@ def start(p, data, work):
     work[flow - 1] = SPECIALISED * math.sqrt(K * M) * R
 
     begin = min(0.1 / (eta * eigenvalue[0]), 1e-2 * alpha_last)
-    ensemble_start(work[OUTPUT:], K, M, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last,
-                   view(work, SGD, (SIMULATED,)))
+    ensemble_start(
+        work[OUTPUT:], K, M, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last, view(work, SGD, (SIMULATED,))
+    )
     ensemble_overlaps(work[OUTPUT:], K, M, N, L, SIMULATED, r, q, t)
     total(weight, eigenvalue, t, T)
     first = view(work, totals, (K, M))
@@ -154,9 +156,23 @@ def advance(p, data, work):
         spectrum, overlaps, totals, flow = _places(K, M, N, L)
         return 0.2 * work[flow + integrator.WRITTEN] / POINTS
     out = SGD + SIMULATED
-    done = ensemble_advance(work[OUTPUT:], K, M, N, L, SIMULATED, eta, math.sqrt(M) / K, 1.0 / math.sqrt(M), ERF,
-                            runs, seed, view(work, out, (SIMULATED,)), view(work, out + SIMULATED, (SIMULATED,)),
-                            view(work, out + 2 * SIMULATED, (SIMULATED,)))
+    done = ensemble_advance(
+        work[OUTPUT:],
+        K,
+        M,
+        N,
+        L,
+        SIMULATED,
+        eta,
+        math.sqrt(M) / K,
+        1.0 / math.sqrt(M),
+        ERF,
+        runs,
+        seed,
+        view(work, out, (SIMULATED,)),
+        view(work, out + SIMULATED, (SIMULATED,)),
+        view(work, out + 2 * SIMULATED, (SIMULATED,)),
+    )
     return 1.0 if done >= 1.0 else 0.2 + 0.8 * done
 
 
@@ -196,7 +212,9 @@ EXPERIMENT = Experiment(
     size=size,
     start=start,
     advance=advance,
-    notices=("ηλ₁/N = {largest_step}: a single step is not small for the leading direction, and the flow is not exact.",),
+    notices=(
+        "ηλ₁/N = {largest_step}: a single step is not small for the leading direction, and the flow is not exact.",
+    ),
     errors=("N = {N} is smaller than L = {levels}: every level needs at least one input direction.",),
     python="""\
 import numpy as np, lib

@@ -4,14 +4,14 @@ import math
 
 import numpy as np
 
-from ...kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_size, ensemble_start
-from ...kernels.fields import LINEAR
+from ...compiler.jit import kernel
+from ...compiler.views import view
+from ...kernels.averages import LINEAR
 from ...kernels.fitting import FIT_SIZE, fit_window
-from ...kernels.grids import geometric
-from ...kernels.jit import kernel
 from ...kernels.linear import decay_sum, modes
-from ...kernels.views import view
 from ..experiment import Axis, Control, Curve, Experiment, Readout
+from ..kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_size, ensemble_start
+from ..kernels.grids import geometric
 
 LEVELS = 2048
 POINTS = 121
@@ -34,8 +34,7 @@ def start(p, data, work):
     """The eigenvalues ``data`` (L,) against rank with their law, or the learning curves that follow from them."""
     L = data.shape[0]
     low, high, eta, sigma_J = p[1], min(p[2], float(L)), p[3], p[4]
-    x, c, weight = (view(work, OUTPUT, (L,)), view(work, OUTPUT + LEVELS, (L,)),
-                    view(work, OUTPUT + 2 * LEVELS, (L,)))
+    x, c, weight = (view(work, OUTPUT, (L,)), view(work, OUTPUT + LEVELS, (L,)), view(work, OUTPUT + 2 * LEVELS, (L,)))
     sums = view(work, OUTPUT + 3 * LEVELS, (4,))
     fit = view(work, OUTPUT + 3 * LEVELS + 4, (FIT_SIZE,))
     rank = view(work, STATE - LEVELS, (L,))
@@ -75,8 +74,19 @@ def start(p, data, work):
             x[k] *= 2.0 * eta
         decay_sum(x, c, 0.5 * (1.0 + sigma_J * sigma_J), alpha, exact)
         at += 2 * POINTS
-        ensemble_start(work[STATE:], 1, 1, L * int(p[5]), SIMULATED, data, sigma_J, 0, alpha[0],
-                       min(alpha[POINTS - 1], 300.0), view(work, at, (SIMULATED,)))
+        ensemble_start(
+            work[STATE:],
+            1,
+            1,
+            L * int(p[5]),
+            SIMULATED,
+            data,
+            sigma_J,
+            0,
+            alpha[0],
+            min(alpha[POINTS - 1], 300.0),
+            view(work, at, (SIMULATED,)),
+        )
     if eta >= 2.0:
         return 2.0
     if fit[0] >= -1.0:
@@ -90,9 +100,23 @@ def advance(p, data, work):
     if p[0] == 0.0:
         return 1.0
     L, at = data.shape[0], READOUTS + 2 * LEVELS + 2 * LINE + 2 * POINTS + SIMULATED
-    return ensemble_advance(work[STATE:], 1, 1, L * int(p[5]), L, SIMULATED, p[3], 1.0, 1.0, LINEAR, int(p[6]), 0,
-                            view(work, at, (SIMULATED,)), view(work, at + SIMULATED, (SIMULATED,)),
-                            view(work, at + 2 * SIMULATED, (SIMULATED,)))
+    return ensemble_advance(
+        work[STATE:],
+        1,
+        1,
+        L * int(p[5]),
+        L,
+        SIMULATED,
+        p[3],
+        1.0,
+        1.0,
+        LINEAR,
+        int(p[6]),
+        0,
+        view(work, at, (SIMULATED,)),
+        view(work, at + SIMULATED, (SIMULATED,)),
+        view(work, at + 2 * SIMULATED, (SIMULATED,)),
+    )
 
 
 EXPERIMENT = Experiment(

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
+from ...compiler.jit import kernel
+from ...compiler.views import view
 from ...kernels.fitting import FIT_SIZE, fit_window
-from ...kernels.jit import kernel
-from ...kernels.views import view
 from ..experiment import Axis, Control, Curve, Experiment, Readout
 
 POINTS = 1024

@@ -1,0 +1,162 @@
+"""Executable claims: a statement of the text, the value expected, the value measured, and the tolerance.
+
+A chapter calls :func:`lib.claim` where it asserts something. A claim that does not hold raises, so that the
+cell fails, and with it the build of the book. What a page shows of a claim is also what the claims ledger reads
+(:meth:`Claim.all_in`): the values of this build, and apart from them those of kept measurements, which say so.
+"""
+
+from dataclasses import dataclass
+from html import escape
+from html.parser import HTMLParser
+
+import numpy as np
+
+from ..core import checks
+
+MANY = 8  # numbers that a reader compares one by one
+
+
+class ClaimError(AssertionError):
+    """A claim of the book does not hold."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim that held; shows itself in a notebook. Made by :func:`lib.claim`."""
+
+    name: str
+    statement: str
+    expected: str
+    measured: str
+    tolerance: str
+    why: str
+    source: str = ""
+    kept: str = ""
+
+    def __repr__(self):
+        kept = f" (kept measurement: {self.kept})" if self.kept else ""
+        return f"✓ {self.statement}\n  expected {self.expected}, measured {self.measured}{kept}; {self.tolerance}: {self.why}"
+
+    def _repr_html_(self):
+        def field(name, tag="span"):
+            return f'<{tag} class="claim-{name}">{escape(getattr(self, name))}</{tag}>'
+
+        origins = (("Tests", "source", self.source), ("Kept measurement, not made by this build:", "kept", self.kept))
+        origin = "".join(f'<p class="claim-origin">{word} {field(name)}</p>' for word, name, text in origins if text)
+        return (
+            f'<div class="claim" id="claim-{escape(self.name)}"><p>'
+            f'<span class="claim-mark" role="img" aria-label="holds">✓</span> {field("statement")}</p>'
+            f'<p class="claim-values"><span>expected {field("expected", "b")}</span> '
+            f"<span>measured {field('measured', 'b')}</span> {field('tolerance')}</p>{field('why', 'p')}{origin}</div>"
+        )
+
+    @classmethod
+    def all_in(cls, html):
+        """The claims shown by a piece of HTML, in order: the inverse of their own display."""
+        reader = _Reader()
+        reader.feed(html)
+        return [cls(**fields) for fields in reader.claims]
+
+
+class _Reader(HTMLParser):
+    """Collects the fields of claims: texts of the elements whose class names a field."""
+
+    FIELDS = {
+        "claim-" + name: name for name in ("statement", "expected", "measured", "tolerance", "why", "source", "kept")
+    }
+
+    def __init__(self):
+        super().__init__()
+        self.claims, self._field = [], None
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if attributes.get("class") == "claim":
+            self.claims.append({"name": attributes["id"].removeprefix("claim-")})
+        self._field = self.FIELDS.get(attributes.get("class"))
+        if self._field:
+            self.claims[-1][self._field] = ""
+
+    def handle_data(self, data):
+        if self._field:
+            self.claims[-1][self._field] += data
+
+    def handle_endtag(self, tag):
+        self._field = None
+
+
+def claim(name, statement, *, measured, expected, tolerance=None, why, source="", kept=""):
+    """State and check a claim.
+
+    Parameters
+    ----------
+    name : str
+        Short and unique in the book, with hyphens: the claim's address is ``#claim-name``.
+    statement : str
+        The claim as a sentence.
+    measured : float or array_like
+        What this build computed, or with ``kept`` what was measured then.
+    expected : float, array_like, or (low, high)
+        What should come out. With ``tolerance`` None it is the interval in which ``measured`` must lie;
+        ``high`` may be infinite.
+    tolerance : float, optional
+        Largest allowed \\|measured - expected\\|, of every element.
+    why : str
+        Where the expectation comes from, and why the tolerance is what it is.
+    source : str
+        Statement of the literature that this tests, as "Worschech & Rosenow 2025, abstract". Default: none.
+    kept : str, optional
+        When and on what ``measured`` was measured, as "2026-11-29, AMD EPYC", if that was not in this build: times
+        of a benchmark, hours of simulation. The page says so, and the ledger lists the claim among the kept
+        measurements. Default: measured by this build.
+
+    Returns
+    -------
+    Claim
+
+    Raises
+    ------
+    ClaimError
+        If it does not hold.
+    ValueError
+        If there is nothing measured or expected, or ``expected`` is neither a number nor of the shape of ``measured``.
+    """
+    measured = checks.real_array("measured", measured).astype(np.float64)
+    if measured.size == 0:  # nothing measured would agree with anything
+        checks.refuse("measured", measured, "at least one number")
+    if tolerance is None:
+        if np.shape(expected) != (2,) or not np.any(np.isfinite(expected)):
+            checks.refuse("expected", expected, "a pair (low, high), one of them finite, or come with a tolerance")
+        low, high = expected
+        holds = bool(np.all((low <= measured) & (measured <= high)))
+        words = f"at least {low:.6g}" if high == np.inf else f"{low:.6g} to {high:.6g}"
+        allowed, digits = "bounds", 1e-3 * max(abs(x) for x in (low, high) if np.isfinite(x))
+    else:
+        tolerance = checks.number("tolerance", tolerance, 0.0)
+        expected = checks.real_array("expected", expected).astype(np.float64)
+        if expected.ndim > 0:
+            checks.shape("expected", expected, measured.shape)
+        holds = bool(np.all(np.abs(measured - expected) <= tolerance))  # NaN holds nothing
+        digits = 0.1 * tolerance
+        words, allowed = _show(expected, digits), f"tolerance {tolerance:.2g}"
+    result = Claim(name, statement, words, _show(measured, digits), allowed, why, source, kept)
+    if not holds:
+        raise ClaimError(
+            f"{name}: {statement}: expected {result.expected}, measured {result.measured}, {result.tolerance}"
+        )
+    return result
+
+
+def _show(values, resolution):
+    """Numbers rounded at ``resolution``: digits that the tolerance does not cover say nothing; of many, their range."""
+
+    def one(x):
+        if not np.isfinite(x) or x == 0.0:
+            return f"{x:g}"
+        significant = 12 if resolution == 0 else int(np.ceil(np.log10(abs(x) / resolution)))
+        return f"{x:.{min(12, max(2, significant))}g}"
+
+    values = np.atleast_1d(values).ravel()
+    if values.size > MANY:
+        return f"{one(values.min())} to {one(values.max())} ({values.size} values)"
+    return ", ".join(map(one, values))

@@ -1,0 +1,1 @@
+"""The theory that all chapters share: spectra, the model, its dynamics, simulation, fits and sweeps."""

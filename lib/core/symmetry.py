@@ -1,0 +1,92 @@
+"""Exact symmetries of a start: hidden units that can be exchanged without changing any overlap.
+
+The flow keeps such a symmetry for ever, yet a plateau is unstable against breaking it, and a numerical solution breaks
+it by its own rounding: 1e-16 grows like exp(alpha/tau) until the student "specialises" at a time that only the
+arithmetic decides. Solvers therefore ask for the symmetries of their start and keep them exactly.
+"""
+
+import numpy as np
+
+
+def orbits(r, q, t, upper=None):
+    """Find the pairs of units whose overlaps remain equal.
+
+    Parameters
+    ----------
+    r, q, t : ndarray, shapes (L, K, M), (L, K, K) and (L, M, M)
+        Overlaps of every level at the start.
+    upper : ndarray, shape (K,), optional
+        The student's output weights, where they differ or are trained. Default: all equal.
+
+    Returns
+    -------
+    ndarray, shape (K, K + M), of int, or None
+        A number for every pair (student, student or teacher): pairs of one number are mapped to one another by
+        permutations of students and of teachers that change nothing. None if only the identity changes nothing.
+    """
+    if len(r) > 1 and orbits(r[:1], q[:1], t[:1], upper) is None:
+        return None  # as for any drawn start: no need to compare a million levels
+    K, M = r.shape[1:]
+    P = K + M
+    values = np.empty((P, P, len(r)))
+    values[:K, :K], values[:K, K:] = np.moveaxis(q, 0, -1), np.moveaxis(r, 0, -1)
+    values[K:, :K], values[K:, K:] = np.moveaxis(r, 0, -1).swapaxes(0, 1), np.moveaxis(t, 0, -1)
+    # one number for each list of overlaps over the levels; + 0.0 makes -0.0 equal to 0.0
+    number = np.unique(values.reshape(P * P, -1) + 0.0, axis=0, return_inverse=True)[1].reshape(P, P)
+    kind = np.concatenate([np.zeros(K) if upper is None else upper, np.full(M, np.nan)])
+    group = [
+        image
+        for unit in range(P)
+        for other in range(unit + 1, P)
+        if (image := _permutation(number, kind, unit, other)) is not None
+    ]
+    if not group:
+        return None
+    label = np.arange(P * P).reshape(P, P)
+    label = np.minimum(label, label.T)  # overlaps are symmetric
+    while True:
+        before = label.copy()
+        for image in group:
+            moved = label[np.ix_(image, image)]
+            label = np.minimum(label, moved)
+            inverse = np.argsort(image)
+            label = np.minimum(label, label[np.ix_(inverse, inverse)])
+        if np.array_equal(label, before):
+            break
+    return np.unique(label[:K], return_inverse=True)[1].reshape(K, P)
+
+
+def average(label, x):
+    """Average ``x`` (..., K, K + M) over pairs of one label."""
+    flat = x.reshape(-1, label.size)
+    sizes = np.bincount(label.ravel())
+    sums = np.stack([np.bincount(label.ravel(), row) for row in flat])
+    return (sums / sizes)[:, label.ravel()].reshape(x.shape)
+
+
+def _permutation(number, kind, unit, other):
+    """A permutation of the units that keeps all overlaps and every unit before ``unit``, and takes it to ``other``.
+
+    None if there is none. Units are placed one after the other; a place that disagrees with those before is left.
+    """
+    P = len(kind)
+    image = list(range(unit)) + [other]
+
+    def agrees(i, j):
+        alike = kind[i] == kind[j] or (np.isnan(kind[i]) and np.isnan(kind[j]))
+        before = image[:i]
+        return alike and number[i, i] == number[j, j] and np.array_equal(number[i, :i], number[j, before])
+
+    def place(i):
+        if i == P:
+            return True
+        # where the unit stands, or exchanged with another, is the likeliest place
+        for j in sorted(set(range(P)) - set(image), key=lambda j: (j != i, j)):
+            if agrees(i, j):
+                image.append(j)
+                if place(i + 1):
+                    return True
+                image.pop()
+        return False
+
+    return np.array(image) if agrees(unit, other) and place(unit + 1) else None
