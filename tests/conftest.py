@@ -71,16 +71,30 @@ def site_address(site):
         yield address
 
 
-def pytest_collection_modifyitems(items):
-    """Give a test in the browser one more try when it waited in vain.
+# Fixtures that need the book built, or the toy book of test_book.py.
+BUILT = {"site", "finished_book"}
 
-    Now and then headless Chromium stops drawing a page, for good and through no fault of the page: no animation frame
-    comes any more, and whoever waits for one waits until the time is up. The cure is a fresh page. A page that is at
-    fault itself fails twice, and the summary lists what was tried again.
+
+def pytest_collection_modifyitems(items):
+    """Mark each test by what it needs, so that ``pytest -m "not site"`` and ``make check`` can leave it out.
+
+    ``browser`` and ``site`` follow from the test's fixtures. ``slow`` is set by hand, with a reason that measures:
+    ``@pytest.mark.slow("one minute: a run of 10^8 steps")``.
+
+    A test in the browser gets a second try when it waited in vain: now and then headless Chromium stops drawing a page,
+    through no fault of the page, and whoever waits for an animation frame waits until the time is up. The cure is a new
+    page. A page that is at fault fails twice, and the summary lists what was tried again.
     """
     for item in items:
-        if "browser" in getattr(item, "fixturenames", ()):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if "browser" in fixtures:
+            item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.flaky(reruns=1, only_rerun="^TimeoutError: "))
+        if fixtures & BUILT:
+            item.add_marker(pytest.mark.site)
+        slow = item.get_closest_marker("slow")
+        if slow is not None and not (slow.args and isinstance(slow.args[0], str)):
+            raise pytest.UsageError(f'{item.nodeid}: marked slow without a reason: @pytest.mark.slow("why")')
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib import averages
+from lib.averages import activation, quadrature
 from lib.kernels import averages
 
 SAMPLES = 400_000
@@ -14,12 +14,12 @@ def random_covariance(rng, size):
     return A @ A.T / size + 0.1 * np.eye(size)
 
 
-g, slope = averages.activation("erf")
+g, slope = activation("erf")
 
 
 def converged(C, function, nodes):
     """The quadrature and ten times its own error estimate: a bound, checked to be small."""
-    value, error = averages.quadrature(C, function, nodes)
+    value, error = quadrature(C, function, nodes)
     bound = 10 * error + 1e-12
     assert bound < 1e-4  # else the comparison says nothing
     return value, bound
