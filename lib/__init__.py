@@ -26,6 +26,7 @@ from .book.claims import claim
 from .core import (  # noqa: F401 -- lib.fitting, lib.spectra, ...: short names of the core's modules
     checks,
     curve,
+    divergence,
     dynamics,
     fitting,
     population,

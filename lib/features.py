@@ -15,7 +15,7 @@ import numpy as np
 from scipy.optimize import root
 
 from . import asymptotics, linear
-from .core import checks
+from .core import checks, divergence
 from .core.spectra import Spectrum
 from .kernels import averages
 from .kernels import features as kernels
@@ -96,6 +96,15 @@ def critical_eta(spectrum, learned, students=1, teachers=1, N=None, fourth_momen
     if N is not None:
         N = int(np.sum(spectrum.multiplicities(N)[:learned]))
     return linear.critical_eta(part.spectrum, students, teachers, N, fourth_moments) / part.seen
+
+
+@divergence.critical_rate("linear")
+def _critical_eta(run):
+    """:func:`critical_eta` of a ``lib.core.divergence.Run``, for the message of a DivergenceError."""
+    model, spectrum = run.model, run.model.spectrum
+    learned = spectrum.levels if run.learned is None else run.learned
+    moments = None if run.inputs is None else linear.fourth_moments(run.inputs)
+    return critical_eta(spectrum, learned, model.students, model.teachers, run.N, moments)
 
 
 def asymptotic_error(spectrum, learned, eta=0.0, N=None):

@@ -15,7 +15,8 @@ import numpy as np
 from scipy.special import erf, gammaln
 
 from .core import checks
-from .core.curve import Curve, field_error, integrate, unbounded
+from .core.curve import Curve, field_error
+from .core.divergence import integrate, unbounded
 from .core.spectra import Spectrum
 from .core.student_teacher import Overlaps
 from .kernels import training as kernels
@@ -509,6 +510,8 @@ def train(model, N, eta, alpha, recipe=Recipe(), sigma_J=0.01, seeds=8):
                 f"eta = {eta:g} is too large for {recipe}: training with seed {seed} diverged by "
                 f"alpha = {times[bad[0]]:.4g}",
                 float(times[bad[0]]),
+                eta=eta,
+                model=model,
             )
     return Curve(times, eps_g, R, Q, T)
 

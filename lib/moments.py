@@ -12,7 +12,8 @@ from scipy.integrate import DOP853
 
 from .averages import coefficients
 from .core import checks, symmetry
-from .core.curve import GROWTH, Curve, field_error
+from .core.curve import Curve, field_error
+from .core.divergence import GROWTH
 from .kernels.integrator import FIRST
 
 # A run that has broken down may creep: it is given up after this many steps of the integrator.

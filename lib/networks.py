@@ -20,7 +20,7 @@ from scipy.stats import qmc
 from .asymptotics import noise_map
 from .core import checks, symmetry
 from .core.checks import DivergenceError
-from .core.curve import integrate, unbounded
+from .core.divergence import integrate, unbounded
 from .core.spectra import Spectrum
 from .core.student_teacher import Overlaps, StudentTeacher
 from .kernels import averages, sgd
@@ -211,7 +211,7 @@ def train(network, N, eta, alpha, sigma_J=0.1, seeds=4, upper_eta=0.0, after=Non
         if bad.size:
             at = steps[bad[0]] / N
             raise DivergenceError(
-                f"SGD with seed {seed} diverged before alpha = {at:g}: eta = {eta:g} is too large", at
+                f"SGD with seed {seed} diverged before alpha = {at:g}: eta = {eta:g} is too large", at, eta=eta
             )
     return Training(steps / N, eps_g, Q, R, T, upper, J, network)
 

@@ -258,7 +258,10 @@ def test_messages_show_no_whole_objects():
 
 def takers(name):
     """Public functions, methods and classes of the library that take a required argument of this name."""
-    for module in pkgutil.iter_modules(lib.__path__, "lib."):
+    for module in (
+        *pkgutil.iter_modules(lib.__path__, "lib."),
+        *pkgutil.iter_modules(lib.core.__path__, "lib.core."),
+    ):
         if module.name in ("lib.kernels", "lib.widgets", "lib.core.checks"):
             continue
         content = importlib.import_module(module.name)
@@ -292,16 +295,12 @@ def test_an_array_is_no_spectrum(function, value):
         function(**others | {"spectrum": value})
 
 
-INTERNAL = {"check_convergence", "divergence"}  # called by what has checked its model
-
-
 @pytest.mark.parametrize(
     "name, word, function",
     [
         pytest.param(name, word, *param.values, id=param.id)
         for name, word in (("model", "lib.StudentTeacher"), ("network", "lib.networks.Network"))
         for param in takers(name)
-        if param.values[0].__name__ not in INTERNAL
     ],
 )
 @pytest.mark.parametrize("value", [SPECTRUM, np.array([3.0, 2.0, 1.0]), None])

@@ -59,6 +59,7 @@ def test_divergence_names_the_critical_rate():
     with pytest.raises(lib.DivergenceError, match="critical learning rate 2") as caught:
         lib.solve(model, model.initial_overlaps(0.1), 3.0, [1.0, 1e4])
     assert caught.value.critical_eta == 2.0
+    assert caught.value.eta == 3.0 and caught.value.model is model
     assert 0 < caught.value.alpha < 1e4
 
 

@@ -194,8 +194,8 @@ def test_divergence_on_real_data_names_the_rate_of_that_data():
 
 
 def test_divergence_survives_the_way_back_from_a_worker_process():
-    error = pickle.loads(pickle.dumps(lib.DivergenceError("too fast", 3.0, 2.0)))
-    assert (str(error), error.alpha, error.critical_eta) == ("too fast", 3.0, 2.0)
+    error = pickle.loads(pickle.dumps(lib.DivergenceError("too fast", 3.0, 2.0, 2.5)))
+    assert (str(error), error.alpha, error.critical_eta, error.eta, error.model) == ("too fast", 3.0, 2.0, 2.5, None)
 
 
 def model():

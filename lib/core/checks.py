@@ -13,17 +13,27 @@ MOST = 2**53
 
 
 class DivergenceError(ArithmeticError):
-    """Training diverged. ``alpha`` is the time at which it was noticed, ``critical_eta`` the largest
-    learning rate that converges, where it is known (else None)."""
+    """Training diverged.
 
-    def __init__(self, message, alpha, critical_eta=None):
+    Attributes
+    ----------
+    alpha : float
+        Time, in examples / N, at which it was noticed.
+    critical_eta : float or None
+        Largest learning rate that converges; None where it is not known.
+    eta : float or None
+        Learning rate of the run; None where it is not one number.
+    model : StudentTeacher or None
+        What was trained; None if it was no such model.
+    """
+
+    def __init__(self, message, alpha, critical_eta=None, eta=None, model=None):
         super().__init__(message)
-        self.alpha = alpha
-        self.critical_eta = critical_eta
+        self.alpha, self.critical_eta, self.eta, self.model = alpha, critical_eta, eta, model
 
     def __reduce__(self):
         # An exception with more arguments than its message does not survive the way back from a worker process.
-        return type(self), (str(self), self.alpha, self.critical_eta)
+        return type(self), (str(self), self.alpha, self.critical_eta, self.eta, self.model)
 
 
 def refuse(argument, value, allowed):

@@ -6,7 +6,8 @@ import numpy as np
 
 from ..kernels import compression, integrator
 from . import checks, symmetry
-from .curve import Curve, check_convergence, divergence, field_error
+from .curve import Curve, field_error
+from .divergence import Run, check_convergence, divergence
 from .student_teacher import Overlaps
 
 # Integrator steps between two looks at an interrupt: some tenths of a second at most.
@@ -64,6 +65,7 @@ def solve(model, overlaps, eta, alpha, rtol=1e-8, blocks=True, learned=None):
     s, L, K, M = model.spectrum, model.spectrum.levels, model.students, model.teachers
     learned = L if learned is None else checks.whole("learned", learned, 1, L)
     start = model.check_overlaps(overlaps)
+    run = Run(model, eta, "the flow", learned=learned)
     if blocks and 8.0 * alpha.size * L * K * (K + M) > LARGEST_HISTORY:
         raise ValueError(f"blocks = True: {alpha.size} times of {L} levels take more than 4 GB; pass blocks=False")
 
@@ -99,13 +101,13 @@ def solve(model, overlaps, eta, alpha, rtol=1e-8, blocks=True, learned=None):
         if label is not None:
             integrator.symmetrise(work, label, count, mean)
     if status == integrator.DIVERGED:
-        raise divergence(model, eta, work[integrator.ALPHA], "the flow", learned=learned)
+        raise divergence(run, work[integrator.ALPHA])
     if status == integrator.STALLED:
         raise ArithmeticError(
             f"rtol = {rtol:g}: cannot be kept beyond alpha = {work[integrator.ALPHA]:.6g}, where steps are lost in rounding"
         )
     first = field_error(model, Q_start[None], R_start[None], T)[0]
-    check_convergence(model, eta, alpha, eps_g, first, "the flow", learned=learned)
+    check_convergence(run, alpha, eps_g, first)
     levels = partial(_levels, s, [x.copy() for x in start], history, learned) if blocks else None
     return Curve(alpha, eps_g, R, Q, T, levels)
 

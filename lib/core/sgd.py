@@ -9,7 +9,8 @@ import numpy as np
 from ..kernels import reduced
 from ..kernels import sgd as kernels
 from . import checks
-from .curve import Curve, check_convergence, field_error
+from .curve import Curve, field_error
+from .divergence import Run, check_convergence
 from .spectra import eigenbasis
 
 METHODS = ("direct", "reduced")
@@ -125,7 +126,7 @@ def simulate(
             raise
     times = steps / N
     for seed, eps, start in zip(seeds, eps_g, starts):
-        check_convergence(model, eta, times, eps, start, f"SGD with seed {seed}", N, inputs, learned)
+        check_convergence(Run(model, eta, f"SGD with seed {seed}", N, inputs, learned), times, eps, start)
     return Curve(times, eps_g, R, Q, T)
 
 
