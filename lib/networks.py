@@ -188,7 +188,7 @@ def train(network, N, eta, alpha, sigma_J=0.1, seeds=4, upper_eta=0.0, after=Non
     DivergenceError
         If the error grows without bound (eta above its critical value).
     """
-    checks.network(network)
+    _check_network(network)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     upper_eta = checks.number("upper_eta", upper_eta, 0.0)
     alpha = checks.times("alpha", alpha)
@@ -214,6 +214,11 @@ def train(network, N, eta, alpha, sigma_J=0.1, seeds=4, upper_eta=0.0, after=Non
                 f"SGD with seed {seed} diverged before alpha = {at:g}: eta = {eta:g} is too large", at, eta=eta
             )
     return Training(steps / N, eps_g, Q, R, T, upper, J, network)
+
+
+def _check_network(network):
+    if not isinstance(network, Network):
+        checks.refuse("network", network, "a lib.networks.Network")
 
 
 def _check_after(after, network, N, seeds):
@@ -295,7 +300,7 @@ def error(network, Q, R, T, upper):
     float
         NaN if an overlap is not finite.
     """
-    checks.network(network)
+    _check_network(network)
     K, M = network.widths[0], network.teachers
     upper = np.ascontiguousarray(upper, dtype=np.float64)
     for name, value, shape in (
@@ -363,7 +368,7 @@ def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e
     ArithmeticError
         If the integrator cannot go on for another reason.
     """
-    checks.network(network)
+    _check_network(network)
     if len(network.widths) != 1:
         checks.refuse("widths", network.widths, "a single hidden layer: the overlaps of deeper students do not close")
     eta = checks.number("eta", eta, 0.0, open_minimum=True)

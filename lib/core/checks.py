@@ -249,15 +249,6 @@ def model(value, argument="model"):
     return value
 
 
-def network(value, argument="network"):
-    """``value`` if it is a ``lib.networks.Network``."""
-    from ..networks import Network
-
-    if not isinstance(value, Network):
-        refuse(argument, value, "a lib.networks.Network")
-    return value
-
-
 def shape(argument, value, allowed):
     """Refuse an array of another shape than ``allowed``."""
     if np.shape(value) != allowed:
