@@ -1,0 +1,173 @@
+"""Docstrings of the public API: one imperative line, every argument, the result, the errors, and labels that exist.
+
+What can be checked mechanically is checked here, for every public function, method and class of the layers that check
+their arguments. Kernels, which check nothing, state equations and shapes in their own short style.
+"""
+
+import dataclasses
+import importlib
+import inspect
+import json
+import pkgutil
+import re
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+from numpydoc.docscrape import NumpyDocString
+from numpydoc.validate import validate
+
+import lib
+
+ROOT = Path(__file__).parents[1]
+LOW_LEVEL = ("lib.kernels", "lib.maths", "lib.widgets.kernels", "lib.widgets.experiments")
+# Modules whose docstrings are still to be done: remove a line to see what is missing; leave it out when nothing is.
+TO_DO = {
+    "lib.asymptotics",
+    "lib.averages",
+    "lib.book.claims",
+    "lib.book.course",
+    "lib.book.figures",
+    "lib.compiler.digest",
+    "lib.compiler.jit",
+    "lib.compiler.wasm_compile",
+    "lib.compiler.wasm_link",
+    "lib.core.checks",
+    "lib.core.curve",
+    "lib.core.divergence",
+    "lib.core.dynamics",
+    "lib.core.fitting",
+    "lib.core.population",
+    "lib.core.sgd",
+    "lib.core.spectra",
+    "lib.core.student_teacher",
+    "lib.core.sweep",
+    "lib.core.symmetry",
+    "lib.features",
+    "lib.laws",
+    "lib.linear",
+    "lib.mitigation",
+    "lib.moments",
+    "lib.networks",
+    "lib.planning",
+    "lib.plateau",
+    "lib.realdata",
+    "lib.regression",
+    "lib.widgets.experiment",
+    "lib.widgets.explorer",
+}
+# numpydoc's codes: no docstring, summary (end, start, one line), arguments (missing, unknown, order, type), result.
+CODES = {"GL08", "SS03", "SS04", "SS05", "SS06", "PR01", "PR02", "PR03", "PR04", "PR10", "RT01"}
+# A summary says what the function does: it does not begin with the thing that is returned.
+NO_VERBS = re.compile(r"(The|A|An|All|Whether|How|What|Where|Some|Number|Names?|This|\W|[a-z]|\S+[_'()=]|\S+ing\b)")
+
+
+def modules():
+    names = [module.name for module in pkgutil.walk_packages(lib.__path__, "lib.")]
+    return [name for name in names if not name.startswith(LOW_LEVEL)]
+
+
+def public(name):
+    """Public functions, classes and methods that a module defines: (full name, object)."""
+    module = importlib.import_module(name)
+    for key, value in vars(module).items():
+        if key.startswith("_") or getattr(value, "__module__", None) != name:
+            continue
+        if inspect.isclass(value):
+            yield f"{name}.{key}", value
+            for member, method in vars(value).items():
+                method = getattr(method, "__func__", method)
+                if not member.startswith("_") and isinstance(method, (type(public), property, cached_property)):
+                    yield f"{name}.{key}.{member}", method
+        elif inspect.isfunction(value):
+            yield f"{name}.{key}", value
+
+
+def described(doc, value):
+    """Text about each argument (or attribute of a class): its type and its description."""
+    sections = ("Parameters", "Attributes") if inspect.isclass(value) else ("Parameters",)
+    return {
+        name.strip().lstrip("*"): " ".join([parameter.type, *parameter.desc])
+        for section in sections
+        for parameter in doc[section]
+        for name in parameter.name.split(",")
+    }
+
+
+def faults(name, value):
+    """What is wrong with one docstring, in words."""
+    text = inspect.getdoc(value)
+    if not text:
+        return ["no docstring"]
+    doc = NumpyDocString(text)
+    if isinstance(value, (property, cached_property)):  # reads like data: "Number of levels."
+        return [] if text.splitlines()[0].endswith(".") else ["the first line does not end with a full stop"]
+    if inspect.isclass(value):
+        found = [] if text.splitlines()[0].endswith(".") else ["the first line does not end with a full stop"]
+        fields = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
+        there = described(doc, value)
+        return found + [f"field {field.name} is not described" for field in fields if field.name not in there]
+    found = [f"{code}: {words}" for code, words in validate(name)["errors"] if code in CODES]
+    if NO_VERBS.match(text):
+        found.append(f"the first line is not imperative: {text.splitlines()[0]}")
+    there = described(doc, value)
+    for parameter in inspect.signature(value).parameters.values():
+        words = there.get(parameter.name, "")
+        if parameter.default is not parameter.empty and not re.search("(?i)default|^As ", words.strip()):
+            found.append(f"the default of {parameter.name} is not said")
+    source = inspect.getsource(value)
+    if re.search(r"\bchecks\.(?!real_array)\w+\(|\braise \b", source) and not doc["Raises"]:
+        found.append("it raises, but has no section Raises")
+    return found
+
+
+@pytest.mark.parametrize("module", [name for name in modules() if name not in TO_DO])
+def test_docstrings_are_complete(module):
+    wrong = {name: found for name, value in public(module) if (found := faults(name, value))}
+    assert not wrong, "\n".join(f"{name}: {'; '.join(found)}" for name, found in wrong.items())
+
+
+def test_modules_to_do_are_there():
+    assert set(modules()) >= TO_DO
+
+
+def labels():
+    """Labels of the book's equations."""
+    found = set()
+    for path in sorted((ROOT / "book").glob("*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "markdown":
+                found |= set(re.findall(r"^:label: (eq-\S+)", "".join(cell["source"]), re.MULTILINE))
+    return found
+
+
+def test_equations_that_the_library_names_are_in_the_book():
+    there = labels()
+    assert len(there) > 100
+    missing = {
+        f"{path.relative_to(ROOT)}: {label}"
+        for path in sorted((ROOT / "lib").rglob("*.py"))
+        for label in re.findall(r"\beq-[a-z0-9]+(?:-[a-z0-9]+)*", path.read_text(encoding="utf-8"))
+        if label not in there
+    }
+    assert not missing
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("The square of x.", "not imperative"),
+        ("Return the square of x", "should end with a period"),
+        ("Square x.\n\n    Returns\n    -------\n    float", "Parameters {'x'} not documented"),
+        ("Square x.\n\n    Parameters\n    ----------\n    x : float\n        A number.", "No Returns"),
+        ("Square x.\n\n    Parameters\n    ----------\n    x : float\n        A number.", "default of x is not said"),
+        ("Square x.\n\n    Parameters\n    ----------\n    x : float\n        A number.", "no section Raises"),
+    ],
+)
+def test_faults_are_found(text, words, tmp_path, monkeypatch):
+    source = f'def square(x=1.0):\n    """{text}\n    """\n    if x < 0:\n        raise ValueError\n    return x * x\n'
+    (tmp_path / "sample_of_docstrings.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(importlib.sys.modules, "sample_of_docstrings", raising=False)
+    module = importlib.import_module("sample_of_docstrings")
+    assert any(words in fault for fault in faults("sample_of_docstrings.square", module.square))
