@@ -1,37 +1,58 @@
 """Chapter "Linear activations": learning curves in closed form.
 
 With the mean error of level k, e_k = q_k - 2 r_k + t_k, and E = sum_k w_k lambda_k e_k = 2 eps_g, the flow of one
-student and one teacher unit is
+student and one teacher unit is (``eq-linear-flow``)
 
     e_k' = -2 eta lambda_k e_k + eta^2 lambda_k E,        e_k(0) = 1 + sigma_J^2.
 
-K students and M teachers act through their sums only, J = sqrt(M)/K sum_i J_i and B = 1/sqrt(M) sum_n B_n, whose
-error obeys the same equation with eta M/K for eta, and starts from 1 + sigma_J^2 M/K: exactly for orthonormal
-teachers, in the mean over draws for random ones. Every function takes them as ``students`` and ``teachers``.
+K students and M teachers act only through their sums, J = sqrt(M)/K sum_i J_i and B = 1/sqrt(M) sum_n B_n. The error
+obeys the same equation with eta M/K for eta, and starts from 1 + sigma_J^2 M/K (``eq-units``): exactly for orthonormal
+teachers, in the mean over draws for random ones. Functions take K and M as ``students`` and ``teachers``.
 """
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh_tridiagonal
 from scipy.optimize import brentq, minimize_scalar
 
 from .core import checks
-from .core.spectra import eigenbasis
+from .core.spectra import Spectrum, eigenbasis
 from .kernels import linear as kernels
 from .maths import gamma
 
-# Spectra of more levels than this are condensed before their modes are found, at a cost of O(L^2): some milliseconds.
+# Spectra of more levels are condensed before their modes are found. The modes cost O(L^2): some milliseconds at this L.
 MOST_LEVELS = 512
-# Points of a Gauss rule, and the gap above the smallest eigenvalue, relative to it, of the first panel: see condensed.
+# `condensed`: nodes of a panel's Gauss rule, and the width of the first panel relative to the smallest eigenvalue.
 POINTS, FIRST_GAP = 16, 0.02
+# Levels of one Gauss rule: more are reduced in pieces, so that the basis of Lanczos' process stays below a megabyte.
 CHUNK = 4096
-# Gauss' two points of a step lie so far from its middle, in its lengths.
+# Distance of the two Gauss points from the middle of an interval, in units of its length.
 GAUSS = 0.5 / np.sqrt(3.0)
-# Points of the rules, from so many levels on, that are enough to find the best learning rate, and to look for it.
+# The best learning rate is known less well than the error, so that smaller rules do, beyond this many levels: nodes
+# for the final search, and for the scan that brackets the minimum.
 OPTIMUM_LEVELS, OPTIMUM_POINTS, SEARCH_POINTS = 256, 10, 4
 
 
-def exponent(beta):
-    """Exponent of the learning curve's power law, beta / (1 + beta): eps_g ~ alpha^-exponent.
+def exponent(beta: float) -> float:
+    """Return the exponent of the learning curve's power law, beta / (1 + beta): eps_g ~ alpha^-exponent.
+
+    Equation ``eq-exponent`` of the book.
+
+    Parameters
+    ----------
+    beta : float
+        Exponent of the spectrum lambda_k ~ k^-(1+beta), > 0.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
 
     Examples
     --------
@@ -43,26 +64,48 @@ def exponent(beta):
     return beta / (1.0 + beta)
 
 
-def critical_eta(spectrum, students=1, teachers=1, N=None, fourth_moments=None):
-    """Largest learning rate at which the error stays bounded.
+def critical_eta(
+    spectrum: Spectrum,
+    students: int = 1,
+    teachers: int = 1,
+    N: int | None = None,
+    fourth_moments: ArrayLike | None = None,
+) -> float:
+    """Return the largest learning rate at which the error stays bounded.
 
-    In the limit N -> infinity it is 2 K / M, whatever the spectrum. At finite N a step is finite for the
-    leading directions, and g = eta M / K solves sum_k w_k g lambda_k / (2 (1 - g lambda_k / N)) = 1.
+    In the limit N -> infinity it is 2 K / M for every spectrum (``eq-critical`` and ``eq-units``). At finite N a step
+    is finite for the leading directions, and g = eta M / K solves sum_k w_k g lambda_k / (2 (1 - g lambda_k / N)) = 1
+    (``eq-finite-size``).
 
     Parameters
     ----------
     spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
     students, teachers : int
-        K and M.
+        Hidden units K of the student and M of the teacher, >= 1. Default: one each.
     N : int, optional
-        Input dimension; default: the limit.
-    fourth_moments : ndarray, shape (L, L), optional
-        Of real data, from :func:`fourth_moments`: the rate at which :func:`measured_error` ceases to decay.
-        N is then L.
+        Input dimension. Default: the limit N -> infinity.
+    fourth_moments : array_like, shape (L, L), optional
+        Of real data, from :func:`lib.linear.fourth_moments`: gives the rate at which :func:`measured_error` ceases to
+        decay. N is then L. Default: Gaussian inputs.
 
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+
+    Examples
+    --------
+    >>> import lib
+    >>> s = lib.power_law(1.0, 64)
+    >>> lib.linear.critical_eta(s, students=2, teachers=4)
+    1.0
+    >>> round(lib.linear.critical_eta(s, N=64), 3)
+    0.998
     """
     checks.spectrum(spectrum)
     K, M = checks.whole("students", students), checks.whole("teachers", teachers)
@@ -85,29 +128,49 @@ def critical_eta(spectrum, students=1, teachers=1, N=None, fourth_moments=None):
     return scale * brentq(excess, 0.0, min(2.0, pole * (1.0 - 1e-14)), xtol=1e-14)
 
 
-def generalization_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teachers=1):
-    """eps_g at any learning rate, exact for N -> infinity.
+def generalization_error(
+    spectrum: Spectrum, eta: float, alpha: ArrayLike, sigma_J: float = 0.0, students: int = 1, teachers: int = 1
+) -> NDArray[np.float64]:
+    """Compute the learning curve eps_g at any learning rate, exactly for N -> infinity.
 
-    The flow's matrix is diagonal plus rank one; its rates solve a secular equation. Costs O(L^2) once
-    and O(L) per time. Up to the critical rate its error relative to eps_g itself is some
-    1e-15 (1 + ln(eps_g(0)/eps_g)) / (1 - eta M/(2 K) + w_L lambda_L). Above it the formula still holds, and grows. More than
-    ``MOST_LEVELS`` levels are condensed first (:func:`condensed`), at a cost of O(L) and an error of the same size.
+    Equation ``eq-secular`` of the book. The flow's matrix is diagonal plus rank one, and its rates solve a secular
+    equation: O(L^2) once and O(L) per time. A spectrum of more than ``MOST_LEVELS`` levels is first replaced by fewer
+    (:func:`condensed`), at a cost of O(L).
 
     Parameters
     ----------
     spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
     eta : float
         Learning rate, > 0.
-    alpha : array_like, shape (n,) or a number
-        Times >= 0, increasing.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing.
     sigma_J : float
-        Standard deviation of the students' initial weights.
+        Standard deviation of the student's initial weights, >= 0. Default: 0.
     students, teachers : int
-        K and M.
+        Hidden units K of the student and M of the teacher, >= 1. Default: one each.
 
     Returns
     -------
     ndarray, shape (n,)
+        eps_g at every time. Above the critical rate the formula still holds, and grows.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+
+    Notes
+    -----
+    Up to the critical rate the error relative to eps_g itself is some
+    1e-15 (1 + ln(eps_g(0)/eps_g)) / (1 - eta M/(2 K) + w_L lambda_L).
+
+    Examples
+    --------
+    >>> import lib
+    >>> s = lib.power_law(1.0, 64)
+    >>> lib.linear.generalization_error(s, eta=0.5, alpha=[1.0, 10.0]).round(4)
+    array([0.0517, 0.0122])
     """
     checks.spectrum(spectrum)
     eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers)
@@ -117,28 +180,38 @@ def generalization_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teachers
     return _decay_sum(2.0 * eta * x, c, start, alpha)
 
 
-def condensed(spectrum, points=POINTS, most=None):
-    """Some hundred levels with the learning curve of a spectrum of many.
-
-    The curve depends on the spectrum through sums f(lambda) = sum_k w_k lambda_k lambda_k^p exp(-c lambda_k) alone,
-    p = 0, 1. On a panel of levels such a sum is the integral of a smooth function over a discrete measure, and its
-    Gauss rule, whose nodes lie in the panel and whose weights are positive, stands for it: fewer levels, of the
-    same kind. Panels double their distance from the smallest eigenvalue, so that they resolve
-    exp(-c (lambda - lambda_L)) wherever it is not negligible, and the curve keeps its relative accuracy down to
-    e^-700, where doubles end. A panel of few levels keeps them.
+def condensed(
+    spectrum: Spectrum, points: int = POINTS, most: int | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Replace a spectrum of many levels by some hundred levels that have the same learning curve.
 
     Parameters
     ----------
     spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
     points : int
-        Of the rule of a panel: 16 give full accuracy.
+        Nodes of the Gauss rule of a panel of levels. Default: 16, which give full accuracy.
     most : int, optional
-        A spectrum of so many levels or fewer stays as it is. Default: ``MOST_LEVELS``.
+        Spectra of at most this many levels are returned unchanged. Default: ``MOST_LEVELS``.
 
     Returns
     -------
     eigenvalues, weights : ndarray, shape (n,)
-        Descending.
+        In descending order of the eigenvalues.
+
+    Raises
+    ------
+    ValueError
+        If ``spectrum`` is not a Spectrum.
+
+    Notes
+    -----
+    The curve depends on the spectrum only through sums f(lambda) = sum_k w_k lambda_k lambda_k^p exp(-c lambda_k),
+    p = 0, 1. On a panel of levels such a sum is the integral of a smooth function over a discrete measure, and its
+    Gauss rule, with nodes inside the panel and positive weights, replaces the panel's levels by fewer. Panels double
+    their distance from the smallest eigenvalue, so that they resolve exp(-c (lambda - lambda_L)) wherever it is not
+    negligible: the curve's relative accuracy holds down to e^-700, the end of the range of doubles. A panel with no
+    more levels than nodes is left unchanged.
     """
     checks.spectrum(spectrum)
     if spectrum.levels <= (MOST_LEVELS if most is None else most):
@@ -151,44 +224,74 @@ def condensed(spectrum, points=POINTS, most=None):
     return nodes, masses / nodes
 
 
-def _gauss_rule(x, mass, points):
-    """Nodes and masses, ``points`` or fewer, with the moments up to 2 points - 1 of masses at rising places x.
+def _gauss_rule(
+    x: NDArray[np.float64], mass: NDArray[np.float64], points: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the nodes and masses of a Gauss rule, at most ``points``, for masses at increasing places x.
 
-    Lanczos' process on the matrix of x from the vector of sqrt(mass), with every vector orthogonalised against all
-    before: eigenvalues of its tridiagonal matrix are the nodes. Long arrays go in two stages, to save memory.
+    It has their moments up to 2 points - 1. Lanczos' process on the diagonal matrix of x, from the vector sqrt(mass),
+    with each new vector orthogonalised against all before: the nodes are the eigenvalues of its tridiagonal matrix.
+    Long arrays are reduced in two stages to save memory.
     """
     if x.size <= points:
         return x, mass
     if x.size > CHUNK:
         cuts = np.arange(CHUNK, x.size, CHUNK)
-        rules = [_gauss_rule(*part, points) for part in zip(np.split(x, cuts), np.split(mass, cuts))]
-        return _gauss_rule(*(np.concatenate(parts) for parts in zip(*rules)), points)
+        rules = [_gauss_rule(part, masses, points) for part, masses in zip(np.split(x, cuts), np.split(mass, cuts))]
+        nodes, masses = (np.concatenate(parts) for parts in zip(*rules))
+        return _gauss_rule(nodes, masses, points)
     centre, width = 0.5 * (x[0] + x[-1]), 0.5 * (x[-1] - x[0])
     total = mass.sum()
     if width <= 1e-13 * centre:
         return np.array([centre]), np.array([total])
     place, basis = (x - centre) / width, np.empty((points, x.size))
-    diagonal, beside = np.empty(points), np.empty(points)
+    diagonal, off_diagonal = np.empty(points), np.empty(points)
     basis[0] = np.sqrt(mass / total)
     for j in range(points):
         vector = place * basis[j]
         diagonal[j] = vector @ basis[j]
         vector -= (basis[: j + 1] @ vector) @ basis[: j + 1]
-        beside[j] = np.sqrt(vector @ vector)
-        if beside[j] < 0.1:  # little is left: a second pass removes what rounding left of the first
+        off_diagonal[j] = np.sqrt(vector @ vector)
+        if off_diagonal[j] < 0.1:  # cancellation: a second pass removes the rounding errors of the first
             vector -= (basis[: j + 1] @ vector) @ basis[: j + 1]
-            beside[j] = np.sqrt(vector @ vector)
-        if j == points - 1 or beside[j] < 1e-13:  # of so few different places the rule is complete
+            off_diagonal[j] = np.sqrt(vector @ vector)
+        if j == points - 1 or off_diagonal[j] < 1e-13:  # x has no further distinct values: the rule is complete
             break
-        basis[j + 1] = vector / beside[j]
-    nodes, vectors = eigh_tridiagonal(diagonal[: j + 1], beside[:j])
+        basis[j + 1] = vector / off_diagonal[j]
+    nodes, vectors = eigh_tridiagonal(diagonal[: j + 1], off_diagonal[:j])
     return centre + width * nodes, total * vectors[0] ** 2
 
 
-def small_eta_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teachers=1):
-    """eps_g to leading order in the learning rate: (1 + sigma_J^2)/2 sum_k w_k lambda_k exp(-2 eta lambda_k alpha).
+def small_eta_error(
+    spectrum: Spectrum, eta: float, alpha: ArrayLike, sigma_J: float = 0.0, students: int = 1, teachers: int = 1
+) -> NDArray[np.float64]:
+    """Compute eps_g to leading order in the learning rate.
 
-    Parameters and result as :func:`generalization_error`.
+    Equation ``eq-small-rate`` of the book: (1 + sigma_J^2)/2 sum_k w_k lambda_k exp(-2 eta lambda_k alpha), for one
+    student and one teacher; in general with eta M/K for eta and sigma_J^2 M/K for sigma_J^2 (``eq-units``).
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    eta : float
+        Learning rate, > 0.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing.
+    sigma_J : float
+        Standard deviation of the student's initial weights, >= 0. Default: 0.
+    students, teachers : int
+        Hidden units K of the student and M of the teacher, >= 1. Default: one each.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        eps_g at every time.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers)
@@ -196,14 +299,38 @@ def small_eta_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teachers=1):
     return _decay_sum(2.0 * eta * eigenvalues, spectrum.weights * eigenvalues, start, alpha)
 
 
-def incomplete_gamma_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teachers=1):
-    """The small-rate sum with the sum over ranks replaced by an integral from 1/2 to L + 1/2.
+def incomplete_gamma_error(
+    spectrum: Spectrum, eta: float, alpha: ArrayLike, sigma_J: float = 0.0, students: int = 1, teachers: int = 1
+) -> NDArray[np.float64]:
+    """Approximate the small-rate error by an integral over ranks, from 1/2 to L + 1/2, in place of the sum.
 
+    Equation ``eq-incomplete-gamma`` of the book, for one student and one teacher:
     eps_g = (1 + sigma_J^2)/2 (lambda_1/L) X^-s / (1 + beta) [gamma(s, X 2^(1+beta)) - gamma(s, X (L + 1/2)^-(1+beta))]
-    with X = 2 eta lambda_1 alpha, s = beta/(1 + beta) and gamma the lower incomplete gamma function.
+    with X = 2 eta lambda_1 alpha, s = beta/(1 + beta) and gamma the lower incomplete gamma function. With more units
+    eta M/K takes the place of eta, and sigma_J^2 M/K that of sigma_J^2.
 
-    Parameters and result as :func:`generalization_error`; needs a spectrum from :func:`lib.power_law`,
-    and alpha > 0.
+    Parameters
+    ----------
+    spectrum : Spectrum
+        A power law, from :func:`lib.power_law`.
+    eta : float
+        Learning rate, > 0.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), > 0 and increasing.
+    sigma_J : float
+        Standard deviation of the student's initial weights, >= 0. Default: 0.
+    students, teachers : int
+        Hidden units K of the student and M of the teacher, >= 1. Default: one each.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        eps_g at every time.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     alpha = checks.times("alpha", alpha, open_minimum=True)
@@ -212,7 +339,7 @@ def incomplete_gamma_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teache
     s = exponent(beta)
     out = np.empty_like(alpha)
     for i, X in enumerate(2.0 * eta * spectrum.eigenvalues[0] * alpha):
-        # of the two incomplete gammas take the pair, lower or upper, that does not cancel
+        # use the difference of lower or of upper incomplete gamma functions, whichever does not cancel
         high, low = X * 2.0 ** (1.0 + beta), X * (L + 0.5) ** -(1.0 + beta)
         if low < 1.0:
             window = gamma.lower_gamma(s, high) - gamma.lower_gamma(s, low)
@@ -222,12 +349,37 @@ def incomplete_gamma_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teache
     return out
 
 
-def power_law_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teachers=1):
-    """The power law that the curve follows in its window: prefactor times alpha^-(beta/(1+beta)).
+def power_law_error(
+    spectrum: Spectrum, eta: float, alpha: ArrayLike, sigma_J: float = 0.0, students: int = 1, teachers: int = 1
+) -> NDArray[np.float64]:
+    """Compute the power law that the learning curve follows in its window, prefactor times alpha^-(beta/(1+beta)).
 
-    eps_g = (1 + sigma_J^2)/2 (lambda_1/L) Gamma(s)/(1 + beta) (2 eta lambda_1 alpha)^-s / (1 - eta/2); the curve
-    itself lies below by the constant :func:`offset`. Parameters and result as
-    :func:`incomplete_gamma_error`; needs eta < 2 K/M.
+    The first part of ``eq-law-with-constant``, amplified by a finite rate as in ``eq-amplification``, for one student
+    and one teacher: (1 + sigma_J^2)/2 (lambda_1/L) Gamma(s)/(1 + beta) (2 eta lambda_1 alpha)^-s / (1 - eta/2),
+    s = beta/(1 + beta). The curve itself lies lower by the constant :func:`offset`.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        A power law, from :func:`lib.power_law`.
+    eta : float
+        Learning rate, > 0 and below the critical 2 K/M.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), > 0 and increasing.
+    sigma_J : float
+        Standard deviation of the student's initial weights, >= 0. Default: 0.
+    students, teachers : int
+        Hidden units K of the student and M of the teacher, >= 1. Default: one each.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        The power law at every time.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     alpha = checks.times("alpha", alpha, open_minimum=True)
@@ -239,22 +391,32 @@ def power_law_error(spectrum, eta, alpha, sigma_J=0.0, students=1, teachers=1):
     return prefactor * (2.0 * eta * leading * alpha) ** -s
 
 
-def offset(spectrum, eta, sigma_J=0.0, students=1, teachers=1):
-    """The constant by which a finite number of levels lowers the curve below its power law.
+def offset(spectrum: Spectrum, eta: float, sigma_J: float = 0.0, students: int = 1, teachers: int = 1) -> float:
+    """Compute the constant by which a finite number of levels lowers the curve below its power law.
 
-    It is what the missing levels k > L would add, (1 + sigma_J^2)/2 (lambda_1/L) (L + 1/2)^-beta / beta / (1 - eta/2),
-    and the reason why a raw log-log slope is always too steep: fit eps_g + offset.
+    The second part of ``eq-law-with-constant``, which the missing levels k > L would add, amplified by a finite rate:
+    (1 + sigma_J^2)/2 (lambda_1/L) (L + 1/2)^-beta / beta / (1 - eta/2) for one student and one teacher. Because of it
+    a slope read off eps_g in log-log is too steep: fit eps_g + offset.
 
     Parameters
     ----------
     spectrum : Spectrum
-        From :func:`lib.power_law`.
-    eta, sigma_J, students, teachers
-        As in :func:`generalization_error`; eta < 2 K/M.
+        A power law, from :func:`lib.power_law`.
+    eta : float
+        Learning rate, > 0 and below the critical 2 K/M.
+    sigma_J : float
+        Standard deviation of the student's initial weights, >= 0. Default: 0.
+    students, teachers : int
+        Hidden units K of the student and M of the teacher, >= 1. Default: one each.
 
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     eta, _, start = _arguments(eta, 1.0, sigma_J, students, teachers, bound=2.0)
@@ -262,27 +424,40 @@ def offset(spectrum, eta, sigma_J=0.0, students=1, teachers=1):
     return start * spectrum.eigenvalues[0] / L * (L + 0.5) ** -beta / beta / (1.0 - 0.5 * eta)
 
 
-def optimal_eta(spectrum, alpha, students=1, teachers=1):
-    """The constant learning rate with which eps_g is smallest at time ``alpha``, for N -> infinity.
+def optimal_eta(spectrum: Spectrum, alpha: ArrayLike, students: int = 1, teachers: int = 1) -> NDArray[np.float64]:
+    """Find the constant learning rate with which eps_g is smallest at time ``alpha``, for N -> infinity.
 
     A larger rate learns more directions in the time given, and amplifies the noise by 1/(1 - eta/2). In the
-    power law's window the balance is eta = 2 s/(1 + s) = 2 beta/(1 + 2 beta); more generally
+    power law's window the balance is eta = 2 s/(1 + s) = 2 beta/(1 + 2 beta) (``eq-optimal-rate``); in general it is
     2 s/(1 + s) with s the local slope -d ln eps_g / d ln alpha of :func:`small_eta_error`. For alpha -> 0 it is 1,
     and for alpha -> infinity the rate at which the slowest mode decays fastest, near 2 for many levels.
 
     Parameters
     ----------
     spectrum : Spectrum
-    alpha : array_like, shape (n,) or a number
-        Times > 0, increasing.
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), > 0 and increasing.
     students, teachers : int
-        K and M; the optimum is K/M times that of one student and one teacher, whatever sigma_J.
+        K and M, >= 1. Default: one each. The optimum is K/M times that of one student and one teacher, for any
+        sigma_J.
 
     Returns
     -------
     ndarray, shape (n,)
-        The minimum over (0, 2 K/M), to some 1e-6: it is flat, and known no better than its height. A spectrum
-        with gaps may have several minima; this is the lowest.
+        The minimum over (0, 2 K/M), to some 1e-6: the minimum is flat, so that its place is known less well than its
+        height. A spectrum with gaps may have several minima; this is the lowest.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+
+    Examples
+    --------
+    >>> import lib
+    >>> lib.linear.optimal_eta(lib.power_law(1.0, 1000), [0.1, 1.0]).round(3)  # 2/3 inside the power law's window
+    array([0.674, 0.681])
     """
     checks.spectrum(spectrum)
     alpha = checks.times("alpha", alpha, open_minimum=True)
@@ -292,7 +467,7 @@ def optimal_eta(spectrum, alpha, students=1, teachers=1):
         return 2.0 / (1.0 + np.exp(-logit))
 
     def log_error(logit, times, levels):
-        eta, x, c = rate(logit), *np.empty((2, levels[0].size))
+        eta, (x, c) = rate(logit), np.empty((2, levels[0].size))
         kernels.modes(*levels, eta, x, c, np.empty(4))
         # amplitudes are positive and add up to 1: no cancellation, early or late
         learned = -np.expm1(-2.0 * eta * np.outer(times, x)) @ c
@@ -306,7 +481,7 @@ def optimal_eta(spectrum, alpha, students=1, teachers=1):
     for i, k in enumerate(best):
         bracket = logits[max(k - 1, 0)], logits[min(k + 1, len(logits) - 1)]
         found = minimize_scalar(
-            lambda logit: log_error(float(logit), alpha[i : i + 1], fine)[0],
+            lambda logit, time=alpha[i : i + 1]: log_error(float(logit), time, fine)[0],
             bounds=bracket,
             method="bounded",
             options={"xatol": 1e-6},
@@ -315,41 +490,73 @@ def optimal_eta(spectrum, alpha, students=1, teachers=1):
     return out * students / teachers
 
 
-def power_law_window(spectrum, eta, students=1, teachers=1):
-    """Times (alpha_min, alpha_max) = 1/(2 eta lambda_1), 1/(2 eta lambda_L) between which the power law can hold
-    (eta M/K for eta with more units).
+def power_law_window(spectrum: Spectrum, eta: float, students: int = 1, teachers: int = 1) -> tuple[float, float]:
+    """Return the times between which the power law can hold, 1/(2 eta lambda_1) and 1/(2 eta lambda_L).
+
+    Equation ``eq-window`` of the book; with more units, eta M/K takes the place of eta.
 
     Parameters
     ----------
-    spectrum, eta, students, teachers
-        As in :func:`generalization_error`.
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    eta : float
+        Learning rate, > 0.
+    students, teachers : int
+        Hidden units K of the student and M of the teacher, >= 1. Default: one each.
 
     Returns
     -------
-    tuple of float
+    alpha_min, alpha_max : float
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     eta = _arguments(eta, 1.0, 0.0, students, teachers)[0]
     return 0.5 / (eta * spectrum.eigenvalues[0]), 0.5 / (eta * spectrum.eigenvalues[-1])
 
 
-def finite_size_error(spectrum, N, eta, alpha, sigma_J=0.0, students=1, teachers=1):
-    """Mean eps_g of SGD at finite N, exactly: the mean of e_k obeys a linear recursion step by step.
+def finite_size_error(
+    spectrum: Spectrum,
+    N: int,
+    eta: float,
+    alpha: ArrayLike,
+    sigma_J: float = 0.0,
+    students: int = 1,
+    teachers: int = 1,
+) -> NDArray[np.float64]:
+    """Compute the mean eps_g of SGD at finite N exactly, step by step.
 
-    With g_k = eta lambda_k / N one step is e_k -> e_k - 2 g_k (1 - g_k) e_k + eta g_k E; the g_k^2 term, from
-    the fourth moment of a Gaussian input, is what the limit N -> infinity drops. Needed where
-    eta lambda_1 / N is not small: L near N.
+    Equation ``eq-finite-size`` of the book: with g_k = eta lambda_k / N one step maps the mean error of level k to
+    e_k - 2 g_k (1 - g_k) e_k + eta g_k E. The limit N -> infinity drops the g_k^2 term, which comes from the fourth
+    moment of a Gaussian input. It matters where eta lambda_1 / N is not small: L near N.
 
     Parameters
     ----------
-    spectrum, eta, alpha, sigma_J, students, teachers
-        As in :func:`generalization_error`; alpha is rounded to whole steps.
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
     N : int
-        Input dimension.
+        Input dimension, split over the levels by :meth:`lib.Spectrum.multiplicities`.
+    eta : float
+        Learning rate, > 0.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing; rounded to whole steps.
+    sigma_J : float
+        Standard deviation of the student's initial weights, >= 0. Default: 0.
+    students, teachers : int
+        Hidden units K of the student and M of the teacher, >= 1. Default: one each.
 
     Returns
     -------
     ndarray, shape (n,)
+        eps_g at every time.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers)
@@ -357,8 +564,36 @@ def finite_size_error(spectrum, N, eta, alpha, sigma_J=0.0, students=1, teachers
     return finite_size_curve(spectrum.eigenvalues, spectrum.weights * spectrum.eigenvalues, N, eta, alpha, start)
 
 
-def finite_size_curve(rate, mass, N, eta, alpha, start):
-    """The recursion of :func:`finite_size_error` for levels with any ``rate`` (L,) and ``mass`` (L,), from e_k = 2 start."""
+def finite_size_curve(
+    rate: NDArray[np.float64],
+    mass: NDArray[np.float64],
+    N: int,
+    eta: float,
+    alpha: NDArray[np.float64],
+    start: float,
+) -> NDArray[np.float64]:
+    """Iterate the recursion of :func:`finite_size_error` for levels of any rate and mass.
+
+    Arguments are not checked.
+
+    Parameters
+    ----------
+    rate, mass : ndarray, shape (L,)
+        Of every level: lambda_k, or 0 where nothing is learned, and w_k lambda_k.
+    N : int
+        Input dimension.
+    eta : float
+        Learning rate.
+    alpha : ndarray, shape (n,)
+        Times, increasing; rounded to whole steps.
+    start : float
+        eps_g at the start: e_k = 2 start in every level.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        eps_g at every time.
+    """
     e = np.full(rate.size, 2.0 * start)
     out, at = np.empty_like(alpha), 0
     for i, target in enumerate(checks.steps("alpha", alpha, N)):
@@ -367,37 +602,62 @@ def finite_size_curve(rate, mass, N, eta, alpha, start):
     return out
 
 
-def scheduled_error(spectrum, eta_of_alpha, alpha, noise=0.0, sigma_J=0.0, students=1, teachers=1, rtol=1e-6):
-    """eps_g with a learning rate that changes in time and with label noise, for N -> infinity.
+def scheduled_error(
+    spectrum: Spectrum,
+    eta_of_alpha: Callable[[float], float],
+    alpha: ArrayLike,
+    noise: float = 0.0,
+    sigma_J: float = 0.0,
+    students: int = 1,
+    teachers: int = 1,
+    rtol: float = 1e-6,
+) -> NDArray[np.float64]:
+    """Compute eps_g with a learning rate that changes in time and with label noise, for N -> infinity.
+
+    Equation ``eq-noisy-flow`` of the book,
 
         e_k' = -2 eta(alpha) lambda_k e_k + eta(alpha)^2 lambda_k (E + noise),
 
-    eps_g = E/2 measured without the noise. Steps are exact in each level's decay, and their length is chosen by the error
-    of each, ``rtol`` relative to every level, which adds up to a few times ``rtol`` near the critical rate and less
-    elsewhere. More than ``MOST_LEVELS`` levels are condensed first.
+    where eps_g = E/2 is measured without the noise. Steps are exact in each level's decay. Their length is chosen by
+    the estimated error of a step. A spectrum of more than ``MOST_LEVELS`` levels is first replaced by fewer
+    (:func:`condensed`).
 
     Parameters
     ----------
     spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
     eta_of_alpha : callable
         Learning rate >= 0 at a time. It may jump; a jump at one of ``alpha`` costs no search.
-    alpha : array_like, shape (n,) or a number
-        Times >= 0, increasing.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing.
     noise : float
-        Variance of Gaussian noise on the labels, >= 0.
-    sigma_J, students, teachers
-        As in :func:`generalization_error`.
+        Variance of Gaussian noise on the labels, >= 0. Default: 0.
+    sigma_J : float
+        Standard deviation of the student's initial weights, >= 0. Default: 0.
+    students, teachers : int
+        Hidden units K of the student and M of the teacher, >= 1. Default: one each.
     rtol : float
-        Relative error allowed in a step; the work grows as rtol^(-1/3).
+        Error allowed in a step, relative to every level, 1e-12 to 0.1. Over a run these add up to a few times ``rtol``
+        near the critical rate, and to less elsewhere. The work grows as rtol^(-1/3). Default: 1e-6.
 
     Returns
     -------
     ndarray, shape (n,)
+        eps_g at every time.
 
     Raises
     ------
-    lib.DivergenceError
-        If the error exceeds 1e300: a rate that stays beyond the critical one.
+    ValueError
+        If an argument is outside the range stated above.
+    DivergenceError
+        If the error exceeds 1e300, because the rate stays above the critical one.
+
+    Examples
+    --------
+    >>> import lib
+    >>> s = lib.power_law(1.0, 64)
+    >>> lib.linear.scheduled_error(s, lambda alpha: 1.0 if alpha < 5.0 else 0.1, [5.0, 10.0], noise=0.1).round(4)
+    array([0.0667, 0.0152])
     """
     checks.spectrum(spectrum)
     _, alpha, start = _arguments(1.0, alpha, sigma_J, students, teachers)
@@ -415,7 +675,7 @@ def scheduled_error(spectrum, eta_of_alpha, alpha, noise=0.0, sigma_J=0.0, stude
         return scale * value
 
     def course(begin, length):
-        """Rate at the start and the end of a step, and its integral: of the line through two inner points (Gauss)."""
+        """Rate at the start and the end of a step, and its integral, of the line through the two Gauss points."""
         low, high = rate(begin + (0.5 - GAUSS) * length), rate(begin + (0.5 + GAUSS) * length)
         middle, rise = 0.5 * (low + high), 0.25 * (high - low) / GAUSS
         return max(middle - rise, 0.0), max(middle + rise, 0.0), middle * length
@@ -443,10 +703,10 @@ def scheduled_error(spectrum, eta_of_alpha, alpha, noise=0.0, sigma_J=0.0, stude
     return out
 
 
-def fourth_moments(X):
-    """The matrix K_kl = <xi_k^2 xi_l^2> of data in the eigenbasis of its covariance, mean eigenvalue 1.
+def fourth_moments(X: ArrayLike) -> NDArray[np.float64]:
+    """Compute the fourth moments <xi_k^2 xi_l^2> of data in the eigenbasis of its covariance, mean eigenvalue 1.
 
-    Gaussian data would have lambda_k lambda_l + 2 lambda_k^2 delta_kl.
+    The matrix Xi of ``eq-fourth-moments``. Gaussian data has lambda_k lambda_l + 2 lambda_k^2 delta_kl.
 
     Parameters
     ----------
@@ -455,32 +715,57 @@ def fourth_moments(X):
     Returns
     -------
     ndarray, shape (L, L)
-        Ordered as the eigenvalues of ``Spectrum.from_data(X)``.
+        In the order of the eigenvalues of ``Spectrum.from_data(X)``.
+
+    Raises
+    ------
+    ValueError
+        If ``X`` holds fewer than two samples, or values that are not finite, or does not vary.
     """
     squares = eigenbasis(X)[0] ** 2
     return squares.T @ squares / len(squares)
 
 
-def measured_error(spectrum, fourth_moments, eta, alpha, sigma_J=0.0, students=1, teachers=1):
-    """Mean eps_g of SGD on real data, from its eigenvalues and fourth moments K_kl.
+def measured_error(
+    spectrum: Spectrum,
+    fourth_moments: ArrayLike,
+    eta: float,
+    alpha: ArrayLike,
+    sigma_J: float = 0.0,
+    students: int = 1,
+    teachers: int = 1,
+) -> NDArray[np.float64]:
+    """Compute the mean eps_g of SGD on real data from its eigenvalues and fourth moments.
 
-    With g = eta / N one step maps the mean of e_k = (J_k - B_k)^2 to e_k - 2 g lambda_k e_k + g^2 sum_l K_kl e_l.
-    Closed by dropping the correlations between different components of J - B, which start at zero; with
-    Gaussian moments these stay zero, and the result is :func:`finite_size_error` at N = L.
+    Equation ``eq-fourth-moments`` of the book: with g = eta / N one step maps the mean of e_k = (J_k - B_k)^2 to
+    e_k - 2 g lambda_k e_k + g^2 sum_l Xi_kl e_l. Correlations between different components of J - B, which are zero
+    at the start, are neglected. With Gaussian moments they stay zero, and the result is :func:`finite_size_error` at
+    N = L.
 
     Parameters
     ----------
     spectrum : Spectrum
-        ``Spectrum.from_data(X)``.
-    fourth_moments : ndarray, shape (L, L)
-        From :func:`fourth_moments`.
-    eta, alpha, sigma_J, students, teachers
-        As in :func:`generalization_error`; alpha is rounded to whole steps. Grows beyond
-        ``critical_eta(spectrum, fourth_moments=...)``.
+        Of the data, ``Spectrum.from_data(X)``.
+    fourth_moments : array_like, shape (L, L)
+        Xi, from :func:`lib.linear.fourth_moments`.
+    eta : float
+        Learning rate, > 0. Beyond ``critical_eta(spectrum, fourth_moments=...)`` the result grows.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing; rounded to whole steps.
+    sigma_J : float
+        Standard deviation of the student's initial weights, >= 0. Default: 0.
+    students, teachers : int
+        Hidden units K of the student and M of the teacher, >= 1. Default: one each.
 
     Returns
     -------
     ndarray, shape (n,)
+        eps_g at every time.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers)
@@ -492,8 +777,14 @@ def measured_error(spectrum, fourth_moments, eta, alpha, sigma_J=0.0, students=1
         return np.array([amplitudes @ factors**steps for steps in np.rint(alpha * N)])
 
 
-def check_moments(spectrum, fourth_moments):
-    """Checked fourth moments of a spectrum of single directions."""
+def check_moments(spectrum: Spectrum, fourth_moments: ArrayLike) -> NDArray[np.float64]:
+    """Check that a matrix (L, L) can hold the fourth moments of a spectrum, and return it.
+
+    Raises
+    ------
+    ValueError
+        If it is not symmetric, has another shape, or the levels are not single directions (equal weights).
+    """
     checks.spectrum(spectrum)
     moments = checks.array("fourth_moments", fourth_moments, ndim=2)
     L = spectrum.levels
@@ -502,9 +793,11 @@ def check_moments(spectrum, fourth_moments):
     return moments
 
 
-def _arguments(eta, alpha, sigma_J, students, teachers, bound=np.inf):
-    """Checked arguments, as those of one student and one teacher: eta M/K, required to be below ``bound``, alpha,
-    and eps_g(0) = (1 + sigma_J^2 M/K)/2."""
+def _arguments(
+    eta: float, alpha: ArrayLike, sigma_J: float, students: int, teachers: int, bound: float = np.inf
+) -> tuple[float, NDArray[np.float64], float]:
+    """Check arguments; return the equivalent of one student and one teacher: eta M/K < ``bound``, alpha and
+    eps_g(0) = (1 + sigma_J^2 M/K)/2."""
     scale = checks.whole("teachers", teachers) / checks.whole("students", students)
     largest = np.nextafter(bound / scale, 0.0) if np.isfinite(bound) else None
     eta = checks.number("eta", eta, 0.0, largest, open_minimum=True)
@@ -512,7 +805,10 @@ def _arguments(eta, alpha, sigma_J, students, teachers, bound=np.inf):
     return eta * scale, checks.times("alpha", alpha), 0.5 * (1.0 + scale * sigma_J**2)
 
 
-def _decay_sum(rate, amplitude, scale, alpha):
+def _decay_sum(
+    rate: NDArray[np.float64], amplitude: NDArray[np.float64], scale: float, alpha: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return scale sum_k amplitude_k exp(-rate_k alpha) at every time."""
     out = np.empty_like(alpha)
     kernels.decay_sum(rate, amplitude, scale, alpha, out)
     return out
