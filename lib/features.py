@@ -1,17 +1,19 @@
 """Chapter "How many features": students that can learn only the leading levels of the data.
 
-Of the L levels a student learns the first l. The rest of the teacher's answer, of variance
-U = sum_{k>l} w_k lambda_k in a linear network, it can only take for noise:
+A student learns the first l of the L levels. The rest of the teacher's answer, of variance U = sum_{k>l} w_k lambda_k
+in a linear network, acts on it as noise (``eq-restricted-flow``):
 
     e_k' = -2 eta lambda_k e_k + eta^2 lambda_k E   (k <= l),      E = sum_{k<=l} w_k lambda_k e_k + U = 2 eps_g.
 
-In units of its own inputs the student is an ordinary linear network (:func:`reduce`), and what chapter
-"Linear activations" proved of those holds for it.
+In units of its own inputs the student is an ordinary linear network (:func:`reduce`), to which the results of chapter
+"Linear activations" apply.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import root
 
 from . import asymptotics, linear
@@ -22,8 +24,8 @@ from .kernels import features as kernels
 from .kernels.linear import decay_sum
 from .maths.gamma import upper_gamma
 
-# Below this unlearned variance the erf network's noise is amplified as for U -> 0, up to a relative O(U); eps_g
-# at the fixed point, a difference of arcsines, would have lost its digits.
+# Below this unlearned variance U the erf network's noise is amplified as for U -> 0, up to a relative O(U). The
+# alternative, eps_g at the fixed point, is a difference of arcsines of which few digits would be left.
 SMALLEST_UNLEARNED = 1e-7
 # Largest relative step in eta with which the erf network's fixed point is followed from eta = 0.
 CONTINUATION = 0.1
@@ -31,16 +33,17 @@ CONTINUATION = 0.1
 
 @dataclass(frozen=True)
 class Reduced:
-    """What a restricted student sees: a linear network of fewer inputs, and noise.
+    """The linear network that a restricted student is equivalent to, up to noise; made by :func:`reduce`.
 
     Attributes
     ----------
     spectrum : Spectrum
-        Of the levels it learns, with mean 1.
+        Of the levels that are learned, scaled to mean 1.
     share : float
-        Of the input directions, N_l / N = sum_{k<=l} w_k.
+        Fraction N_l / N = sum_{k<=l} w_k of the input directions that are learned.
     seen, unseen : float
-        Variance of a teacher's field in the levels that are learned, W, and in the others, U; W + U = 1.
+        Variance of a teacher's field in the levels that are learned, W, and in the others, U; W + U = 1
+        (``eq-seen-unseen``).
     """
 
     spectrum: Spectrum
@@ -49,21 +52,34 @@ class Reduced:
     unseen: float
 
 
-def reduce(spectrum, learned):
-    """The network of N_l inputs that a student of ``learned`` levels is.
+def reduce(spectrum: Spectrum, learned: int) -> Reduced:
+    """Return the equivalent unrestricted network of a student that learns only the leading levels.
 
-    With rate eta W and time examples / N_l in place of eta and alpha, the reduced spectrum's linear network
-    obeys the equations of the restricted student, except for the noise U.
+    With the rate eta W and the time examples / N_l in place of eta and alpha, the linear network of that smaller
+    spectrum obeys the equations of the restricted student, except for the noise U (``eq-restricted-flow``).
 
     Parameters
     ----------
     spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
     learned : int
-        Leading levels that the student learns, l = 1..L.
+        Number l of leading levels that the student learns, 1 to L.
 
     Returns
     -------
     Reduced
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+
+    Examples
+    --------
+    >>> import lib
+    >>> part = lib.features.reduce(lib.power_law(1.0, 64), learned=8)
+    >>> part.spectrum.levels, part.share, round(part.seen, 3), round(part.unseen, 3)
+    (8, 0.125, 0.937, 0.063)
     """
     checks.spectrum(spectrum)
     learned = checks.whole("learned", learned, 1, spectrum.levels)
@@ -73,19 +89,39 @@ def reduce(spectrum, learned):
     return Reduced(Spectrum(eigenvalues[:learned], weights[:learned]), share, 1.0 - unseen, unseen)
 
 
-def critical_eta(spectrum, learned, students=1, teachers=1, N=None, fourth_moments=None):
-    """Largest learning rate at which a linear student of ``learned`` levels converges: 2 K / (M W) for N -> infinity.
+def critical_eta(
+    spectrum: Spectrum,
+    learned: int,
+    students: int = 1,
+    teachers: int = 1,
+    N: int | None = None,
+    fourth_moments: ArrayLike | None = None,
+) -> float:
+    """Return the largest learning rate at which a linear student of the leading levels converges.
+
+    For N -> infinity it is 2 K / (M W) (``eq-feature-floor``).
 
     Parameters
     ----------
-    spectrum, learned
-        As in :func:`reduce`.
-    students, teachers, N, fourth_moments
-        As in :func:`lib.linear.critical_eta`, for the data as a whole.
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    learned : int
+        Number l of leading levels that the student learns, 1 to L.
+    students, teachers : int
+        Hidden units K of the student and M of the teacher, >= 1. Default: one each.
+    N : int, optional
+        Input dimension. Default: the limit N -> infinity.
+    fourth_moments : array_like, shape (L, L), optional
+        Of real data, of all L levels, from :func:`lib.linear.fourth_moments`. N is then L. Default: Gaussian inputs.
 
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     part = reduce(spectrum, learned)
@@ -99,27 +135,30 @@ def critical_eta(spectrum, learned, students=1, teachers=1, N=None, fourth_momen
 
 
 @divergence.critical_rate("linear")
-def _critical_eta(run):
-    """:func:`critical_eta` of a ``lib.core.divergence.Run``, for the message of a DivergenceError."""
+def _critical_eta(run: divergence.Run) -> float:
+    """Return :func:`critical_eta` of a run, for the message of a DivergenceError."""
     model, spectrum = run.model, run.model.spectrum
     learned = spectrum.levels if run.learned is None else run.learned
     moments = None if run.inputs is None else linear.fourth_moments(run.inputs)
     return critical_eta(spectrum, learned, model.students, model.teachers, run.N, moments)
 
 
-def asymptotic_error(spectrum, learned, eta=0.0, N=None):
-    """eps_g of a linear student of ``learned`` levels after infinitely many examples: (U/2) / (1 - eta W/2).
+def asymptotic_error(spectrum: Spectrum, learned: int, eta: float = 0.0, N: int | None = None) -> float:
+    """Return eps_g of a linear student of the leading levels after infinitely many examples.
 
-    At finite N the denominator is 1 - sum_{k<=l} w_k eta lambda_k / (2 (1 - eta lambda_k / N)), exact in the mean.
+    Equation ``eq-feature-floor`` of the book, (U/2) / (1 - eta W/2); at eta -> 0 it is U/2 (``eq-feature-error``). At
+    finite N the denominator is 1 - sum_{k<=l} w_k eta lambda_k / (2 (1 - eta lambda_k / N)), exact in the mean.
 
     Parameters
     ----------
-    spectrum, learned
-        As in :func:`reduce`.
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    learned : int
+        Number l of leading levels that the student learns, 1 to L.
     eta : float
-        Learning rate, >= 0.
+        Learning rate, >= 0. Default: 0, the limit of a small rate.
     N : int, optional
-        Input dimension; default: the limit.
+        Input dimension. Default: the limit N -> infinity.
 
     Returns
     -------
@@ -127,8 +166,10 @@ def asymptotic_error(spectrum, learned, eta=0.0, N=None):
 
     Raises
     ------
+    ValueError
+        If an argument is outside the range stated above.
     DivergenceError
-        From the critical learning rate on.
+        If eta is at or above the critical learning rate.
     """
     checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0)
@@ -141,33 +182,52 @@ def asymptotic_error(spectrum, learned, eta=0.0, N=None):
     return float(0.5 * part.unseen / (1.0 - 0.5 * mean))
 
 
-def error(spectrum, learned, eta, alpha, sigma_J=0.0, noise=0.0):
-    """eps_g of a linear student of ``learned`` levels at any time and rate, exact for N -> infinity.
+def error(
+    spectrum: Spectrum, learned: int, eta: float, alpha: ArrayLike, sigma_J: float = 0.0, noise: float = 0.0
+) -> NDArray[np.float64]:
+    """Compute eps_g of a linear student of the leading levels at any time and rate, exactly for N -> infinity.
 
-    With c(alpha) the learning curve of the reduced network, normalised to c(0) = 1,
+    Equation ``eq-restricted-error`` of the book. With c(alpha) the learning curve of the reduced network, normalised
+    to c(0) = 1,
 
         2 eps_g = (1 + sigma_J^2) { W c + U [1 + (eta W/2) (1 - c) / (1 - eta W/2)] }.
 
-    Up to the critical rate both terms are sums of positive ones, accurate to rounding. Costs O(l^2) once
-    and O(l) per time; many levels are condensed as in :func:`lib.linear.generalization_error`. Beyond the critical rate it holds, and grows.
+    Up to the critical rate both terms are sums of positive ones, accurate to rounding; above it the formula holds, and
+    grows. Costs O(l^2) once and O(l) per time; many levels are first replaced by fewer
+    (:func:`lib.linear.condensed`).
 
     Parameters
     ----------
-    spectrum, learned
-        As in :func:`reduce`.
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    learned : int
+        Number l of leading levels that the student learns, 1 to L.
     eta : float
         Learning rate, > 0.
-    alpha : array_like, shape (n,) or a number
-        Times >= 0, increasing.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing.
     sigma_J : float
-        Standard deviation of the student's initial weights, which it keeps where it does not learn.
+        Standard deviation of the student's initial weights, >= 0, which do not change in the levels that it does not
+        learn. Default: 0.
     noise : float
-        Variance of a noise in the teacher's answers, >= 0. To the student it is like U, and so to the result, which
-        is then the error on fresh noisy answers: noise/2 of it is irreducible.
+        Variance of a noise in the teacher's answers, >= 0. Default: 0. It acts on the student as U does, and counts in
+        the result, which is the error on fresh noisy answers: noise/2 of it is irreducible.
 
     Returns
     -------
     ndarray, shape (n,)
+        eps_g at every time.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+
+    Examples
+    --------
+    >>> import lib
+    >>> lib.features.error(lib.power_law(1.0, 64), learned=8, eta=0.5, alpha=[1.0, 10.0, 1e3]).round(4)
+    array([0.0584, 0.0409, 0.0409])
     """
     checks.spectrum(spectrum)
     eta, alpha, start = _arguments(eta, alpha, sigma_J)
@@ -175,7 +235,7 @@ def error(spectrum, learned, eta, alpha, sigma_J=0.0, noise=0.0):
     part = reduce(spectrum, learned)
     rate = eta * part.seen
     if 2.0 / rate == 1.0:
-        rate = np.nextafter(2.0, 0.0)  # as good a rounding of eta W, and no 0/0 in the modes
+        rate = np.nextafter(2.0, 0.0)  # within the rounding of eta W, and avoids 0/0 in the modes
     eigenvalues, weights = linear.condensed(part.spectrum)
     x, c, gain = np.empty((3, eigenvalues.size))
     out = np.empty_like(alpha)
@@ -185,10 +245,36 @@ def error(spectrum, learned, eta, alpha, sigma_J=0.0, noise=0.0):
     return out
 
 
-def small_eta_error(spectrum, learned, eta, alpha, sigma_J=0.0):
-    """eps_g to leading order in the learning rate: (1 + sigma_J^2)/2 [sum_{k<=l} w_k lambda_k exp(-2 eta lambda_k alpha) + U].
+def small_eta_error(
+    spectrum: Spectrum, learned: int, eta: float, alpha: ArrayLike, sigma_J: float = 0.0
+) -> NDArray[np.float64]:
+    """Compute eps_g of a linear student of the leading levels to leading order in the learning rate.
 
-    Parameters and result as :func:`error`; costs O(l) per time.
+    (1 + sigma_J^2)/2 [sum_{k<=l} w_k lambda_k exp(-2 eta lambda_k alpha) + U], the limit of ``eq-restricted-error``.
+    Costs O(l) per time.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    learned : int
+        Number l of leading levels that the student learns, 1 to L.
+    eta : float
+        Learning rate, > 0.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing.
+    sigma_J : float
+        Standard deviation of the student's initial weights, >= 0. Default: 0.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        eps_g at every time.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     eta, alpha, start = _arguments(eta, alpha, sigma_J)
@@ -200,12 +286,37 @@ def small_eta_error(spectrum, learned, eta, alpha, sigma_J=0.0):
     return out + start * part.unseen
 
 
-def finite_size_error(spectrum, learned, N, eta, alpha, sigma_J=0.0):
-    """Mean eps_g of SGD at finite N for a linear student of ``learned`` levels, exactly.
+def finite_size_error(
+    spectrum: Spectrum, learned: int, N: int, eta: float, alpha: ArrayLike, sigma_J: float = 0.0
+) -> NDArray[np.float64]:
+    """Compute the mean eps_g of SGD at finite N exactly for a linear student of the leading levels.
 
-    The recursion of :func:`lib.linear.finite_size_error` with the levels k > l at rest.
+    The recursion ``eq-finite-size`` of :func:`lib.linear.finite_size_error`, in which the levels k > l do not move.
 
-    Parameters and result as :func:`error`, with the input dimension ``N``; alpha is rounded to whole steps.
+    Parameters
+    ----------
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    learned : int
+        Number l of leading levels that the student learns, 1 to L.
+    N : int
+        Input dimension, split over the levels by :meth:`lib.Spectrum.multiplicities`.
+    eta : float
+        Learning rate, > 0.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing; rounded to whole steps.
+    sigma_J : float
+        Standard deviation of the student's initial weights, >= 0. Default: 0.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        eps_g at every time.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     eta, alpha, start = _arguments(eta, alpha, sigma_J)
@@ -215,29 +326,46 @@ def finite_size_error(spectrum, learned, N, eta, alpha, sigma_J=0.0):
     return linear.finite_size_curve(rate, spectrum.weights * spectrum.eigenvalues, N, eta, alpha, start)
 
 
-def measured_error(spectrum, learned, fourth_moments, eta, alpha, sigma_J=0.0):
-    """Mean eps_g of SGD on real data for a linear student of ``learned`` levels, from its eigenvalues and fourth moments.
+def measured_error(
+    spectrum: Spectrum,
+    learned: int,
+    fourth_moments: ArrayLike,
+    eta: float,
+    alpha: ArrayLike,
+    sigma_J: float = 0.0,
+) -> NDArray[np.float64]:
+    """Compute the mean eps_g of SGD on real data for a linear student of the leading levels.
 
-    The map of :func:`lib.linear.measured_error` with the levels k > l at rest, which drive the others:
-    e_k -> e_k - 2 g lambda_k e_k + g^2 sum_m K_km e_m for k <= l, the sum over all levels, g = eta / N.
+    The map ``eq-fourth-moments``, in which the levels k > l do not move but drive the others:
+    e_k -> e_k - 2 g lambda_k e_k + g^2 sum_m Xi_km e_m for k <= l, with the sum over all levels and g = eta / N. Its
+    fixed point is ``eq-real-floor``.
 
     Parameters
     ----------
-    spectrum, learned
-        As in :func:`reduce`; the spectrum from data, of single directions.
-    fourth_moments : ndarray, shape (L, L)
-        From :func:`lib.linear.fourth_moments`.
-    eta, alpha, sigma_J
-        As in :func:`error`; alpha is rounded to whole steps. Only below ``critical_eta(..., fourth_moments=...)``.
+    spectrum : Spectrum
+        Of the data, ``Spectrum.from_data(X)``: levels of single directions.
+    learned : int
+        Number l of leading levels that the student learns, 1 to L.
+    fourth_moments : array_like, shape (L, L)
+        Xi, from :func:`lib.linear.fourth_moments`.
+    eta : float
+        Learning rate, > 0 and below ``critical_eta(spectrum, learned, fourth_moments=...)``.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing; rounded to whole steps.
+    sigma_J : float
+        Standard deviation of the student's initial weights, >= 0. Default: 0.
 
     Returns
     -------
     ndarray, shape (n,)
+        eps_g at every time.
 
     Raises
     ------
+    ValueError
+        If an argument is outside the range stated above.
     DivergenceError
-        From the critical learning rate on.
+        If eta is at or above the critical learning rate.
     """
     checks.spectrum(spectrum)
     eta, alpha, start = _arguments(eta, alpha, sigma_J)
@@ -248,7 +376,7 @@ def measured_error(spectrum, learned, fourth_moments, eta, alpha, sigma_J=0.0):
         raise _divergence(eta, critical)
     g, eigenvalues = eta / N, spectrum.eigenvalues
     step = g**2 * moments[:learned, :learned] - 2.0 * g * np.diag(eigenvalues[:learned])
-    # what the levels at rest add, and where it comes to rest with what is lost
+    # fixed point: what the levels at rest add balances what is forgotten
     rest = np.linalg.solve(-step, 2.0 * start * g**2 * moments[:learned, learned:].sum(axis=1))
     changes, basis = np.linalg.eigh(step)
     amplitudes = (eigenvalues[:learned] @ basis) * (basis.T @ (2.0 * start - rest))
@@ -259,52 +387,72 @@ def measured_error(spectrum, learned, fourth_moments, eta, alpha, sigma_J=0.0):
 # --- The joint law of time and features -----------------------------------------------------------------
 
 
-def scaling_function(beta, x):
-    """F(x) = 1/beta + x^-s Gamma(s, x) / (1 + beta), s = beta/(1+beta), of the joint law of time and features.
+def scaling_function(beta: float, x: ArrayLike) -> NDArray[np.float64]:
+    """Compute the scaling function F(x) of the joint law of time and features.
 
-    In 2 eps_g = (lambda_1/L) l^-beta F(x), x = 2 eta lambda_l alpha counts the relaxation times of the last level
-    that is learned. F -> Gamma(s)/(1+beta) x^-s for x -> 0, limited by time; -> 1/beta for x -> infinity, limited
-    by features.
+    Equation ``eq-joint-law`` of the book: F(x) = 1/beta + x^-s Gamma(s, x) / (1 + beta), s = beta/(1+beta), in
+    2 eps_g = (lambda_1/L) l^-beta F(x), where x = 2 eta lambda_l alpha counts the relaxation times of the last level
+    that is learned. For x -> 0 time limits the error, F -> Gamma(s)/(1+beta) x^-s; for x -> infinity features do,
+    F -> 1/beta.
 
     Parameters
     ----------
     beta : float
         Exponent of the spectrum, > 0.
     x : array_like
-        Positive.
+        Numbers > 0, of any shape.
 
     Returns
     -------
     ndarray
-        Of the shape of ``x``.
+        F, of the shape of ``x``.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+
+    Examples
+    --------
+    >>> import lib
+    >>> lib.features.scaling_function(1.0, [0.01, 1.0, 100.0]).round(3)
+    array([8.866, 1.139, 1.   ])
     """
     s = linear.exponent(beta)
-    x = checks.real_array("x", x).astype(np.float64)
-    if not np.all(x > 0):
+    values = checks.real_array("x", x).astype(np.float64)
+    if not np.all(values > 0):
         raise ValueError("x: must be > 0")
-    return 1.0 / beta + x**-s * _upper_gamma(s, x) / (1.0 + beta)
+    return 1.0 / beta + values**-s * _upper_gamma(s, values) / (1.0 + beta)
 
 
-def _upper_gamma(s, x):
-    """Gamma(s, x) of every element of x."""
+def _upper_gamma(s: float, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return Gamma(s, x) for every element of x."""
     return np.array([upper_gamma(s, value) for value in np.ravel(x)]).reshape(np.shape(x))
 
 
-def crossover_time(spectrum, learned, eta):
-    """Time 1/(2 eta lambda_l) at which the last level that is learned relaxes: F's argument is 1 there.
+def crossover_time(spectrum: Spectrum, learned: int, eta: float) -> float:
+    """Return the time 1/(2 eta lambda_l) at which the last level that is learned relaxes.
 
-    Before it, time limits the error; after it, features do.
+    Equation ``eq-crossover`` of the book: the argument of F is 1 there. Before it, time limits the error; after it,
+    features do.
 
     Parameters
     ----------
-    spectrum, learned
-        As in :func:`error`.
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    learned : int
+        Number l of leading levels that the student learns, 1 to L.
     eta : float
         Learning rate, > 0.
 
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     learned = checks.whole("learned", learned, 1, spectrum.levels)
@@ -317,24 +465,41 @@ def crossover_time(spectrum, learned, eta):
 
 @dataclass(frozen=True, eq=False)
 class Frontier:
-    """The best that a compute budget can buy.
+    """The smallest error for every compute budget; made by :func:`compute_optimal` and :func:`compute_law`.
 
     Attributes
     ----------
     compute : ndarray, shape (n,)
-        C = l alpha: features times examples, in units of N^2 / L.
+        C = l alpha (``eq-compute``): features times examples, in units of N^2 / L.
     learned, alpha, eps_g : ndarray, shape (n,)
         Levels, time and error of the best student of that budget.
     """
 
-    compute: np.ndarray
-    learned: np.ndarray
-    alpha: np.ndarray
-    eps_g: np.ndarray
+    compute: NDArray[np.float64]
+    learned: NDArray[np.int64] | NDArray[np.float64]
+    alpha: NDArray[np.float64]
+    eps_g: NDArray[np.float64]
 
 
-def compute_exponents(beta):
-    """(1/(2+beta), (1+beta)/(2+beta), beta/(2+beta)): l ~ C^first, alpha ~ C^second, eps_g ~ C^-third.
+def compute_exponents(beta: float) -> tuple[float, float, float]:
+    """Return the exponents with which a compute budget C is best spent, for a power-law spectrum.
+
+    Equation ``eq-compute-optimal`` of the book.
+
+    Parameters
+    ----------
+    beta : float
+        Exponent of the spectrum, > 0.
+
+    Returns
+    -------
+    learned, alpha, eps_g : float
+        1/(2+beta), (1+beta)/(2+beta) and beta/(2+beta): l ~ C^learned, alpha ~ C^alpha and error ~ C^-eps_g.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
 
     Examples
     --------
@@ -346,26 +511,43 @@ def compute_exponents(beta):
     return 1.0 / (2.0 + beta), (1.0 + beta) / (2.0 + beta), beta / (2.0 + beta)
 
 
-def compute_optimal(spectrum, eta, compute, sigma_J=0.0, noise=0.0):
-    """The number of levels that minimises the exact :func:`error` at C = l alpha.
+def compute_optimal(
+    spectrum: Spectrum, eta: float, compute: ArrayLike, sigma_J: float = 0.0, noise: float = 0.0
+) -> Frontier:
+    """Find the number of levels that minimises the exact error at a given budget C = l alpha.
 
-    Levels 1, 2, 3, ... are tried on a grid of ratio 2^(1/4), until more of them only harm; then every budget
-    searches between the neighbours of its best, where the error as a function of l has one minimum.
+    The error is that of :func:`error`. Numbers of levels on a grid of ratio 2^(1/4) are tried from 1 up, until four in
+    a row improve no budget. Between the neighbours of its best grid point, where the error has one minimum as a
+    function of l, each budget is then searched by bisection.
 
     Parameters
     ----------
     spectrum : Spectrum
-        Of equal weights.
+        Levels of equal weight, of a law or measured.
     eta : float
         Learning rate, > 0 and below 2.
-    compute : array_like, shape (n,) or a number
-        Budgets C > 0, increasing.
-    sigma_J, noise : float
-        As in :func:`error`.
+    compute : array_like, shape (n,), or float
+        Budgets C > 0, increasing, in units of N^2 / L.
+    sigma_J : float
+        Standard deviation of the student's initial weights, >= 0. Default: 0.
+    noise : float
+        Variance of a noise in the teacher's answers, >= 0; half of it is part of the error. Default: 0.
 
     Returns
     -------
     Frontier
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+
+    Examples
+    --------
+    >>> import lib
+    >>> best = lib.features.compute_optimal(lib.power_law(1.0, 256), eta=0.5, compute=[1.0, 100.0])
+    >>> best.learned.tolist(), best.eps_g.round(4).tolist()
+    ([6, 29], [0.0781, 0.0163])
     """
     checks.spectrum(spectrum)
     eta, compute = _budget(eta, compute)
@@ -389,7 +571,7 @@ def compute_optimal(spectrum, eta, compute, sigma_J=0.0, noise=0.0):
     learned = np.empty(compute.size, dtype=int)
     for i, place in enumerate(choice):
         low, high = grid[max(place - 1, 0)], grid[min(place + 1, len(grid) - 1)]
-        # from a good guess in growing steps until the minimum is enclosed, then by bisection
+        # from the parabola's minimum in growing steps until the true one is enclosed, then by bisection
         guess = _lowest((low, grid[place], high), [at(l)[i] for l in (low, grid[place], high)])
         probe, step = max(low, min(guess, high - 1)), 1
         while low < high:
@@ -403,18 +585,33 @@ def compute_optimal(spectrum, eta, compute, sigma_J=0.0, noise=0.0):
     return Frontier(compute, learned, compute / learned, eps_g)
 
 
-def _lowest(sizes, errors):
-    """Whole number near the minimum of the parabola in ln l through three points; the middle one if two coincide."""
+def _lowest(sizes: Sequence[int], errors: Sequence[float]) -> int:
+    """Return an integer near the minimum of the parabola in ln l through three points; the middle one if degenerate."""
     (a, b), (u, v) = np.log(np.array(sizes[::2]) / sizes[1]), np.array(errors[::2]) - errors[1]
     if a * b == 0.0 or u * b == v * a:
         return sizes[1]
     return int(sizes[1] * np.exp(0.5 * (u * b * b - v * a * a) / (u * b - v * a)))
 
 
-def optimal_training(beta):
-    """The x = 2 eta lambda_l alpha at which a compute-optimal student stops training: a number of beta alone.
+def optimal_training(beta: float) -> float:
+    """Return x = 2 eta lambda_l alpha at which a compute-optimal student stops training, a function of beta alone.
 
-    It minimises x^(beta/(2+beta)) F(x), that is, solves beta/(2+beta) F(x) = x^-s Gamma(1+s, x) / (1+beta).
+    It minimises x^(beta/(2+beta)) F(x), and so solves ``eq-best-training``,
+    beta/(2+beta) F(x) = x^-s Gamma(1+s, x) / (1+beta).
+
+    Parameters
+    ----------
+    beta : float
+        Exponent of the spectrum, > 0.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
 
     Examples
     --------
@@ -425,12 +622,33 @@ def optimal_training(beta):
     return float(kernels.best_training(checks.number("beta", beta, 0.0, open_minimum=True)))
 
 
-def compute_law(spectrum, eta, compute, sigma_J=0.0):
-    """The frontier by the joint law: x = :func:`optimal_training` for every budget, so that all is a power of C.
+def compute_law(spectrum: Spectrum, eta: float, compute: ArrayLike, sigma_J: float = 0.0) -> Frontier:
+    """Compute the frontier by the joint law of time and features, in which everything is a power of the budget.
 
-    With Y = 2 eta lambda_1 C: l = (Y/x)^(1/(2+beta)), alpha = C/l, and eps_g from the law of an infinite spectrum,
-    less the constant of the missing levels. ``learned`` is not rounded. Parameters and result as
-    :func:`compute_optimal`; needs a spectrum from :func:`lib.power_law`.
+    Equation ``eq-compute-optimal`` of the book: every budget stops at the same x = :func:`optimal_training`, so that
+    l = (Y/x)^(1/(2+beta)) with Y = 2 eta lambda_1 C, and alpha = C/l. The error is ``eq-joint-law`` there, the law of
+    an infinite spectrum less the constant of the missing levels.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        A power law, from :func:`lib.power_law`.
+    eta : float
+        Learning rate, > 0 and below 2.
+    compute : array_like, shape (n,), or float
+        Budgets C > 0, increasing, in units of N^2 / L.
+    sigma_J : float
+        Standard deviation of the student's initial weights, >= 0. Default: 0.
+
+    Returns
+    -------
+    Frontier
+        Its ``learned`` is not rounded to integers.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     eta, compute = _budget(eta, compute)
@@ -444,26 +662,28 @@ def compute_law(spectrum, eta, compute, sigma_J=0.0):
 # --- erf networks -----------------------------------------------------------------------------------------
 
 
-def erf_asymptotic_error(spectrum, learned, units, eta=0.0):
-    """eps_g of an erf student of ``learned`` levels after infinitely many examples, K = M = ``units``.
+def erf_asymptotic_error(spectrum: Spectrum, learned: int, units: int, eta: float = 0.0) -> float:
+    """Return eps_g of an erf student of the leading levels after infinitely many examples, for K = M units.
 
-    For orthonormal teachers and a student that specialised. At eta -> 0 it is, whatever M,
+    For orthonormal teachers and a student that has specialised. At eta -> 0 it is ``eq-erf-floor``, for every M,
 
         eps_g = 1/2 [1/3 - (2/pi) arcsin((1 - U)/2)] ~ U / (pi sqrt 3):
 
-    the student is the teacher averaged over the directions that it does not see, J = B / sqrt(1 + U) in the
-    others. At finite eta the fixed point of the flow, the same in every level that is learned, is solved for
+    the student is the teacher averaged over the directions that it does not see, J = B / sqrt(1 + U) in the others
+    (``eq-erf-average``). At finite eta the fixed point of the flow, the same in every level that is learned, is found
     numerically: relative accuracy 1e-6 up to half the critical rate, 1e-5 at 0.9 of it. Where much is unlearned the
-    fixed point may lose its stability before: students then grow in opposite pairs (:func:`lib.solve` shows it).
+    fixed point may become unstable earlier: students then grow in opposite pairs (:func:`lib.solve` shows it).
 
     Parameters
     ----------
-    spectrum, learned
-        As in :func:`reduce`.
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    learned : int
+        Number l of leading levels that the student learns, 1 to L.
     units : int
-        K = M >= 1.
+        Hidden units K = M of student and teacher, >= 1.
     eta : float
-        Learning rate, >= 0.
+        Learning rate, >= 0. Default: 0, the limit of a small rate.
 
     Returns
     -------
@@ -471,9 +691,11 @@ def erf_asymptotic_error(spectrum, learned, units, eta=0.0):
 
     Raises
     ------
+    ValueError
+        If an argument is outside the range stated above.
     DivergenceError
-        From :func:`erf_critical_eta` on: there the noise of the student itself would grow without U, to an error
-        of order one at which the erf saturates.
+        If eta is at or above :func:`erf_critical_eta`: there the student's own noise would grow even without U, up to
+        an error of order one, at which the erf saturates.
     """
     checks.spectrum(spectrum)
     units = checks.whole("units", units)
@@ -489,22 +711,29 @@ def erf_asymptotic_error(spectrum, learned, units, eta=0.0):
     return _erf_fixed_point(part.seen, units, eta)
 
 
-def erf_critical_eta(spectrum, learned, units):
-    """Largest learning rate at which the erf student that knows what it may learn stays with it.
+def erf_critical_eta(spectrum: Spectrum, learned: int, units: int) -> float:
+    """Return the largest learning rate at which perfect learning of the leading levels is stable, for erf units.
 
-    What it sees has total variance W: the rate of :func:`lib.asymptotics.critical_eta`, divided by W.
+    The inputs that the student sees have total variance W, so it is the solution of ``eq-late-critical``,
+    :func:`lib.asymptotics.critical_eta`, divided by W.
 
     Parameters
     ----------
     spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
     learned : int
-        Leading levels that are trained, 1 to L.
+        Number l of leading levels that the student learns, 1 to L.
     units : int
-        K = M >= 1.
+        Hidden units K = M of student and teacher, >= 1.
 
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
 
     Examples
     --------
@@ -517,22 +746,28 @@ def erf_critical_eta(spectrum, learned, units):
     return asymptotics.critical_eta(part.spectrum, checks.whole("units", units)) / part.seen
 
 
-def erf_amplification(units, rate):
-    """Factor by which a finite rate multiplies the asymptotic error of an erf student, to first order in U.
+def erf_amplification(units: int, rate: float) -> float:
+    """Return the factor by which a finite rate multiplies the asymptotic error of an erf student, to first order in U.
 
-    What is not learned is the same noise U to every unit: each sector of the late stage is amplified as in
-    :func:`lib.asymptotics.amplification`, and contributes to eps_g in proportion to H and its number of modes.
+    What is not learned is the same noise U for every unit. So each sector of the late stage is amplified by its factor
+    of ``eq-late-amplification`` (:func:`lib.asymptotics.amplification`), and contributes to eps_g in proportion to its
+    eigenvalue of H and its number of modes.
 
     Parameters
     ----------
     units : int
-        K = M.
+        Hidden units K = M of student and teacher, >= 1.
     rate : float
         eta W, > 0 and below :func:`lib.asymptotics.critical_eta`.
 
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     rate = checks.number("rate", rate, 0.0, asymptotics.critical_eta(None, units), open_minimum=True)
     c = asymptotics.couplings(units)
@@ -540,20 +775,20 @@ def erf_amplification(units, rate):
     return float(asymptotics.amplification(units, rate) @ share / share.sum())
 
 
-def _erf_small_eta(U):
-    """1/pi [arcsin(1/2) - arcsin((1 - U)/2)] by the addition theorem, which does not cancel."""
+def _erf_small_eta(U: float) -> float:
+    """Return 1/pi [arcsin(1/2) - arcsin((1 - U)/2)] by the addition theorem, which does not cancel."""
     a, b = 0.5, 0.5 * (1.0 - U)
     return float(np.arcsin(0.25 * U * (2.0 - U) / (a * np.sqrt(1.0 - b * b) + b * np.sqrt(1.0 - a * a))) / np.pi)
 
 
-def _erf_fixed_point(seen, M, eta):
-    """eps_g at the flow's fixed point r^k = r, q^k = q (k <= l), R = W r, Q = W q, followed from eta = 0 up."""
+def _erf_fixed_point(seen: float, M: int, eta: float) -> float:
+    """Return eps_g at the flow's fixed point r^k = r, q^k = q (k <= l), R = W r, Q = W q, followed from eta = 0 up."""
     v, u = 1.0 / np.sqrt(M), 1.0 / np.sqrt(M)
     D, G, C = np.empty((M, 2 * M)), np.empty((M, M)), np.empty((2 * M, 2 * M))
     one = np.eye(M)
 
     def overlaps(z):
-        """r and q from their two distinct elements each; by symmetry only the diagonal if M = 1."""
+        """Return r and q from their diagonal and off-diagonal elements, of which M = 1 has only the first."""
         return z[0] * one + z[1] * (1.0 - one), z[2] * one + z[3] * (1.0 - one)
 
     def residual(z, rate):
@@ -568,32 +803,34 @@ def _erf_fixed_point(seen, M, eta):
             return np.array([still_r[0, 0], z[1], still_q[0, 0], z[3]])
         return np.array([still_r[0, 0], still_r[0, 1], still_q[0, 0], still_q[0, 1]])
 
-    # the noise moves the solution by O(U): what is solved for is that shift in units of U
+    # the noise moves the solution by O(U): solve for that shift in units of U
     U = 1.0 - seen
     start, shift = np.array([(1.0 + U) ** -0.5, 0.0, 1.0 / (1.0 + U), 0.0]), np.zeros(4)
     for rate in np.linspace(0.0, eta, 1 + int(np.ceil(eta / CONTINUATION)))[1:]:
-        shift = root(lambda y: residual(start + U * y, rate) / U, shift, tol=1e-12).x
+        shift = root(lambda y, rate=rate: residual(start + U * y, rate) / U, shift, tol=1e-12).x
     r, q = overlaps(start + U * shift)
     averages.assemble(seen * q, seen * r, one, C)
     return averages.generalization_error(C, M, v, u, averages.ERF)
 
 
-def _arguments(eta, alpha, sigma_J):
-    """Checked eta and alpha, and eps_g(0) = (1 + sigma_J^2)/2."""
+def _arguments(eta: float, alpha: ArrayLike, sigma_J: float) -> tuple[float, NDArray[np.float64], float]:
+    """Check arguments; return eta, alpha and eps_g(0) = (1 + sigma_J^2)/2."""
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     return eta, checks.times("alpha", alpha), _start(sigma_J)
 
 
-def _budget(eta, compute):
-    """Checked eta, below the critical rate 2, and budgets."""
+def _budget(eta: float, compute: ArrayLike) -> tuple[float, NDArray[np.float64]]:
+    """Check eta, below the critical rate 2, and budgets; return both."""
     eta = checks.number("eta", eta, 0.0, np.nextafter(2.0, 0.0), open_minimum=True)
     return eta, checks.times("compute", compute, open_minimum=True)
 
 
-def _start(sigma_J):
+def _start(sigma_J: float) -> float:
+    """Return eps_g(0) = (1 + sigma_J^2)/2."""
     return 0.5 * (1.0 + checks.number("sigma_J", sigma_J, 0.0) ** 2)
 
 
-def _divergence(eta, critical):
+def _divergence(eta: float, critical: float) -> checks.DivergenceError:
+    """Return the error to raise for a rate at or above the critical one."""
     words = f"eta = {eta:g}: must be below the critical learning rate {critical:.6g}; the error does not converge"
     return checks.DivergenceError(words, np.inf, critical)
