@@ -157,7 +157,7 @@ def test_equations_that_the_library_names_are_in_the_book():
     "text, words",
     [
         ("The square of x.", "not imperative"),
-        ("Return the square of x", "should end with a period"),
+        ("Return the square of x", "does not end with a period"),
         ("Square x.\n\n    Returns\n    -------\n    float", "Parameters {'x'} not documented"),
         ("Square x.\n\n    Parameters\n    ----------\n    x : float\n        A number.", "No Returns"),
         ("Square x.\n\n    Parameters\n    ----------\n    x : float\n        A number.", "default of x is not said"),
