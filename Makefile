@@ -1,11 +1,11 @@
-# Two commands do all: `make book` to read, `make test` to check. Both begin from a bare clone.
+# `make book` to read, `make check` after every change, `make test` before a release. All begin from a bare clone.
 # Everything is made in .venv and _build, and in Python's own caches; delete any and it is made again.
 
 PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: help book site test lab outputs course slides pdf words links clean
+.PHONY: help book site check lint test lab outputs course slides pdf words links clean
 .DEFAULT_GOAL := help
 
 help:  ## This list
@@ -19,11 +19,22 @@ book: site  ## Set up, build the book, and serve it at http://localhost:8000 unt
 site: .venv/ready  ## Build the book into _build/html; a warning or a failing cell is an error
 	$(BIN)/jupyter-book build . -W --keep-going
 
+lint: .venv/ready  ## Check style, types, and which part of lib imports which: seconds
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+# Every rule, and every test that needs neither a browser nor a built site.
+check: export OPENBLAS_NUM_THREADS = 1
+check: lint  ## Check a change in two minutes: lint, the docstrings' examples, the fast tests
+	$(BIN)/python -m pytest tests lib -m "not browser and not site and not slow" -n 2 --dist loadfile -q --durations=5
+
 # Two processes with threads of linear algebra for both cores each would wait for each other.
 test: export OPENBLAS_NUM_THREADS = 1
 test: .venv/ready  ## Test the library, the chapters' cells and the built site in a browser
 	@.ci/chromium
-	$(BIN)/python -m pytest tests book --nbval-lax --nbval-current-env -n 2 --dist loadfile -rsR --durations=10
+	$(BIN)/python -m pytest tests lib book --nbval-lax --nbval-current-env -n 2 --dist loadfile -rsR --durations=10
 
 lab: .venv/ready  ## Open the chapters in JupyterLab
 	$(BIN)/jupyter lab book
@@ -50,7 +61,7 @@ words: .venv/ready  ## Check the spelling; tools/words.txt holds the words that 
 	$(BIN)/python -m tools.words
 
 clean:  ## Delete what was built; the next build executes every cell again
-	rm -rf _build .pytest_cache lib/compiler/__pycache__ ~/.cache/scaling-laws-book
+	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache lib/compiler/__pycache__ ~/.cache/scaling-laws-book
 
 .venv/ready: requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed: make PYTHON=...")'

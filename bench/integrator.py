@@ -43,7 +43,7 @@ WRONG = np.array([71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 5
 @kernel
 def dopri5(eigenvalue, weight, t, T, eta, v, u, activity, r, q, end, rtol, y, stage, point):
     """An adaptive Dormand-Prince pair with first-same-as-last on one level; returns eps_g at ``end``."""
-    L, K, M = r.shape
+    _, K, M = r.shape
     Q, R, cov = np.empty((K, K)), np.empty((K, M)), np.empty((K + M, K + M))
     D, G = np.empty((K, K + M)), np.empty((K, K))
     y[: r.size], y[r.size :] = r.ravel(), q.ravel()

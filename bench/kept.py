@@ -7,7 +7,8 @@ import json
 def keep(record, folder, now=None):
     """Write a run, a dict with its "date", into ``folder`` as a new file, and return its path.
 
-    Named by the date, or, where a run of that day is kept already, by date and time: files sort in the order of the runs.
+    Named by the date, or, where there is a run of that day already, by date and time: files sort in the order of the
+    runs.
     """
     now = now or datetime.datetime.now()
     folder.mkdir(parents=True, exist_ok=True)

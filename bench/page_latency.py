@@ -1,4 +1,4 @@
-"""How long a reader waits: from opening a page to its explorer's first live picture, and from a slider's move to the next.
+"""How long a reader waits: from opening a page to its first live picture, and from a slider's move to the next.
 
 Run as ``python bench/page_latency.py`` after ``make site``, or as the end of ``python bench/run.py``: every explorer of
 the built site, served locally, in headless Chromium. Times are the reader's: they begin with navigation or with
@@ -94,7 +94,8 @@ def main(site=ROOT / "_build" / "html"):
             return
         version = browser.version
         print(
-            f"\n{'page':14}{'explorer':14}{'first picture':>14}{'move, median':>15}{'95 %':>10}{'moves':>8}{'own kB':>8}"
+            f"\n{'page':14}{'explorer':14}{'first picture':>14}{'move, median':>15}{'95 %':>10}"
+            f"{'moves':>8}{'own kB':>8}"
         )
         for path in sorted((site / "book").glob("*.html")):
             for number in range(path.read_text(encoding="utf-8").count('data-explorer="')):

@@ -1,10 +1,11 @@
 """Our speed against peers and against the machine's limits, side by side in one run: ``python bench/run.py``.
 
 Prints a table and keeps it, with versions and machine, as ``bench/results/YYYY-MM-DD.json``, which the book's
-page "Numerics" shows; a second run of a day has its hour in the name, and nothing kept is overwritten. Contenders of a work take turns, and the fastest of their rounds counts: whatever
-disturbs only adds. It adds more to long turns than to short ones, so that a busy machine flatters whatever is fast:
-run it on a quiet one. One core. PyTorch, JAX and Chromium are measured where they are installed. At the end it measures
-the pages of a built site (``page_latency.py``), which has a file of its own.
+page "Numerics" shows; a second run of a day has its hour in the name, and no earlier result is overwritten. Contenders
+of a work take turns, and the fastest of their rounds counts: a disturbance only adds time. It adds more to long turns
+than to short ones, so that a busy machine flatters whatever is fast: run it on a quiet one. One core. PyTorch, JAX and
+Chromium are measured where they are installed. At the end it measures the pages of a built site (``page_latency.py``),
+which has a file of its own.
 """
 
 import os

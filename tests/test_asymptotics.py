@@ -210,7 +210,8 @@ def test_beyond_the_window_the_slow_sector_goes_on_alone():
     assert both.offset == pytest.approx(slow.offset + fast.offset)
     alpha = np.array([5.0, 10.0, 20.0]) * both.window[1]
     curve = asymptotics.mode_sum(s, M, eta, alpha)
-    # at 5 alpha_max e^-5 of the fast sector's last level is left, at 20 a thirteenth of the slow sector's time has passed
+    # at 5 alpha_max e^-5 of the fast sector's last level is left, at 20 a thirteenth of the slow sector's time has
+    # passed
     np.testing.assert_allclose(slow(alpha), curve, rtol=0.015)
     assert np.all(both(alpha) < 0.75 * curve) and both(alpha[-1]) < 0.0
     single = asymptotics.law(s, 1, eta)

@@ -100,7 +100,10 @@ def test_every_chapter_has_notes_for_the_lecturer():
 
 
 def test_the_floors_that_the_lecturer_shows_are_there_and_do_not_move():
-    """At the last time shown: a floor for K = 3 and, a hundred times higher, for K = 1; none for 2 and 4; none with a spectrum."""
+    """At the last time shown: a floor for K = 3 and, a hundred times higher, for K = 1; none for 2 and 4.
+
+    With a spectrum of several levels the floors stand where they did.
+    """
 
     def end(students, beta=1.0, levels=1):
         model = lib.StudentTeacher(lib.power_law(beta, levels), students, 2)

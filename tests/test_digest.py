@@ -127,7 +127,7 @@ def test_kernels_work_where_nothing_can_be_written(checkout):
     run(checkout)
     assert kept(checkout / "home")
     (checkout / "blocked").touch()
-    values, problem = run(
+    values, _ = run(
         checkout,
         HOME=str(checkout / "blocked"),
         TMPDIR=str(checkout / "blocked"),

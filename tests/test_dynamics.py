@@ -5,7 +5,8 @@ import pytest
 
 import lib
 
-GOLDEN = [  # of another implementation, by SciPy's DOP853, good to 3e-6; for unscaled outputs: eta and eps_g times M here
+# From another implementation, by SciPy's DOP853, good to 3e-6; for unscaled outputs: eta and eps_g times M here.
+GOLDEN = [
     (1, 2, 0.1, 1.0, [10, 100, 1000, 2000], [5.2982725097e-02, 1.2086311407e-02, 6.5078344906e-03, 1.3674023412e-06]),
     (4, 2, 0.1, 1.0, [10, 100, 500, 1000], [0.0513380282, 0.0126520273, 0.0070593407, 0.0011036277]),
     (16, 2, 0.5, 1.0, [1, 10, 50, 200], [0.0754401586, 0.0247521022, 0.0054356205, 0.0008511278]),

@@ -502,7 +502,7 @@ def test_page_and_figure_have_the_same_colours():
 
 
 def test_a_maps_colours_rise_evenly_in_lightness():
-    """Equal steps of the scale look equal, and in black and white too: CIE lightness within a tenth of a straight line."""
+    """Equal steps of the scale look equal, in black and white too: CIE lightness within a tenth of a straight line."""
     linear = ((figures.RAMP(np.linspace(0, 1, 25))[:, :3] + 0.055) / 1.055) ** 2.4
     lightness = 116 * np.cbrt(linear @ [0.2126, 0.7152, 0.0722]) - 16
     assert np.all(np.diff(lightness) > 0)

@@ -262,7 +262,7 @@ def test_optimal_rate_among_several_minima():
 
 @pytest.mark.parametrize("levels", [1, 2, 64, 512])
 def test_optimal_rate_at_the_start(levels):
-    """E = E(0) [1 - eta (2 - eta) <lambda^2> alpha + ...] is lowest at eta = 1; next order: 2 <lambda^3> alpha/<lambda^2>."""
+    """E = E(0) [1 - eta (2 - eta) <lambda^2> alpha + ...] is lowest at eta = 1; next: 2 <lambda^3> alpha/<lambda^2>."""
     s = lib.power_law(1.0, levels)
     alpha = 1e-4 / s.eigenvalues[0]
     assert lib.linear.optimal_eta(s, alpha)[0] == pytest.approx(1.0, abs=3e-4)
@@ -305,7 +305,8 @@ def test_a_constant_schedule_is_the_closed_form(levels, eta):
     alpha = np.concatenate([[0.0], np.geomspace(1e-3, 10 / (eta * (2 - eta) * s.eigenvalues[-1]), 9)])
     found = lib.linear.scheduled_error(s, lambda time: eta, alpha, 0.0, 0.5, 3, 2)
     expected = lib.linear.generalization_error(s, eta, alpha, 0.5, 3, 2)
-    # 1e-6 a step; the curve falls by e^-10 and more, and an error of the slowest rate counts as often as it has fallen by e
+    # 1e-6 a step; the curve falls by e^-10 and more, and an error of the slowest rate counts as often as it has fallen
+    # by e
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
@@ -369,7 +370,7 @@ def test_a_schedule_with_label_noise_against_sgd():
 
 @pytest.mark.parametrize("beta, power, law", [(0.5, 3, 1 / 3), (1.0, 3, 1 / 2), (2.0, 1, 1 / 2)])
 def test_hold_then_decay_under_label_noise(beta, power, law):
-    """min(s, m/(1 + m)) with s = beta/(1 + beta), for a rate that decays with the power m; a constant rate has s/(1 + s)."""
+    """min(s, m/(1 + m)), s = beta/(1 + beta), for a rate that decays with power m; a constant rate has s/(1 + s)."""
     s = lib.power_law(beta, 10**5)
     first, last = lib.linear.power_law_window(s, 1.0)
     budgets = np.geomspace(1e4 * first, min(1e6 * first, 0.01 * last), 3)
@@ -379,7 +380,8 @@ def test_hold_then_decay_under_label_noise(beta, power, law):
         for T in budgets
     ]
     slope = -np.polyfit(np.log(budgets), np.log(ends), 1)[0]
-    # the part of the noise that has the other of the two exponents: X^-1/4 and less of the rest at X = 10^4, and its slope
+    # the part of the noise that has the other of the two exponents: X^-1/4 and less of the rest at X = 10^4, and its
+    # slope
     assert abs(slope - law) < 0.015 < law - beta / (1 + 2 * beta)
 
 
@@ -466,8 +468,8 @@ def test_condensed_levels_have_the_same_curve(monkeypatch, beta, eta):
     assert lib.linear.condensed(s)[0].size < 700
     condensed = lib.linear.generalization_error(s, eta, alpha, 0.5)
     assert exact[-1] < 1e-240 or eta > 1.9  # near the critical rate one mode is slower than every level
-    # amplitudes and the slowest rate go as 1/(1 - eta/2) and 1 - eta/2, known to the rounding of a sum over levels, some
-    # ten times 2e-16; the rate's error counts as often as the curve has fallen by e
+    # amplitudes and the slowest rate go as 1/(1 - eta/2) and 1 - eta/2, known to the rounding of a sum over levels,
+    # some ten times 2e-16; the rate's error counts as often as the curve has fallen by e
     bound = 5e-15 / (1.0 - 0.5 * eta) * (1.0 + np.log(exact[0] / exact))
     assert np.all(np.abs(condensed / exact - 1.0) < bound)
 

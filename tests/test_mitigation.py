@@ -210,7 +210,8 @@ def test_growing_memory_without_strength_is_plain_sgd():
 
 
 def test_training_with_a_growing_memory_follows_its_flow():
-    # A simulation in a few lines. The flow is the limit of large N: a step moves the leading level by eta lambda_1/N = 1.3 %.
+    # A simulation in a few lines. The flow is the limit of large N: a step moves the leading level by
+    # eta lambda_1/N = 1.3 %.
     N, runs, eta, strength, friction = 320, 60, 0.4, 3.0, 4.0
     lam = np.repeat(S.eigenvalues, N // 16)
     rng = np.random.default_rng(5)
@@ -234,7 +235,8 @@ def test_training_with_a_growing_memory_follows_its_flow():
 
 @pytest.mark.parametrize("beta", [0.25, 0.5, 2.0])
 def test_best_adaptive_step_has_the_exponent_said(beta):
-    # by the balance of bias and noise that the chapter derives, alpha ~ k^((1+beta)/2) sum_{j<k} j^(-(1+beta)/2), E ~ k^-beta
+    # by the balance of bias and noise that the chapter derives, alpha ~ k^((1+beta)/2) sum_{j<k} j^(-(1+beta)/2) and
+    # E ~ k^-beta
     k = np.array([1e5, 1e6])
     noise = [np.sum(np.arange(1, n + 1) ** (-(1 + beta) / 2)) for n in k]
     alpha = k ** ((1 + beta) / 2) * noise

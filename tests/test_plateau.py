@@ -280,7 +280,7 @@ def test_missed_levels_cost_an_error_of_second_order(K, M):
 
 @pytest.mark.parametrize("M, beta", [(2, 1.0), (3, 0.5), (5, 2.0)])
 def test_masking_law_is_the_flow_of_many_levels(M, beta):
-    """One student from zero, by lib.solve. The law neglects the missed share of the unit, squared against itself, and eta."""
+    """One student from zero, by lib.solve. The law neglects eta and the square of the missed share of the unit."""
     s, eta = lib.power_law(beta, 2000), 1e-3
     times = np.array([3.0, 10.0, 30.0])
     model, point = lib.StudentTeacher(s, 1, M), plateau.fixed_point(s, M, eta)
@@ -312,7 +312,7 @@ def test_kick_share_against_the_variances_of_a_linear_equation(L, students):
 
     a, excess = kick(0.0), (kick(1e-3) - kick(-1e-3)) / 1e-3  # <h^2>, and <h^2 V^2> - <h^2> by Stein's lemma
     V, u, e = np.sqrt(M), 1 / np.sqrt(M), eta / K
-    _, c, G, decay, slope = kernels.coefficients(point.Q, point.R, M, V, u)
+    *_, decay, slope = kernels.coefficients(point.Q, point.R, M, V, u)
     growth = e * (slope * np.outer(lam, w * lam) - decay * np.diag(lam))
     kicks = 2 * eta**2 * (a * np.diag(lam / w) + excess * np.outer(lam, lam))  # of D with variance 2 per direction
     rates, left = np.linalg.eig(growth.T)
@@ -325,7 +325,7 @@ def test_kick_share_against_the_variances_of_a_linear_equation(L, students):
     "L, eta, low, high", [(1, 0.25, 0.9, 1.0), (1, 1.0, 0.9, 1.1), (4, 1.0, 1.0, 1.11), (16, 1.0, 1.0, 1.26)]
 )
 def test_kicks_on_the_way(L, eta, low, high):
-    """The same two covariances from the start of training: what the closed form neglects. Two students, two teachers."""
+    """The same two covariances from the start of training, which the closed form neglects, for K = M = 2."""
     s, sigma_J = lib.power_law(1.0, L), 0.01
     lam, w = s.eigenvalues, s.weights
     V, u, e = np.sqrt(2), 1 / np.sqrt(2), eta / 2
@@ -377,14 +377,20 @@ def test_kicks_on_the_way(L, eta, low, high):
 
 
 def test_kicks_on_the_way_double_the_variance_of_a_rare_strong_level():
-    """One level of 1/64 of the directions with a quarter of the variance: until the other level has arrived, kicks are stronger."""
+    """One level of 1/64 of the directions with a quarter of the variance.
+
+    Until the other level has arrived, kicks are stronger.
+    """
     s = lib.Spectrum([16.0, 0.75 * 64 / 63], weights=[1 / 64, 63 / 64])
     share = plateau.kick_share_on_the_way(s, 1.0, 0.01, 3.5 * plateau.escape_time(s, 2, 1.0))
     assert 1.7 < np.sqrt(share / plateau.kick_share(s, 1.0)) < 1.8
 
 
 def test_without_the_term_in_a_the_share_would_be_another(monkeypatch):
-    """What the chapter's claim excludes: no a <lambda^3>, or b <lambda^2>^2 as for a single level. Of square roots, by quadrature."""
+    """What the chapter's claim excludes: no a <lambda^3>, or b <lambda^2>^2 as for a single level.
+
+    Of square roots, by quadrature.
+    """
     rare = lib.Spectrum([16.0, 0.75 * 64 / 63], weights=[1 / 64, 63 / 64])
     cases = (lib.power_law(1.0, 4), 3.0), (rare, 3.5)
     strength, shares = plateau._kick_strength, []
@@ -398,7 +404,7 @@ def test_without_the_term_in_a_the_share_would_be_another(monkeypatch):
 
 
 def test_kicks_against_sgd():
-    """Specialisations of runs less those of the flows from their own weights, at three escape times, where all is linear.
+    """Specialisations of runs less those of the flows from their own weights, at three escape times: all is linear.
 
     The standard deviation of 400 nearly normal numbers is known to 4 %; four of these, and 3 % for N = 1024."""
     s, eta, N, sigma_J = lib.power_law(1.0, 4), 1.0, 1024, 0.01
@@ -452,8 +458,10 @@ BAD = [
 
 
 def test_the_share_on_the_way_is_found_at_small_rates_too():
-    """A small rate leaves students in the teachers' span, where a trial step can leave the covariances. In proportion to
-    eta like the closed form, and above it by what the way to the plateau adds: some tenths."""
+    """A small rate leaves students in the teachers' span, where a trial step can leave the covariances.
+
+    In proportion to eta like the closed form, and above it by what the way to the plateau adds: some tenths.
+    """
     for levels in (4, 16):
         s = lib.power_law(1.0, levels)
         shares = [

@@ -65,7 +65,8 @@ def test_its_error_follows_the_tolerance():
     errors = [
         np.abs(population.flow(model, J, B, 0.1, alpha, rtol=rtol)[0].eps_g / exact - 1).max() for rtol in (1e-3, 1e-5)
     ]
-    # a step of order two has an error of h^3, which the tolerance bounds: the sum of all goes as its power 2/3, a factor of 20
+    # a step of order two has an error of h^3, which the tolerance bounds: the sum of all goes as its power 2/3, a
+    # factor of 20
     assert errors[0] < 0.1 and errors[1] < 0.1 * errors[0]
 
 

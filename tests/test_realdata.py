@@ -207,8 +207,8 @@ def test_bootstrap_of_independent_rows_gives_the_known_error():
     X = np.random.default_rng(3).normal(size=(4000, 5)) * [4, 3, 2, 1.5, 1]
     rows = bootstrap_spectra(np.array_split(X, 400), resamples=150)
     np.testing.assert_allclose(rows[0], np.linalg.eigvalsh(np.cov(X.T, bias=True))[::-1], rtol=1e-12)
-    # The variance of a Gaussian variance is 2/n relative; 150 resamples know a standard deviation to 6 %: three of them,
-    # and the eigenvalues' repulsion.
+    # The variance of a Gaussian variance is 2/n relative; 150 resamples know a standard deviation to 6 %: three of
+    # them, and the eigenvalues' repulsion.
     np.testing.assert_allclose(rows[1:].std(axis=0) / rows[0], np.sqrt(2 / 4000), rtol=0.25)
 
 
@@ -272,7 +272,8 @@ def test_what_is_no_table_of_real_numbers(tmp_path):
         load(tmp_path / "missing.npy")
 
 
-# Texts that page and Python read alike (tests/test_data_browser.py gives them to both): name -> content, rows, word of warning.
+# Texts that page and Python read in the same way (tests/test_data_browser.py gives them to both):
+# name -> content, rows, word of warning.
 INDEX = "no name"
 COUNTS = "counts the rows"
 TEXTS = {

@@ -111,7 +111,8 @@ def test_slides_run_from_a_folder_with_live_explorers(visit, site, pages, name):
             Reveal.slide(h);
             const slide = Reveal.getCurrentSlide();
             const heading = slide.querySelector(":scope > :is(h1, h2)")?.textContent.trim();
-            const wide = [...slide.querySelectorAll("div.math, .output")].some((node) => node.scrollWidth > node.clientWidth + 1);
+            const wide = [...slide.querySelectorAll("div.math, .output")]
+                .some((node) => node.scrollWidth > node.clientWidth + 1);
             const high = slide.scrollHeight > slide.clientHeight && !slide.querySelector(".explorer, table");
             if (!heading || Reveal.getIndices().h !== h || wide || high) cut.push([h, heading, wide, high]);
         }

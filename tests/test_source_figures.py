@@ -98,7 +98,7 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path):
     )
     assert process.stdout.readline().startswith("seed 0: alpha = ")
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 1 and "goes on from here" in errors
     assert kept(tmp_path / "source-figure-6" / "seed-0.npz")["step"] > 0
 

@@ -95,7 +95,8 @@ def test_power_law_samples_keep_their_levels():
     s = lib.Spectrum.from_data(rng.normal(size=(1000, 375)) * 4.0 * np.arange(1.0, 376.0) ** -2)
     assert s.levels == 375
     sigma = np.arange(1.0, 376.0) ** -4
-    # a sample variance is off by sqrt(2/1000), 4 %, and a part of the order 375/1000 of the smallest is lost to the larger
+    # a sample variance is off by sqrt(2/1000), 4 %, and a part of the order 375/1000 of the smallest is lost to the
+    # larger
     np.testing.assert_allclose(s.eigenvalues[:20], 375 * sigma[:20] / sigma.sum(), rtol=0.2)
     assert 0.2 < s.eigenvalues[-1] / (375 * sigma[-1] / sigma.sum()) < 1.2
 

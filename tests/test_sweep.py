@@ -546,8 +546,8 @@ HELD = {
     "error": ("class Error(Exception):\n    pass\nerror = Error(2.0)", "error.args[0] * a"),
     "ctypes": ("import ctypes\nvalues = (ctypes.c_double * 1)(2.0)", "values[0] * a"),
     "abstract": (
-        "import abc\nclass Base(abc.ABC):\n    @abc.abstractmethod\n    def at(self, x):\n        pass\nclass Made(Base):\n"
-        "    def at(self, x):\n        return 2.0 * x\nmade = Made()",
+        "import abc\nclass Base(abc.ABC):\n    @abc.abstractmethod\n    def at(self, x):\n        pass\n"
+        "class Made(Base):\n    def at(self, x):\n        return 2.0 * x\nmade = Made()",
         "made.at(a)",
     ),
     "enum": ("import enum\nclass Choice(float, enum.Enum):\n    one = 2.0\nchoice = Choice.one", "choice.value * a"),
@@ -558,8 +558,8 @@ HELD = {
         "helper(a)",
     ),
     "empty cell": (
-        "def make():\n    def helper(x):\n        return 2.0 * x if x > 0 else later(x)\n    if False:\n        later = helper\n"
-        "    return helper\nhelper = make()",
+        "def make():\n    def helper(x):\n        return 2.0 * x if x > 0 else later(x)\n"
+        "    if False:\n        later = helper\n    return helper\nhelper = make()",
         "helper(a)",
     ),
 }

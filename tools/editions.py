@@ -107,7 +107,8 @@ def _autograded(name, points):
     test = new_code_cell(
         "\n".join(
             [
-                f"assert isinstance({variable}, {kind}), 'assign {'words' if kind == 'str' else 'a number'} to {variable}'",
+                f"assert isinstance({variable}, {kind}), "
+                f"'assign {'words' if kind == 'str' else 'a number'} to {variable}'",
                 "### BEGIN HIDDEN TESTS",
                 *wrong,
                 f"assert {holds}",

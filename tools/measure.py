@@ -3,8 +3,8 @@
 ``python -m tools.measure NAME`` runs one of :data:`MEASUREMENTS` by one-pass SGD, seed after seed, and keeps seed S as
 ``book/data/NAME/seed-S.npz``: its curve and the weights from which it goes on.
 ``seed-S.json`` says what was measured and how far, with the commands, versions and machine of every session. It may be
-stopped at any moment (Ctrl-C, a machine that goes down): what is lost is at most a minute, and what comes out is the same
-to the last bit, since step s of a seed always sees the same input. The same command with a later ``--until`` goes on.
+stopped at any moment (Ctrl-C, a machine that goes down): at most a minute is lost, and the result is the same to the
+last bit, since step s of a seed always sees the same input. The same command with a later ``--until`` goes on.
 """
 
 import argparse
@@ -179,7 +179,7 @@ def processor():
 
 
 def summary(eps_g, Q, R):
-    """What is kept of a time: eps_g; mean and spread of Q_ii, of Q_ij, of each student's largest R_in and of all R_in."""
+    """What is stored of a time: eps_g; mean and spread of Q_ii, Q_ij, each student's largest R_in, and all R_in."""
     off = Q[~np.eye(len(Q), dtype=bool)]
     best = R.max(axis=1)
     return np.array(

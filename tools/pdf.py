@@ -36,7 +36,8 @@ OPEN = """() => {
   for (const node of document.querySelectorAll("details:not(.hide)")) node.open = true;
 }"""
 CONTENTS = """<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>Contents</title>
-<style>body {{ font: 11pt/1.6 "DejaVu Sans", sans-serif; }} h1 {{ font-size: 24pt; }} h2 {{ font-size: 11pt; margin: 1em 0 0; }}
+<style>body {{ font: 11pt/1.6 "DejaVu Sans", sans-serif; }}
+h1 {{ font-size: 24pt; }} h2 {{ font-size: 11pt; margin: 1em 0 0; }}
 p {{ display: flex; margin: 0; justify-content: space-between; }} a {{ color: inherit; text-decoration: none; }}</style>
 <h1>{title}</h1><p>{author}</p>{lines}</html>"""
 NUMBER = '<div style="font: 8pt sans-serif; width: 100%; text-align: center"><span class="pageNumber"></span></div>'

@@ -1,7 +1,7 @@
-"""Run a command and show the last line that it has printed, in one line: ``python tools/progress.py TITLE COMMAND ...``.
+"""Run a command and show the last line that it has printed: ``python tools/progress.py TITLE COMMAND ...``.
 
-In a terminal the line is written over in place; elsewhere a line comes every ten seconds. If the command fails, all that
-it has printed follows. Needs nothing but Python, so that it can watch pip.
+In a terminal the line is written over in place; elsewhere a line comes every ten seconds. If the command fails, all
+that it has printed follows. Needs nothing but Python, so that it can watch pip.
 """
 
 import shutil

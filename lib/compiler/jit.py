@@ -24,7 +24,7 @@ if config.DISABLE_JIT:
     warnings.filterwarnings("ignore", "overflow encountered in scalar")
 
 # Full names of the kernels that the WebAssembly build optimises for speed: every other one, for size.
-HOT = set()
+HOT: set[str] = set()
 
 
 @cache
