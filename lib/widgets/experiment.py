@@ -8,19 +8,22 @@ that the explorer was given, and ``work`` a float64 buffer:
     doubles that ``work`` must hold.
 ``start(p, data, work) -> float``
     computes all that is immediate (a few milliseconds) and prepares the rest. Returns 0, or the
-    number k of a message: k > 0, ``notices[k - 1]`` is shown with the picture (say, "the error
-    diverges"); k < 0, ``errors[-k - 1]`` is shown and the last good picture is kept.
+    value of one of the experiment's :class:`Messages`: a notice is shown with the picture (say, "the error
+    diverges"); an error is shown instead of it, and the last good picture stays.
 ``advance(p, data, work) -> float``
     a few milliseconds more of the long part; returns the fraction done, 1 at the end.
 
-``work`` begins with the output, whose length is ``output_size``: the read-outs, one double each;
-then curve after curve: its ``points`` abscissae, its ``points`` ordinates and, if it has a band,
-``points`` lower and ``points`` upper limits, or, if it is a map, ``points`` values. NaN means no point. Behind the output the kernels
-keep what they like.
+A kernel reads ``p`` as a named tuple, ``read(Controls, p)``, and writes to another, ``place(Outputs, work)``, which
+lies at the start of ``work``: a read-out is an array (1,), a curve (2, points): abscissae and ordinates; with a band
+(4, points): lower and upper limits too; a map (3, points): its values too. NaN means no point. What follows the
+outputs is scratch, laid out by the experiment's own ``layout`` (:mod:`lib.compiler.layout`). The names in ``Controls``
+and ``Outputs`` and those of the controls, read-outs and curves must be the same, in one order.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
+from itertools import zip_longest
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,23 @@ class Axis:
     limits: tuple[float, float] | None = None
 
 
+class Messages(Enum):
+    """What ``start`` may say, each a name beside its kind, "notice" or "error", and its sentence.
+
+    A kernel returns ``Message.NAME.value``: a notice's values are 1, 2, ..., an error's -1, -2, ... Sentences may have
+    the names of controls and read-outs in braces, which are filled with their values.
+    """
+
+    def __new__(cls, kind, sentence):
+        if kind not in ("notice", "error"):
+            raise ValueError(f"kind = {kind!r}: must be 'notice' or 'error'")
+        message = object.__new__(cls)
+        number = 1.0 + sum(other.kind == kind for other in cls)
+        message._value_ = number if kind == "notice" else -number
+        message.kind, message.sentence = kind, sentence
+        return message
+
+
 @dataclass(frozen=True)
 class Experiment:
     """An explorer's content; see the module's text. ``python`` is a template with the controls' names in braces, and
@@ -89,7 +109,15 @@ class Experiment:
     what the colours of a map mean.
 
     ``table`` > 0: ``data`` is a spectrum, its eigenvalues descending and of mean 1, and the reader may bring another:
-    a file of at most so many features or eigenvalues (:mod:`lib.realdata`; on a page :mod:`lib.widgets.kernels.covariance`)."""
+    a file of at most so many features or eigenvalues (:mod:`lib.realdata`; on a page
+    :mod:`lib.widgets.kernels.covariance`).
+
+    Raises
+    ------
+    ValueError
+        If ``Controls`` or ``Outputs``, the tuples that the kernels use, do not match ``controls`` or ``readouts`` and
+        ``curves``.
+    """
 
     name: str
     title: str
@@ -106,8 +134,47 @@ class Experiment:
     python: str = ""
     table: int = 0
     z: Axis | None = None
+    Controls: type | None = None
+    Outputs: type | None = None
+    messages: type[Messages] | None = None
     output_size: int = field(init=False)
 
     def __post_init__(self):
         numbers = sum(curve.points * curve.rows for curve in self.curves)
         object.__setattr__(self, "output_size", len(self.readouts) + numbers)
+        if self.messages is not None:
+            for kind in ("notice", "error"):
+                sentences = tuple(message.sentence for message in self.messages if message.kind == kind)
+                object.__setattr__(self, f"{kind}s", sentences)
+        if self.Controls is not None:
+            self._check_controls()
+        if self.Outputs is not None:
+            self._check_outputs()
+
+    def _check_controls(self):
+        self._check_names("Controls", self.Controls._fields, self.controls)
+        for control, kind in zip(self.controls, self.Controls.kinds, strict=True):
+            whole = control.scale == "integer" or (control.choices and all(c == int(c) for c in control.choices))
+            if kind is int and not whole:
+                raise ValueError(
+                    f"experiment {self.name!r}: control {control.name!r} is a whole number in Controls, "
+                    "but its scale or its choices allow others"
+                )
+
+    def _check_outputs(self):
+        shown = self.readouts + self.curves
+        self._check_names("Outputs", self.Outputs._fields, shown)
+        for item, shape in zip(shown, self.Outputs.shapes, strict=True):
+            expected = (1,) if isinstance(item, Readout) else (item.rows, item.points)
+            if shape != expected:
+                raise ValueError(
+                    f"experiment {self.name!r}: {item.name!r} has shape {shape} in Outputs; must be {expected}"
+                )
+
+    def _check_names(self, kind, names, items):
+        labels = tuple(item.name for item in items)
+        for position, (name, label) in enumerate(zip_longest(names, labels)):
+            if name != label:
+                raise ValueError(
+                    f"experiment {self.name!r}: place {position} of {kind} is {name!r}, but what is shown is {label!r}"
+                )

@@ -32,7 +32,7 @@ from .experiments import EXPERIMENTS
 
 _FOLDER = Path(__file__).parent
 _SLICE = 0.05  # seconds of the long part between two pictures, and before Stop is answered
-_KERNELS = ("size", "start", "advance")
+_NOT_SHOWN = ("size", "start", "advance", "Controls", "Outputs", "messages")
 _LINE_STYLES = {"line": "-", "dashed": "--", "dotted": ":", "points": "none"}
 _LEGEND_ROW, _LEGEND_WIDTH = 0.22, 55  # inches; characters of two columns
 _MARKERS = "os^Dv<P"  # by colour, so that points can be told apart without it; explorer.mjs has the same
@@ -577,8 +577,8 @@ def _clipped(limits, axis):
 
 def _specification(experiment, values):
     """The experiment without its kernels, as explorer.mjs reads it; "Reset" goes to ``values``."""
-    plain = replace(experiment, **dict.fromkeys(_KERNELS))  # asdict would copy the kernels
-    specification = {name: part for name, part in asdict(plain).items() if name not in _KERNELS}
+    plain = replace(experiment, **dict.fromkeys(_NOT_SHOWN))  # asdict would copy the kernels
+    specification = {name: part for name, part in asdict(plain).items() if name not in _NOT_SHOWN}
     for control, entry in zip(experiment.controls, specification["controls"]):
         entry |= {"default": values[control.name], "range": _range(control)}
     return specification

@@ -1,147 +1,162 @@
 """Explorer of chapter "Linear activations": exact curve, small-rate sum, power law, kernel regression, and SGD."""
 
 import math
+from collections import namedtuple
 
 import numpy as np
 
 from ...compiler.jit import kernel
-from ...compiler.views import view
+from ...compiler.layout import outputs, place, read, record, take
 from ...kernels.averages import LINEAR
 from ...kernels.fitting import FIT_SIZE, fit_window
 from ...kernels.linear import decay_sum, modes
 from ...kernels.regression import effective_ridges
 from ...maths.gamma import gamma
-from ..experiment import Axis, Control, Curve, Experiment, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
 from ..kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_size, ensemble_start
 from ..kernels.grids import geometric, power_law_spectrum
 
 POINTS = 161
 SIMULATED = 25
-READOUTS = 7
-CURVES = READOUTS + 4 * 2 * POINTS
-OUTPUT = CURVES + 4 * SIMULATED
 # The law is fitted well inside its window, away from both ends by this factor (or a third of the window, in logs).
 MARGIN = 30.0
 
+Controls = record(
+    "Controls", beta=float, levels=int, students=int, teachers=int, eta=float, sigma_J=float, alpha_max=float, N=int,
+    runs=int, seed=int,
+)  # fmt: skip
+Outputs = outputs(
+    "Outputs",
+    law_slope=(1,),
+    raw_slope=(1,),
+    corrected_slope=(1,),
+    alpha_first=(1,),
+    alpha_last=(1,),
+    offset=(1,),
+    critical=(1,),
+    exact=(2, POINTS),
+    small_eta=(2, POINTS),
+    law=(2, POINTS),
+    kernel_regression=(2, POINTS),
+    sgd=(4, SIMULATED),
+)
+SCRATCH = Outputs.size
+Scratch = namedtuple("Scratch", "eigenvalue weight x amplitude sums fit shifted ensemble end")
+
+
+class Message(Messages):
+    """What ``start`` may say."""
+
+    TOO_FEW_INPUTS = (
+        "error",
+        "N = {N}: each of the L = {levels} levels needs at least M = {teachers} input directions.",
+    )
+    DIVERGES = (
+        "notice",
+        "η = {eta} is at or beyond the critical learning rate 2K/M = {critical}: the error does not decay.",
+    )
+    LARGE_STEP = (
+        "notice",
+        "ηMλ₁/(KN) is more than 0.2: a single step is not small for the leading direction, "
+        "and SGD does not follow the theory.",
+    )
+
 
 @kernel
-def _setup(p):
-    """The controls as the kernels need them: all but beta, eta, sigma_J and alpha_max are whole numbers."""
-    return p[0], int(p[1]), int(p[2]), int(p[3]), p[4], p[5], p[6], int(p[7]), int(p[8]), int(p[9])
+def layout(c, work):
+    """Behind the outputs: spectrum, rates and amplitudes (L,) each, the fit's scratch, and the simulation."""
+    eigenvalue, at = take(work, SCRATCH, (c.levels,))
+    weight, at = take(work, at, (c.levels,))
+    x, at = take(work, at, (c.levels,))
+    amplitude, at = take(work, at, (c.levels,))
+    sums, at = take(work, at, (4,))
+    fit, at = take(work, at, (FIT_SIZE,))
+    shifted, at = take(work, at, (POINTS,))
+    ensemble, at = take(work, at, (ensemble_size(c.students, c.teachers, c.N, c.levels, SIMULATED),))
+    return Scratch(eigenvalue, weight, x, amplitude, sums, fit, shifted, ensemble, at)
 
 
 @kernel
 def size(p, data):
-    """Output, then spectrum, rates and amplitudes (L each), the fit's scratch, and the simulation."""
-    beta, L, K, M, eta, sigma_J, alpha_last, N, runs, seed = _setup(p)
-    return float(OUTPUT + 4 * L + 4 + FIT_SIZE + POINTS + ensemble_size(K, M, N, L, SIMULATED))
+    """Where the layout ends."""
+    return float(layout(read(Controls, p), p).end)
 
 
 @kernel
 def start(p, data, work):
     """All curves of theory and their slopes; weights drawn for the simulation."""
-    beta, L, K, M, eta, sigma_J, alpha_last, N, runs, seed = _setup(p)
-    if N < M * L:
-        return -1.0
-    eigenvalue, weight, x, c = (
-        view(work, OUTPUT, (L,)),
-        view(work, OUTPUT + L, (L,)),
-        view(work, OUTPUT + 2 * L, (L,)),
-        view(work, OUTPUT + 3 * L, (L,)),
-    )
-    sums = view(work, OUTPUT + 4 * L, (4,))
-    fit = view(work, OUTPUT + 4 * L + 4, (FIT_SIZE,))
-    shifted = view(work, OUTPUT + 4 * L + 4 + FIT_SIZE, (POINTS,))
-    state = OUTPUT + 4 * L + 4 + FIT_SIZE + POINTS
+    c, out = read(Controls, p), place(Outputs, work)
+    L, K, M = c.levels, c.students, c.teachers
+    if c.N < M * L:
+        return Message.TOO_FEW_INPUTS.value
+    s = layout(c, work)
 
-    power_law_spectrum(beta, eigenvalue, weight)
-    rate = eta * M / K
-    first = 0.5 / (rate * eigenvalue[0])
-    last = 0.5 / (rate * eigenvalue[L - 1])
-    e_0 = 0.5 * (1.0 + sigma_J * sigma_J * M / K)
-    s = beta / (1.0 + beta)
+    power_law_spectrum(c.beta, s.eigenvalue, s.weight)
+    rate = c.eta * M / K
+    first = 0.5 / (rate * s.eigenvalue[0])
+    last = 0.5 / (rate * s.eigenvalue[L - 1])
+    e_0 = 0.5 * (1.0 + c.sigma_J * c.sigma_J * M / K)
+    exponent = c.beta / (1.0 + c.beta)
 
-    alpha = view(work, READOUTS, (POINTS,))
-    begin = min(0.1 * first, 1e-2 * alpha_last)
-    geometric(begin, alpha_last, alpha)
+    alpha = out.exact[0]
+    begin = min(0.1 * first, 1e-2 * c.alpha_max)
+    geometric(begin, c.alpha_max, alpha)
+    exact, small, law, regression = out.exact[1], out.small_eta[1], out.law[1], out.kernel_regression[1]
     for i in range(POINTS):
-        work[READOUTS + 2 * POINTS + i] = alpha[i]
-        work[READOUTS + 4 * POINTS + i] = alpha[i]
-        work[READOUTS + 6 * POINTS + i] = alpha[i]
-    exact = view(work, READOUTS + POINTS, (POINTS,))
-    small = view(work, READOUTS + 3 * POINTS, (POINTS,))
-    law = view(work, READOUTS + 5 * POINTS, (POINTS,))
-    kernel_regression = view(work, READOUTS + 7 * POINTS, (POINTS,))
+        out.small_eta[0, i] = out.law[0, i] = out.kernel_regression[0, i] = alpha[i]
 
-    modes(eigenvalue, weight, rate, x, c, sums)
+    modes(s.eigenvalue, s.weight, rate, s.x, s.amplitude, s.sums)
     for k in range(L):
-        x[k] *= 2.0 * rate
-    decay_sum(x, c, e_0, alpha, exact)
+        s.x[k] *= 2.0 * rate
+    decay_sum(s.x, s.amplitude, e_0, alpha, exact)
     for k in range(L):
-        x[k] = 2.0 * rate * eigenvalue[k]
-        c[k] = eigenvalue[k] / L
-    decay_sum(x, c, e_0, alpha, small)
-    effective_ridges(eigenvalue, weight, 0.0, alpha, kernel_regression)
+        s.x[k] = 2.0 * rate * s.eigenvalue[k]
+        s.amplitude[k] = s.eigenvalue[k] / L
+    decay_sum(s.x, s.amplitude, e_0, alpha, small)
+    effective_ridges(s.eigenvalue, s.weight, 0.0, alpha, regression)
     for i in range(POINTS):
-        kernel_regression[i] = 0.5 * alpha[i] * kernel_regression[i] if alpha[i] < 1.0 else np.nan
+        regression[i] = 0.5 * alpha[i] * regression[i] if alpha[i] < 1.0 else np.nan
 
     prefactor = tail = np.nan
     if rate < 2.0:
-        amplitude = e_0 * eigenvalue[0] / L / (1.0 - 0.5 * rate)
-        prefactor = amplitude * gamma(s) / (1.0 + beta)
-        tail = amplitude * math.exp(-beta * math.log(L + 0.5)) / beta
+        amplitude = e_0 * s.eigenvalue[0] / L / (1.0 - 0.5 * rate)
+        prefactor = amplitude * gamma(exponent) / (1.0 + c.beta)
+        tail = amplitude * math.exp(-c.beta * math.log(L + 0.5)) / c.beta
     for i in range(POINTS):
         # less the finite-L constant, as the curve itself
-        value = prefactor * math.exp(-s * math.log(alpha[i] / first)) - tail
+        value = prefactor * math.exp(-exponent * math.log(alpha[i] / first)) - tail
         law[i] = value if first <= alpha[i] <= last and value > 0.0 else np.nan
-        shifted[i] = exact[i] + tail
+        s.shifted[i] = exact[i] + tail
 
     margin = min(MARGIN, math.exp(math.log(last / first) / 3.0))
-    low, high = first * margin, min(last / margin, alpha_last)
-    work[0] = -s
-    fit_window(alpha, exact, low, high, fit)
-    work[1] = fit[0] if L > 2 and rate < 2.0 else np.nan
-    fit_window(alpha, shifted, low, high, fit)
-    work[2] = fit[0] if L > 2 and rate < 2.0 else np.nan
-    work[3] = first
-    work[4] = last
-    work[5] = tail
-    work[6] = 2.0 * K / M
+    low, high = first * margin, min(last / margin, c.alpha_max)
+    out.law_slope[0] = -exponent
+    fit_window(alpha, exact, low, high, s.fit)
+    out.raw_slope[0] = s.fit[0] if L > 2 and rate < 2.0 else np.nan
+    fit_window(alpha, s.shifted, low, high, s.fit)
+    out.corrected_slope[0] = s.fit[0] if L > 2 and rate < 2.0 else np.nan
+    out.alpha_first[0] = first
+    out.alpha_last[0] = last
+    out.offset[0] = tail
+    out.critical[0] = 2.0 * K / M
 
-    out = CURVES
-    for i in range(SIMULATED, 4 * SIMULATED):
-        work[out + i] = np.nan
-    ensemble_start(
-        work[state:], K, M, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last, view(work, out, (SIMULATED,))
-    )
+    out.sgd[1:] = np.nan
+    ensemble_start(s.ensemble, K, M, c.N, SIMULATED, s.eigenvalue, c.sigma_J, c.seed, begin, c.alpha_max, out.sgd[0])
     if rate >= 2.0:
-        return 1.0
-    return 2.0 if rate * eigenvalue[0] / N > LARGEST_STEP else 0.0
+        return Message.DIVERGES.value
+    return Message.LARGE_STEP.value if rate * s.eigenvalue[0] / c.N > LARGEST_STEP else 0.0
 
 
 @kernel
 def advance(p, data, work):
     """A slice of the simulation."""
-    beta, L, K, M, eta, sigma_J, alpha_last, N, runs, seed = _setup(p)
-    out = CURVES + SIMULATED
-    state = OUTPUT + 4 * L + 4 + FIT_SIZE + POINTS
+    c, out = read(Controls, p), place(Outputs, work)
+    K, M = c.students, c.teachers
+    v, u = math.sqrt(M) / K, 1.0 / math.sqrt(M)
     return ensemble_advance(
-        work[state:],
-        K,
-        M,
-        N,
-        L,
-        SIMULATED,
-        eta,
-        math.sqrt(M) / K,
-        1.0 / math.sqrt(M),
-        LINEAR,
-        runs,
-        seed,
-        view(work, out, (SIMULATED,)),
-        view(work, out + SIMULATED, (SIMULATED,)),
-        view(work, out + 2 * SIMULATED, (SIMULATED,)),
-    )
+        layout(c, work).ensemble, K, M, c.N, c.levels, SIMULATED, c.eta, v, u, LINEAR, c.runs, c.seed,
+        out.sgd[1], out.sgd[2], out.sgd[3],
+    )  # fmt: skip
 
 
 LEVELS = tuple(float(2**n) for n in range(11))
@@ -183,11 +198,9 @@ EXPERIMENT = Experiment(
     size=size,
     start=start,
     advance=advance,
-    notices=(
-        "η = {eta} is at or beyond the critical learning rate 2K/M = {critical}: the error does not decay.",
-        "ηMλ₁/(KN) is more than 0.2: a single step is not small for the leading direction, and SGD does not follow the theory.",
-    ),
-    errors=("N = {N}: each of the L = {levels} levels needs at least M = {teachers} input directions.",),
+    Controls=Controls,
+    Outputs=Outputs,
+    messages=Message,
     python="""\
 import numpy as np, lib
 s = lib.power_law(beta={beta}, levels={levels})

@@ -1,0 +1,93 @@
+"""Named tuples on flat buffers, and what ties them to an explorer's labels."""
+
+from collections import namedtuple
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lib.compiler.jit import kernel
+from lib.compiler.layout import outputs, place, read, record, take
+from lib.widgets.experiment import Messages
+from lib.widgets.experiments import EXPERIMENTS
+
+Controls = record("Controls", rate=float, count=int)
+Outputs = outputs("Outputs", slope=(1,), curve=(2, 3))
+SCRATCH = Outputs.size
+Scratch = namedtuple("Scratch", "vector matrix end")
+
+
+@kernel
+def layout(c, work):
+    vector, at = take(work, SCRATCH, (c.count,))
+    matrix, at = take(work, at, (c.count, 2))
+    return Scratch(vector, matrix, at)
+
+
+@kernel
+def fill(p, work):
+    c, out = read(Controls, p), place(Outputs, work)
+    s = layout(c, work)
+    out.slope[0] = c.rate
+    out.curve[1, 2] = 2.0
+    s.vector[0] = 3.0
+    s.matrix[c.count - 1, 1] = 4.0
+    return s.end
+
+
+@kernel
+def end(p):
+    return layout(read(Controls, p), p).end
+
+
+def test_the_parts_of_a_buffer_follow_each_other():
+    work = np.zeros(13)
+    assert fill(np.array([0.5, 2.0]), work) == 13
+    assert (work == [0.5, 0, 0, 0, 0, 0, 2, 3, 0, 0, 0, 0, 4]).all()
+
+
+def test_a_layout_that_no_memory_holds_has_a_size():
+    assert end(np.array([0.5, 1e11])) == 7 + 3 * 10**11
+
+
+SWAPPABLE = sorted(name for name, experiment in EXPERIMENTS.items() if experiment.Outputs is not None)
+
+
+@pytest.mark.parametrize("name", SWAPPABLE)
+@pytest.mark.parametrize("kind", ["controls", "readouts", "curves"])
+def test_two_exchanged_labels_are_an_error(name, kind):
+    experiment = EXPERIMENTS[name]
+    first, second, *others = getattr(experiment, kind) + getattr(experiment, kind)[:1]
+    if first is second:
+        pytest.skip(f"{name} has one of {kind}")
+    with pytest.raises(
+        ValueError, match=f"experiment '{name}': place .* is '.*', but what is shown is '{second.name}'"
+    ):
+        replace(experiment, **{kind: (second, first, *others[:-1])})
+
+
+def test_a_curve_of_another_length_is_an_error():
+    experiment = EXPERIMENTS["linear"]
+    longer = replace(experiment.curves[0], points=162)
+    with pytest.raises(ValueError, match=r"'exact' has shape \(2, 161\) in Outputs; must be \(2, 162\)"):
+        replace(experiment, curves=(longer, *experiment.curves[1:]))
+
+
+def test_a_whole_number_needs_a_control_that_has_only_those():
+    experiment = EXPERIMENTS["linear"]
+    levels = replace(experiment.controls[1], choices=(1.0, 2.5))
+    with pytest.raises(ValueError, match="control 'levels' is a whole number in Controls"):
+        replace(experiment, controls=(experiment.controls[0], levels, *experiment.controls[2:]))
+
+
+def test_messages_are_numbered_by_their_kind():
+    class Message(Messages):
+        LARGE = "notice", "large"
+        WRONG = "error", "wrong"
+        LATE = "notice", "late"
+
+    assert [message.value for message in Message] == [1.0, -1.0, 2.0]
+    with pytest.raises(ValueError, match="kind = 'warning': must be 'notice' or 'error'"):
+
+        class Other(Messages):
+            ODD = "warning", "odd"
