@@ -1,5 +1,6 @@
 """How a run that diverges is noticed and reported, in theory and in simulation."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from .student_teacher import StudentTeacher
 # A converging run never exceeds a few times its initial error; growth by this factor means divergence.
 GROWTH = 1e6
 
-_critical_rates = {}
+_critical_rates: dict[str, Callable] = {}
 
 
 class Run(NamedTuple):
@@ -21,11 +22,11 @@ class Run(NamedTuple):
     eta: float
     what: str
     """The run in a message: "the flow", or "SGD with seed 3"."""
-    N: int = None
+    N: int | None = None
     """Input dimension; None: the limit of many inputs."""
-    inputs: np.ndarray = None
+    inputs: np.ndarray | None = None
     """Real data (samples, features); None: Gaussian inputs."""
-    learned: int = None
+    learned: int | None = None
     """Leading levels whose weights are trained; None: all."""
 
 
