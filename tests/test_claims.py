@@ -1,9 +1,15 @@
 """Claims hold, or raise; and say what they compared."""
 
+import json
+from dataclasses import asdict, fields
+
+import nbformat
 import numpy as np
 import pytest
+from conftest import ROOT
+from IPython.core.formatters import DisplayFormatter
 
-from lib.book.claims import Claim, ClaimError, claim
+from lib.book.claims import MIME, Claim, ClaimError, claim
 
 TEXT = dict(why="because")
 
@@ -65,15 +71,31 @@ def test_html_is_escaped():
     assert "x &lt; y &amp; z" in result._repr_html_() and "&lt;b&gt;" in result._repr_html_()
 
 
-def test_what_is_shown_can_be_read_back():
-    shown = [
-        claim("a-1", 'x < y & "z"', measured=[1.0, 2.0], expected=(0, 3), why="1 > 0 <i>", source="Someone & Other"),
-        claim("a-2", "2 = 2", measured=2, expected=2, tolerance=0, **TEXT),
-        claim("a-3", "It was fast.", measured=2, expected=(1, 3), kept="2026-11-29, <a machine> & others", **TEXT),
-    ]
-    assert shown[0].source and not shown[1].source
-    html = "".join(f"<p>{one._repr_html_()}</p>" for one in shown)
-    assert Claim.all_in(html) == shown
+def test_a_notebook_gets_the_claim_as_data_beside_what_it_shows():
+    made = claim("a-1", 'x < y & "z"', measured=[1.0, 2.0], expected=(0, 3), why="1 > 0 <i>", source="Someone & Other")
+    data, metadata = DisplayFormatter().format(made)
+    assert data == {"text/plain": repr(made), "text/html": made._repr_html_(), MIME: asdict(made)}
+    assert data[MIME]["statement"] == 'x < y & "z"' and data[MIME]["measured"] == "1, 2" and data[MIME]["kept"] == ""
+    assert not metadata
+    assert Claim(**json.loads(json.dumps(data[MIME]))) == made
+
+
+def test_the_ledger_reads_what_claims_give(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
+    import claims_ledger
+
+    assert claims_ledger.MIME == MIME
+    assert claims_ledger.Claim._fields == tuple(field.name for field in fields(Claim))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "book").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_stored_claims_show_their_own_data(path):
+    outputs = [output for cell in nbformat.read(path, as_version=4).cells for output in cell.get("outputs", ())]
+    shown = [output.data for output in outputs if 'class="claim"' in output.get("data", {}).get("text/html", "")]
+    assert shown
+    for data in shown:
+        stored = Claim(**data[MIME])
+        assert data["text/html"] == stored._repr_html_() and data["text/plain"] == repr(stored)
 
 
 def test_a_kept_measurement_says_that_this_build_did_not_make_it():

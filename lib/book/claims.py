@@ -1,18 +1,19 @@
 """Executable claims: a statement of the text, the value expected, the value measured, and the tolerance.
 
 A chapter calls :func:`lib.claim` where it asserts something. A claim that does not hold raises, so that the
-cell fails, and with it the build of the book. What a page shows of a claim is also what the claims ledger reads
-(:meth:`Claim.all_in`): the values of this build, and apart from them those of kept measurements, which say so.
+cell fails, and with it the build of the book. The output of the cell also carries the claim as data, of the type
+``MIME``, which the claims ledger reads: the values of this build, and apart from them those of kept measurements,
+which say so.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html import escape
-from html.parser import HTMLParser
 
 import numpy as np
 
 from ..core import checks
 
+MIME = "application/vnd.scaling-laws.claim+json"  # as in book/_ext/claims_ledger.py
 MANY = 8  # numbers that a reader compares one by one
 
 
@@ -35,7 +36,10 @@ class Claim:
 
     def __repr__(self):
         kept = f" (kept measurement: {self.kept})" if self.kept else ""
-        return f"✓ {self.statement}\n  expected {self.expected}, measured {self.measured}{kept}; {self.tolerance}: {self.why}"
+        return (
+            f"✓ {self.statement}\n"
+            f"  expected {self.expected}, measured {self.measured}{kept}; {self.tolerance}: {self.why}"
+        )
 
     def _repr_html_(self):
         def field(name, tag="span"):
@@ -50,39 +54,9 @@ class Claim:
             f"<span>measured {field('measured', 'b')}</span> {field('tolerance')}</p>{field('why', 'p')}{origin}</div>"
         )
 
-    @classmethod
-    def all_in(cls, html):
-        """The claims shown by a piece of HTML, in order: the inverse of their own display."""
-        reader = _Reader()
-        reader.feed(html)
-        return [cls(**fields) for fields in reader.claims]
-
-
-class _Reader(HTMLParser):
-    """Collects the fields of claims: texts of the elements whose class names a field."""
-
-    FIELDS = {
-        "claim-" + name: name for name in ("statement", "expected", "measured", "tolerance", "why", "source", "kept")
-    }
-
-    def __init__(self):
-        super().__init__()
-        self.claims, self._field = [], None
-
-    def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        if attributes.get("class") == "claim":
-            self.claims.append({"name": attributes["id"].removeprefix("claim-")})
-        self._field = self.FIELDS.get(attributes.get("class"))
-        if self._field:
-            self.claims[-1][self._field] = ""
-
-    def handle_data(self, data):
-        if self._field:
-            self.claims[-1][self._field] += data
-
-    def handle_endtag(self, tag):
-        self._field = None
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        """The claim as data; IPython adds the HTML and the text."""
+        return {MIME: asdict(self)}
 
 
 def claim(name, statement, *, measured, expected, tolerance=None, why, source="", kept=""):
