@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import lib
-from lib.core.sweep import _digest
+from lib.core.sweep.fingerprint import _name, digest
 
 # A sweep in a process of its own, to be killed: 30 points of two seeds, each noted when it is evaluated.
 SCRIPT = """
@@ -618,10 +618,15 @@ def test_what_cannot_be_told_apart_is_refused_with_a_store(here, tmp_path):
         lib.sweep(f, {"a": [1]}, store=tmp_path / "store", progress=False)
 
 
+def test_stores_stay_valid_when_the_core_is_moved():
+    """They were written when the core's modules stood directly in lib."""
+    assert _name(lib.StudentTeacher) == "lib.student_teacher.StudentTeacher" and _name(lib.solve) == "lib.dynamics.solve"
+
+
 @pytest.mark.parametrize("source", [BASE, OBJECTS + "f = make(table)"])
 def test_a_function_is_recognised_in_another_session(source):
     # sets of strings are ordered by a hash that differs from session to session
-    code = f"import numpy as np, lib; from lib.core.sweep import _digest; exec({source!r}); print(_digest(f))"
+    code = f"import numpy as np, lib; from lib.core.sweep.fingerprint import digest; exec({source!r}); print(digest(f))"
     runs = [
         subprocess.run(
             [sys.executable, "-c", code],
@@ -641,8 +646,8 @@ def test_functions_that_share_functions_are_described_once():
         f"def a{i}(): return a{i + 1}() + b{i + 1}()\ndef b{i}(): return b{i + 1}() + a{i + 1}()" for i in range(40)
     )
     source = levels + "\ndef a40(): return 1\ndef b40(): return 2\ndef f(a): return a0()"
-    assert _digest(define(source)) == _digest(define(source))
-    assert _digest(define(source)) != _digest(define(source.replace("return 2", "return 3")))
+    assert digest(define(source)) == digest(define(source))
+    assert digest(define(source)) != digest(define(source.replace("return 2", "return 3")))
 
 
 @pytest.mark.parametrize(
