@@ -1,37 +1,50 @@
-"""Chapter "Plateaus": where erf students are held up, for how long, and what sets them free.
+"""Chapter "Plateaus": where erf students are held up, for how long, and how they leave.
 
-For teachers orthonormal in every level (t = 1). While the students are alike they act as one unit, trained at
-the rate eta / K: the plateau is that unit's fixed point, the same in every level and for every spectrum. The
-differences between students by which they take to different teachers grow out of it, level by level, as
+For teachers orthonormal in every level (t = 1). Identical students act as one unit, trained at the rate eta / K. The
+plateau is that unit's fixed point, the same in every level and for every spectrum. The differences between students,
+through which they turn to different teachers, grow at it, level by level, as (``eq-plateau-escape``)
 
     ds_k/dalpha = (eta / K) lambda_k (slope S + (eta G / 2 K) s_k),    S = sum_k w_k lambda_k s_k.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import solve_ivp
 from scipy.special import digamma, zeta
 
 from .averages import activation, quadrature
 from .core import checks
 from .core.checks import DivergenceError
-from .core.student_teacher import Overlaps
+from .core.curve import Curve
+from .core.spectra import Spectrum
+from .core.student_teacher import Overlaps, StudentTeacher
 from .kernels import compression
 from .kernels import plateau as kernels
 
-# A student is taken to have left the plateau when its specialisation is this share of what all have in common.
+# The plateau ends when the specialisation |R~| is this fraction of |R| at the plateau.
 SPECIALISED = 0.25
-# Error allowed in a step of the symmetric path.
+# Relative error allowed in a step of the symmetric path.
 RTOL = 1e-7
-# Times of plateau followed at most: more than sigma_J / sqrt(N) = 1e-100 needs.
-PATIENCE = 250.0
+# Give up after this many escape times: exp(-250) covers any sigma_J / sqrt(N) above 1e-100.
+MAX_ESCAPE_TIMES = 250.0
 
 
 @dataclass(frozen=True, eq=False)
 class FixedPoint:
-    """The plateau: ``height`` eps_g; totals ``R`` = <x_i y_n> and ``Q`` = <x_i x_j>, numbers, for all i, j, n;
-    ``overlaps``, block by block (read-only views of one value)."""
+    """The plateau: the symmetric fixed point of the flow; made by :func:`fixed_point`.
+
+    Attributes
+    ----------
+    height : float
+        eps_g on the plateau.
+    R, Q : float
+        Totals <x_i y_n> and <x_i x_j>, each the same for all i, j and n.
+    overlaps : Overlaps
+        The same level by level: r (L, K, M), q (L, K, K), t (L, M, M), read-only views of one value each.
+    """
 
     height: float
     R: float
@@ -41,49 +54,69 @@ class FixedPoint:
 
 @dataclass(frozen=True)
 class End:
-    """The end of a plateau: its ``length``, counted from the start, and the ``masking`` at that time."""
+    """The end of a plateau; made by :func:`end`.
+
+    Attributes
+    ----------
+    length : float
+        Time of the end, counted from the start of training.
+    masking : float
+        Error above the plateau at that time, in units of the plateau's height.
+    """
 
     length: float
     masking: float
 
 
-def largest_eta(teachers, students=None):
-    """Learning rate beyond which there is no plateau, because the students' weights grow without bound.
+def largest_eta(teachers: int, students: int | None = None) -> float:
+    """Return the learning rate beyond which there is no plateau, because the students' weights grow without bound.
 
-    pi K / (M asin(1/3) + asin((M-1)/(2M-1)) - (M-1) asin(1/(2M-1))), about 9.2 for K = M; far above the rate at
-    which the students can still learn the teacher.
+    pi K / (M asin(1/3) + asin((M-1)/(2M-1)) - (M-1) asin(1/(2M-1))), the limit Q -> infinity of ``eq-plateau-rate``:
+    about 9.2 for K = M, and far above the rate at which the students can still learn the teacher.
 
     Parameters
     ----------
     teachers : int
-        M >= 1.
+        Hidden units M of the teacher, >= 1.
     students : int, optional
-        K; default: M.
+        Hidden units K of the student, >= 1. Default: M.
 
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+
+    Examples
+    --------
+    >>> import lib
+    >>> round(lib.plateau.largest_eta(2), 2)
+    18.49
     """
     K, M, V, u = _networks(teachers, students, 1)
     return K * kernels.largest_rate(M, V, u)
 
 
-def fixed_point(spectrum, teachers, eta=0.0, students=None):
-    """The symmetric fixed point of the flow.
+def fixed_point(spectrum: Spectrum, teachers: int, eta: float = 0.0, students: int | None = None) -> FixedPoint:
+    """Find the symmetric fixed point of the flow, at which all students are identical.
 
-    For eta -> 0: Q = 1/(2M-1), R = 1/sqrt(M(2M-1)) and height 1/6 - (M/pi) asin(1/2M), for any K. In
-    general it depends on M and on eta / K only.
+    Equations ``eq-plateau-balance`` and ``eq-plateau-rate`` of the book: it depends only on M and eta / K. For
+    eta -> 0 it is ``eq-plateau-height``, Q = 1/(2M-1), R = 1/sqrt(M(2M-1)) and height 1/6 - (M/pi) asin(1/2M), for
+    any K.
 
     Parameters
     ----------
     spectrum : Spectrum
-        Decides the shape of the block values alone.
+        Sets the number of levels L of the overlaps; their values do not depend on it.
     teachers : int
-        M >= 1.
+        Hidden units M of the teacher, >= 1.
     eta : float
-        Learning rate, >= 0.
+        Learning rate, >= 0. Default: 0, the limit of a small rate.
     students : int, optional
-        K; default: M.
+        Hidden units K of the student, >= 1. Default: M.
 
     Returns
     -------
@@ -91,8 +124,17 @@ def fixed_point(spectrum, teachers, eta=0.0, students=None):
 
     Raises
     ------
+    ValueError
+        If an argument is outside the range stated above.
     DivergenceError
-        Beyond :func:`largest_eta`.
+        If eta is at or above :func:`largest_eta`.
+
+    Examples
+    --------
+    >>> import lib
+    >>> plateau = lib.plateau.fixed_point(lib.power_law(1.0, 4), teachers=2)
+    >>> round(plateau.height, 4), round(plateau.R, 3), round(plateau.Q, 3)
+    (0.0058, 0.408, 0.333)
     """
     checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0)
@@ -105,21 +147,23 @@ def fixed_point(spectrum, teachers, eta=0.0, students=None):
     return FixedPoint(kernels.error(Q, R, M, V, u), R, Q, overlaps)
 
 
-def escape_time(spectrum, teachers, eta, students=None):
-    """Time in which a specialisation grows by a factor e at the plateau: 1/rate, exact at any eta.
+def escape_time(spectrum: Spectrum, teachers: int, eta: float, students: int | None = None) -> float:
+    """Return the time in which a specialisation grows by a factor e at the plateau, exactly at any learning rate.
 
-    The rate is the largest root of sum_k w_k a lambda_k^2 / (rate - b lambda_k) = 1, a = eta slope / K and
-    b = eta^2 G / (2 K^2). For its limit at small eta see :func:`small_eta_escape_time`.
+    The inverse of the growth rate gamma of ``eq-plateau-secular``, the largest root of
+    sum_k w_k a lambda_k^2 / (gamma - b lambda_k) = 1 with a = eta slope / K and b = eta^2 G / (2 K^2). Its limit at
+    small eta is :func:`small_eta_escape_time`.
 
     Parameters
     ----------
     spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
     teachers : int
-        M >= 2.
+        Hidden units M of the teacher, >= 2.
     eta : float
         Learning rate, > 0.
     students : int, optional
-        K >= 2; default: M.
+        Hidden units K of the student, >= 2. Default: M.
 
     Returns
     -------
@@ -127,8 +171,16 @@ def escape_time(spectrum, teachers, eta, students=None):
 
     Raises
     ------
+    ValueError
+        If an argument is outside the range stated above.
     DivergenceError
-        Beyond :func:`largest_eta`.
+        If eta is at or above :func:`largest_eta`.
+
+    Examples
+    --------
+    >>> import lib
+    >>> round(lib.plateau.escape_time(lib.power_law(1.0, 64), teachers=2, eta=0.1), 2)
+    11.6
     """
     checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
@@ -136,17 +188,30 @@ def escape_time(spectrum, teachers, eta, students=None):
     return 1.0 / _escape_rate(spectrum, K, M, V, u, eta)
 
 
-def small_eta_escape_time(spectrum, teachers, eta, students=None):
-    """The limit of :func:`escape_time` for small eta: pi K sqrt(2M-1) (2M+1)^(3/2) / (2 M eta <lambda^2>).
+def small_eta_escape_time(spectrum: Spectrum, teachers: int, eta: float, students: int | None = None) -> float:
+    """Return the escape time to leading order in the learning rate.
+
+    Equation ``eq-plateau-tau`` of the book: pi K sqrt(2M-1) (2M+1)^(3/2) / (2 M eta <lambda^2>).
 
     Parameters
     ----------
-    spectrum, teachers, eta, students
-        As in :func:`escape_time`.
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    teachers : int
+        Hidden units M of the teacher, >= 2.
+    eta : float
+        Learning rate, > 0.
+    students : int, optional
+        Hidden units K of the student, >= 2. Default: M.
 
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
@@ -154,21 +219,28 @@ def small_eta_escape_time(spectrum, teachers, eta, students=None):
     return np.pi * K / (2.0 * M * eta) * np.sqrt(2 * M - 1) * (2 * M + 1) ** 1.5 / spectrum.second_moment
 
 
-def escape_time_law(beta, levels, teachers, eta):
-    """The law of many levels and many teachers, K = M: 2 pi zeta(1+beta)^2 / zeta(2+2 beta) M^2 / (eta L).
+def escape_time_law(beta: float, levels: int, teachers: int, eta: float) -> float:
+    """Return the escape time of a power law in the limit of many levels and many teachers, K = M.
+
+    The limit in ``eq-plateau-tau``: 2 pi zeta(1+beta)^2 / zeta(2+2 beta) M^2 / (eta L).
 
     Parameters
     ----------
     beta : float
         Exponent of the spectrum, > 0.
     levels, teachers : int
-        L and M, >= 1.
+        Levels L of the spectrum and hidden units M of the teacher, >= 1.
     eta : float
         Learning rate, > 0.
 
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     beta = checks.number("beta", beta, 0.0, open_minimum=True)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
@@ -176,95 +248,161 @@ def escape_time_law(beta, levels, teachers, eta):
     return 2.0 * np.pi * zeta(1.0 + beta) ** 2 / zeta(2.0 + 2.0 * beta) * M**2 / (eta * L)
 
 
-def length(spectrum, teachers, eta, sigma_J, N, students=None):
-    """Time at which a typical run leaves the plateau, counted from the start.
+def length(spectrum: Spectrum, teachers: int, eta: float, sigma_J: float, N: int, students: int | None = None) -> float:
+    """Compute the time at which a typical run leaves the plateau, counted from the start of training.
 
-    The students' specialisation, their part R~ of R with zero sum over students and over teachers, is
-    followed to linear order along the path of students that are alike: no fit, no constant unknown. It starts from
-    (K-1)(M-1) independent Gaussians of variance sigma_J^2 <lambda^2> / N, of which the length takes the mean
-    logarithm, and the plateau ends when |R~| = |R| / 4, R of the plateau. Valid for sigma_J << 1. Single runs scatter
-    about it by 1.1 escape times (K = M = 2) because of their initial weights, and about the flow of their own weights
-    by the root of :func:`kick_share`. Levels share a start in proportion to lambda_k; the true one, of the same
-    variance of S but independent from level to level, ends earlier by a few hundredths of the escape time (up to a
-    tenth where beta is small).
+    The students' specialisation, the part R~ of R with zero sum over students and over teachers, is followed to linear
+    order along the path of identical students (``eq-plateau-length``); nothing is fitted. It starts from (K-1)(M-1)
+    independent Gaussians of variance sigma_J^2 <lambda^2> / N, whose mean logarithm sets the length, and the plateau
+    ends when |R~| = |R| / 4, R of the plateau.
 
     Parameters
     ----------
-    spectrum, teachers, eta, students
-        As in :func:`escape_time`.
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    teachers : int
+        Hidden units M of the teacher, >= 2.
+    eta : float
+        Learning rate, > 0.
     sigma_J : float
         Standard deviation of the students' initial weights, > 0.
     N : int
         Input dimension, >= 1; only the size of the initial overlaps depends on it.
+    students : int, optional
+        Hidden units K of the student, >= 2. Default: M.
 
     Returns
     -------
     float
-        0 if the start is beyond the end.
+        0 if |R~| starts beyond the end.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+    DivergenceError
+        If eta is at or above :func:`largest_eta`.
+
+    Notes
+    -----
+    Valid for sigma_J << 1. Single runs scatter about it by 1.1 escape times (K = M = 2) because of their initial
+    weights, and about the flow of their own weights by the root of :func:`kick_share`. The initial specialisation is
+    taken in proportion to lambda_k. The true one, of the same variance of S but independent from level to level, ends
+    the plateau earlier by a few hundredths of the escape time (up to a tenth where beta is small).
     """
     checks.spectrum(spectrum)
     return end(spectrum, teachers, eta, sigma_J, N, students).length
 
 
-def masking(spectrum, teachers, eta, sigma_J, N, students=None):
-    """Error above the plateau when a typical run leaves it, in units of the plateau's height.
+def masking(
+    spectrum: Spectrum, teachers: int, eta: float, sigma_J: float, N: int, students: int | None = None
+) -> float:
+    """Compute the error above the plateau when a typical run leaves it, in units of the plateau's height.
 
-    Small: the plateau has been reached. Of order one or more: the levels that no student has learned yet weigh as
-    much as the plateau, and hide it. In closed form: :func:`masking_law`.
+    A small value says that the plateau has been reached. Of order one or more, the levels that no student has learned
+    yet weigh as much as the plateau, and hide it. In closed form: :func:`masking_law`.
 
     Parameters
     ----------
-    spectrum, teachers, eta, sigma_J, N, students
-        As in :func:`length`.
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    teachers : int
+        Hidden units M of the teacher, >= 2.
+    eta : float
+        Learning rate, > 0.
+    sigma_J : float
+        Standard deviation of the students' initial weights, > 0.
+    N : int
+        Input dimension, >= 1.
+    students : int, optional
+        Hidden units K of the student, >= 2. Default: M.
 
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+    DivergenceError
+        If eta is at or above :func:`largest_eta`.
     """
     checks.spectrum(spectrum)
     return end(spectrum, teachers, eta, sigma_J, N, students).masking
 
 
-def end(spectrum, teachers, eta, sigma_J, N, students=None):
-    """:func:`length` and :func:`masking` of a plateau, from one integration.
+def end(spectrum: Spectrum, teachers: int, eta: float, sigma_J: float, N: int, students: int | None = None) -> End:
+    """Compute both :func:`length` and :func:`masking` of a plateau from one integration.
 
     Parameters
     ----------
-    spectrum, teachers, eta, sigma_J, N, students
-        As in :func:`length`.
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    teachers : int
+        Hidden units M of the teacher, >= 2.
+    eta : float
+        Learning rate, > 0.
+    sigma_J : float
+        Standard deviation of the students' initial weights, > 0.
+    N : int
+        Input dimension, >= 1.
+    students : int, optional
+        Hidden units K of the student, >= 2. Default: M.
 
     Returns
     -------
     End
-        With the fields ``length`` and ``masking``.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+    DivergenceError
+        If eta is at or above :func:`largest_eta`.
+
+    Examples
+    --------
+    >>> import lib
+    >>> plateau_end = lib.plateau.end(lib.power_law(1.0, 64), teachers=2, eta=0.1, sigma_J=0.01, N=10_000)
+    >>> round(plateau_end.length, 1), round(plateau_end.masking, 3)
+    (96.3, 0.538)
     """
     checks.spectrum(spectrum)
     size = _start_size(spectrum, teachers, sigma_J, N, students)
-    time, Q, R = _path(spectrum, teachers, eta, students, size)
+    left = _departure(spectrum, teachers, eta, students, size)
     _, M, V, u = _networks(teachers, students, 2)
-    return End(time, kernels.error(Q, R, M, V, u) / fixed_point(spectrum, teachers, eta, students).height - 1.0)
+    height = fixed_point(spectrum, teachers, eta, students).height
+    return End(left.time, kernels.error(left.Q, left.R, M, V, u) / height - 1.0)
 
 
-def masking_law(spectrum, teachers, times):
-    """:func:`masking` at small eta, to leading order in what the students still miss, in closed form.
+def masking_law(spectrum: Spectrum, teachers: int, times: ArrayLike) -> float | NDArray[np.float64]:
+    """Compute the masking in closed form, at small eta and to leading order in what the students have not yet learned.
 
     A small departure of the unit from its fixed point costs an error of second order. Level k's share of it has decayed
-    by exp(-rho lambda_k alpha), rho the unit's rate, and rho tau <lambda^2> = 4 M^2 - 1 for any K and eta:
+    by exp(-rho lambda_k alpha), rho the unit's rate, and rho tau <lambda^2> = 4 M^2 - 1 for any K and eta. With eps*
+    the plateau's height (``eq-plateau-masking``) it is
 
         M / (pi eps* sqrt(4 M^2 - 1))  sum_k w_k lambda_k exp(-2 (4 M^2 - 1) times lambda_k / <lambda^2>).
 
     Parameters
     ----------
     spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
     teachers : int
-        M >= 2.
+        Hidden units M of the teacher, >= 2.
     times : array_like
-        Time since the start in units of the escape time, >= 0: the plateau's length in these units, for the masking at
-        its end.
+        Times since the start in units of the escape time, >= 0, of any shape: the plateau's length in these units gives
+        the masking at its end.
 
     Returns
     -------
     float, or ndarray of the shape of ``times``
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     M = checks.whole("teachers", teachers, 2)
@@ -279,47 +417,64 @@ def masking_law(spectrum, teachers, times):
     return float(result) if result.ndim == 0 else result
 
 
-def kick_share(spectrum, eta, students=None):
-    """Variance that the kicks of single examples add to the specialisation, in units of what the initial weights gave it.
+def kick_share(spectrum: Spectrum, eta: float, students: int | None = None) -> float:
+    """Return the variance that single examples add to the specialisation, relative to that of the initial weights.
 
-    For two teachers. Two students with a small difference D receive steps that differ by (eta sqrt(M) / K) h D.xi xi / N,
-    h = (zeta - sigma) g''(x): kicks as small as the difference itself. With V = (y_1 - y_2) / sqrt 2, a = <h^2> and
-    b = <h^2 V^2> at the plateau they add up, discounted by the growth that they miss, to
+    Equation ``eq-plateau-kicks`` of the book, for two teachers. Two students with a small difference D receive steps
+    that differ by (eta sqrt(M) / K) h D.xi xi / N, h = (zeta - sigma) g''(x): kicks of the size of the difference
+    itself. With V = (y_1 - y_2) / sqrt 2, a = <h^2> and b = <h^2 V^2> at the plateau they add up, discounted by the
+    growth that they miss, to
 
         eta^2 M / K^2 tau [a <lambda^3> + (b - a) <lambda^2>^2] / (2 <lambda^2>),
 
-    a number of order eta that does not depend on N or sigma_J. Leading order in eta, N -> infinity, and without the
-    kicks on the way to the plateau, where h and the difference are not yet what they will be: some ten per cent of its
-    root for a power law of a few levels, three quarters for a rare strong level (:func:`kick_share_on_the_way`).
-
-    Parameters
-    ----------
-    spectrum, eta, students
-        As in :func:`escape_time`.
-
-    Returns
-    -------
-    float
-    """
-    checks.spectrum(spectrum)
-    point, tau = fixed_point(spectrum, 2, eta, students), escape_time(spectrum, 2, eta, students)
-    K = 2 if students is None else students
-    a, b = _kick_strength(point.Q, point.R, 30)
-    second, third = spectrum.second_moment, np.sum(spectrum.weights * spectrum.eigenvalues**3)
-    return float(eta**2 * 2.0 / K**2 * tau * (a * third + (b - a) * second**2) / (2.0 * second))
-
-
-def kick_share_on_the_way(spectrum, eta, sigma_J, alpha):
-    """The share of :func:`kick_share` at time alpha, counted from the start of training.
-
-    For two students and two teachers. Initial weights and kicks each give the levels' specialisations a covariance,
-    (L, L). Both are carried by the linear equation of the module along the path of students that are alike, with the
-    kicks' strength at each point of it; so the kicks on the way to the plateau are there, and those after alpha are
-    not. N -> infinity, sigma_J << 1, and any eta. For up to some tens of levels.
+    a number of order eta that does not depend on N or sigma_J.
 
     Parameters
     ----------
     spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    eta : float
+        Learning rate, > 0.
+    students : int, optional
+        Hidden units K of the student, >= 2. Default: 2.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+    DivergenceError
+        If eta is at or above :func:`largest_eta`.
+
+    Notes
+    -----
+    To leading order in eta, for N -> infinity, and without the kicks before the plateau, where h and the difference
+    have not yet reached their values. Those change its root by some ten per cent for a power law of a few levels, by
+    three quarters for a rare strong level (:func:`kick_share_on_the_way`).
+    """
+    checks.spectrum(spectrum)
+    point, tau = fixed_point(spectrum, 2, eta, students), escape_time(spectrum, 2, eta, students)
+    K = 2 if students is None else students
+    a, b = _kick_strength(point.R, point.Q, 30)
+    second, third = spectrum.second_moment, np.sum(spectrum.weights * spectrum.eigenvalues**3)
+    return float(eta**2 * 2.0 / K**2 * tau * (a * third + (b - a) * second**2) / (2.0 * second))
+
+
+def kick_share_on_the_way(spectrum: Spectrum, eta: float, sigma_J: float, alpha: float) -> float:
+    """Compute the share of :func:`kick_share` as it is at time alpha, counted from the start of training.
+
+    For two students and two teachers. Initial weights and kicks each give the levels' specialisations a covariance
+    (L, L). Both are carried by the linear equation ``eq-plateau-escape`` along the path of identical students, with the
+    strength that kicks have at each point of it. So kicks before the plateau are included, and those after alpha are
+    not. For N -> infinity, sigma_J << 1, any eta, and up to some tens of levels.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
     eta : float
         Learning rate, > 0.
     sigma_J : float
@@ -331,6 +486,11 @@ def kick_share_on_the_way(spectrum, eta, sigma_J, alpha):
     -------
     float
         Variance of S that is due to kicks over that which is due to initial weights.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
@@ -343,10 +503,10 @@ def kick_share_on_the_way(spectrum, eta, sigma_J, alpha):
         r, q, width = z[: 3 * L].reshape(3, L)  # width: squared length of J_1 - J_2 per direction, level by level
         from_start, from_kicks = z[3 * L :].reshape(2, L, L)
         R, Q, spread = mass @ r, mass @ q, mass @ width  # spread: variance of x_1 - x_2
-        # on the plateau students lie in the teachers' span, Q = M R^2 but for noise, and a trial step can go below
+        # on the plateau students lie in the teachers' span, Q = M R^2 up to noise, and a trial step can undershoot it
         Q = max(Q, M * R * R)
         A, c, G, decay, slope = kernels.coefficients(Q, R, M, V, u)
-        a, b = _kick_strength(Q, R, 14)
+        a, b = _kick_strength(R, Q, 14)
         growth = e * (slope * np.outer(lam, mass) - decay * np.diag(lam))
         kicks = 0.5 * eta**2 * spread * (a * np.diag(lam / spectrum.weights) + (b - a) * np.outer(lam, lam))
         half = growth @ from_start, growth @ from_kicks
@@ -367,43 +527,71 @@ def kick_share_on_the_way(spectrum, eta, sigma_J, alpha):
     return float((mass @ z[1] @ mass) / (mass @ z[0] @ mass))
 
 
-def symmetric_error(spectrum, teachers, eta, alpha, students=None):
-    """eps_g of students that start at zero and never specialise: the curve that ends in the plateau.
+def symmetric_error(
+    spectrum: Spectrum, teachers: int, eta: float, alpha: ArrayLike, students: int | None = None
+) -> NDArray[np.float64]:
+    """Compute eps_g of students that start at zero and never specialise: the curve that ends in the plateau.
+
+    It follows ``eq-plateau-unit``.
 
     Parameters
     ----------
-    spectrum, teachers, eta, students
-        As in :func:`escape_time`.
-    alpha : array_like, shape (n,)
-        Times, >= 0 and increasing.
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    teachers : int
+        Hidden units M of the teacher, >= 2.
+    eta : float
+        Learning rate, > 0.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing.
+    students : int, optional
+        Hidden units K of the student, >= 2. Default: M.
 
     Returns
     -------
     ndarray, shape (n,)
+        eps_g at every time.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+    DivergenceError
+        If eta is at or above :func:`largest_eta`.
     """
     checks.spectrum(spectrum)
     alpha = checks.times("alpha", alpha)
-    _, Q, R = _path(spectrum, teachers, eta, students, 0.0, alpha)
-    _, M, V, u = _networks(teachers, students, 2)
-    return np.array([kernels.error(q, r, M, V, u) for q, r in zip(Q, R)])
+    eta = checks.number("eta", eta, 0.0, open_minimum=True)
+    K, M, V, u = _networks(teachers, students, 2)
+    _self_overlap(K, M, V, u, eta)  # refuses a rate without a plateau
+    path = _follow(spectrum, K, M, V, u, eta, 0.0, np.inf, alpha)
+    return np.array([kernels.error(Q, R, M, V, u) for R, Q in zip(path.R, path.Q)])
 
 
-def typical_overlaps(model, sigma_J, N):
-    """Block overlaps of a typical start whose plateau ends after :func:`length`, for ``lib.solve``.
+def typical_overlaps(model: StudentTeacher, sigma_J: float, N: int) -> Overlaps:
+    """Return block overlaps of a typical start, whose plateau ends after :func:`length`, for ``lib.solve``.
 
-    q = sigma_J^2 and r zero but for a specialisation in proportion to lambda_k along one pattern, student i to
+    q = sigma_J^2, and r is zero except for a specialisation proportional to lambda_k along one pattern, student i to
     teacher i, of the size that :func:`length` assumes.
 
     Parameters
     ----------
     model : StudentTeacher
         With at least two students and two teachers.
-    sigma_J, N
-        As in :func:`length`.
+    sigma_J : float
+        Standard deviation of the students' initial weights, > 0.
+    N : int
+        Input dimension, >= 1.
 
     Returns
     -------
     Overlaps
+        r (L, K, M), q (L, K, K) and t (L, M, M).
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.model(model)
     K, M, s = model.students, model.teachers, model.spectrum
@@ -415,22 +603,34 @@ def typical_overlaps(model, sigma_J, N):
     return Overlaps(shape[:, None, None] * pattern, start.q, start.t)
 
 
-def specialisation(R):
-    """|R~|: the Frobenius norm of R's part of zero sum over students and over teachers.
+def specialisation(R: ArrayLike) -> NDArray[np.float64]:
+    """Return the size |R~| of the specialisation: the Frobenius norm of R less its means over students and teachers.
 
     Parameters
     ----------
-    R : ndarray, shape (..., K, M)
+    R : array_like, shape (..., K, M)
+        Student-teacher overlaps.
 
     Returns
     -------
     ndarray, shape (...)
+
+    Raises
+    ------
+    ValueError
+        If ``R`` does not hold real numbers.
+
+    Examples
+    --------
+    >>> import lib
+    >>> lib.plateau.specialisation([[0.6, 0.4], [0.4, 0.6]]).round(3)
+    np.float64(0.2)
     """
     return np.linalg.norm(_specialised_part(checks.real_array("R", R).astype(float)), axis=(-2, -1))
 
 
-def measured_length(curve, plateau):
-    """Time at which the runs of a curve leave the plateau, by the criterion of :func:`length`.
+def measured_length(curve: Curve, plateau: FixedPoint) -> float | NDArray[np.float64]:
+    """Measure the time at which the runs of a curve leave the plateau, by the criterion of :func:`length`.
 
     Parameters
     ----------
@@ -456,8 +656,8 @@ def measured_length(curve, plateau):
     return float(result) if result.ndim == 0 else result
 
 
-def _kick_strength(Q, R, points):
-    """a = <h^2> and b = <h^2 V^2>, h = (zeta - sigma) g''(x) of students that are alike, V = (y_1 - y_2) / sqrt 2."""
+def _kick_strength(R: float, Q: float, points: int) -> tuple[float, float]:
+    """Return a = <h^2> and b = <h^2 V^2>, h = (zeta - sigma) g''(x) of identical students, V = (y_1 - y_2) / sqrt 2."""
     g, slope = activation("erf")
     C = np.array([[Q, R, R], [R, 1.0, 0.0], [R, 0.0, 1.0]])
 
@@ -468,19 +668,20 @@ def _kick_strength(Q, R, points):
     return a, quadrature(C, lambda x, y1, y2: squared(x, y1, y2) * 0.5 * (y1 - y2) ** 2, points)[0]
 
 
-def _specialised_part(R):
-    """R less its means over students and over teachers."""
+def _specialised_part(R: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return R less its means over students and over teachers."""
     return R - R.mean(-1, keepdims=True) - R.mean(-2, keepdims=True) + R.mean((-2, -1), keepdims=True)
 
 
-def _networks(teachers, students, least):
-    """(K, M, V, u): checked numbers of units, and the output weights of all students together and of a teacher."""
+def _networks(teachers: int, students: int | None, least: int) -> tuple[int, int, float, float]:
+    """Check numbers of units; return K, M and the output weights of all students together, V, and of a teacher, u."""
     M = checks.whole("teachers", teachers, least)
     K = M if students is None else checks.whole("students", students, least)
     return K, M, np.sqrt(M), 1.0 / np.sqrt(M)
 
 
-def _self_overlap(K, M, V, u, eta):
+def _self_overlap(K: int, M: int, V: float, u: float, eta: float) -> float:
+    """Return Q at the symmetric fixed point; refuse a rate without one."""
     Q = kernels.fixed_point(M, V, u, eta / K)
     if not np.isfinite(Q):
         limit = K * kernels.largest_rate(M, V, u)
@@ -492,15 +693,16 @@ def _self_overlap(K, M, V, u, eta):
     return Q
 
 
-def _escape_rate(spectrum, K, M, V, u, eta):
+def _escape_rate(spectrum: Spectrum, K: int, M: int, V: float, u: float, eta: float) -> float:
+    """Return the inverse of :func:`escape_time`."""
     Q = _self_overlap(K, M, V, u, eta)
     _, _, G, _, slope = kernels.coefficients(Q, kernels.balance(Q, M, V, u), M, V, u)
     e = eta / K
     return kernels.escape_rate(spectrum.eigenvalues, spectrum.weights, e * slope, 0.5 * e * e * G)
 
 
-def _start_size(spectrum, teachers, sigma_J, N, students):
-    """Typical |R~| at the start: exp of its mean logarithm."""
+def _start_size(spectrum: Spectrum, teachers: int, sigma_J: float, N: int, students: int | None) -> float:
+    """Return the typical |R~| at the start: exp of its mean logarithm."""
     sigma_J = checks.number("sigma_J", sigma_J, 0.0, open_minimum=True)
     N = checks.whole("N", N)
     K, M, _, _ = _networks(teachers, students, 2)
@@ -509,18 +711,53 @@ def _start_size(spectrum, teachers, sigma_J, N, students):
     return sigma_J * np.sqrt(spectrum.second_moment / N) * norm
 
 
-def _path(spectrum, teachers, eta, students, size, alpha=None):
-    """(time, Q, R): when |R~|, of ``size`` at the start, ends the plateau along the symmetric path, and the
-    totals then; or, given ``alpha``, the totals at these times."""
+class _Departure(NamedTuple):
+    """When |R~| reaches the end of the plateau, and the totals of the symmetric path then."""
+
+    time: float
+    R: float
+    Q: float
+
+
+def _departure(spectrum: Spectrum, teachers: int, eta: float, students: int | None, size: float) -> _Departure:
+    """Follow the symmetric path from a specialisation |R~| of ``size`` until the plateau ends."""
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     K, M, V, u = _networks(teachers, students, 2)
-    rate = _escape_rate(spectrum, K, M, V, u, eta)  # refuses eta without a plateau
-    target = np.inf
-    if alpha is None:
-        target = SPECIALISED * np.sqrt(K * M) * fixed_point(spectrum, M, eta, K).R
-        if size >= target:
-            return 0.0, 0.0, 0.0
-        alpha = np.array([PATIENCE * max(1.0, np.log(target / size)) / rate])
+    rate = _escape_rate(spectrum, K, M, V, u, eta)  # refuses a rate without a plateau
+    target = SPECIALISED * np.sqrt(K * M) * fixed_point(spectrum, M, eta, K).R
+    if size >= target:
+        return _Departure(0.0, 0.0, 0.0)
+    longest = MAX_ESCAPE_TIMES * max(1.0, np.log(target / size)) / rate
+    path = _follow(spectrum, K, M, V, u, eta, size, target, np.array([longest]))
+    return _Departure(path.time, path.last_R, path.last_Q)
+
+
+class _Path(NamedTuple):
+    """A symmetric path.
+
+    R, Q (n,) are the totals at the times asked for, ``time`` is when |R~| reached its target (or infinity), and
+    last_R, last_Q are the totals after the last step before it.
+    """
+
+    time: float
+    R: NDArray[np.float64]
+    Q: NDArray[np.float64]
+    last_R: float
+    last_Q: float
+
+
+def _follow(
+    spectrum: Spectrum,
+    K: int,
+    M: int,
+    V: float,
+    u: float,
+    eta: float,
+    size: float,
+    target: float,
+    alpha: NDArray[np.float64],
+) -> _Path:
+    """Integrate the path of identical students through the times ``alpha``, and |R~| from ``size`` to ``target``."""
     e, s = eta / K, spectrum
     n = compression.count_blocks(s.eigenvalues, 1, 1, 0)
     node, weight, noise = np.empty(n), np.empty(n), np.empty(n)
@@ -563,6 +800,4 @@ def _path(spectrum, teachers, eta, students, size, alpha=None):
         Q,
         S,
     )
-    if np.isfinite(time):
-        return time, float(weight @ z[1]), float(weight @ z[0])
-    return time, Q, R
+    return _Path(time, R, Q, float(weight @ z[0]), float(weight @ z[1]))
