@@ -574,8 +574,6 @@ def finite_size_curve(
 ) -> NDArray[np.float64]:
     """Iterate the recursion of :func:`finite_size_error` for levels of any rate and mass.
 
-    Arguments are not checked.
-
     Parameters
     ----------
     rate, mass : ndarray, shape (L,)
@@ -593,6 +591,11 @@ def finite_size_curve(
     -------
     ndarray, shape (n,)
         eps_g at every time.
+
+    Raises
+    ------
+    ValueError
+        If a time needs more than 2^53 steps. Other arguments are not checked.
     """
     e = np.full(rate.size, 2.0 * start)
     out, at = np.empty_like(alpha), 0
@@ -778,12 +781,22 @@ def measured_error(
 
 
 def check_moments(spectrum: Spectrum, fourth_moments: ArrayLike) -> NDArray[np.float64]:
-    """Check that a matrix (L, L) can hold the fourth moments of a spectrum, and return it.
+    """Check that a matrix can hold the fourth moments of a spectrum, and return it.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        Of the data: single directions, all of the same weight.
+    fourth_moments : array_like, shape (L, L)
+
+    Returns
+    -------
+    ndarray, shape (L, L)
 
     Raises
     ------
     ValueError
-        If it is not symmetric, has another shape, or the levels are not single directions (equal weights).
+        If it is not symmetric or has another shape, or the levels have different weights.
     """
     checks.spectrum(spectrum)
     moments = checks.array("fourth_moments", fourth_moments, ndim=2)

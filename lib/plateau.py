@@ -215,7 +215,7 @@ def small_eta_escape_time(spectrum: Spectrum, teachers: int, eta: float, student
     """
     checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
-    K, M, V, u = _networks(teachers, students, 2)
+    K, M, _, _ = _networks(teachers, students, 2)
     return np.pi * K / (2.0 * M * eta) * np.sqrt(2 * M - 1) * (2 * M + 1) ** 1.5 / spectrum.second_moment
 
 
@@ -406,14 +406,14 @@ def masking_law(spectrum: Spectrum, teachers: int, times: ArrayLike) -> float | 
     """
     checks.spectrum(spectrum)
     M = checks.whole("teachers", teachers, 2)
-    times = checks.real_array("times", times).astype(float)
-    if not np.all(times >= 0):
-        checks.refuse("times", times, "numbers >= 0")
+    given = checks.real_array("times", times).astype(float)
+    if not np.all(given >= 0):
+        checks.refuse("times", given, "numbers >= 0")
     s, fast = spectrum, 2.0 * (4 * M * M - 1)
     height = 1.0 / 6.0 - M / np.pi * np.arcsin(0.5 / M)
     mass, rate = s.weights * s.eigenvalues, fast / s.second_moment * s.eigenvalues
-    missed = [mass @ np.exp(-rate * time) for time in times.ravel()]
-    result = M / (np.pi * height * np.sqrt(4 * M * M - 1)) * np.reshape(missed, times.shape)
+    missed = [mass @ np.exp(-rate * time) for time in given.ravel()]
+    result = M / (np.pi * height * np.sqrt(4 * M * M - 1)) * np.reshape(missed, given.shape)
     return float(result) if result.ndim == 0 else result
 
 
@@ -623,8 +623,8 @@ def specialisation(R: ArrayLike) -> NDArray[np.float64]:
     Examples
     --------
     >>> import lib
-    >>> lib.plateau.specialisation([[0.6, 0.4], [0.4, 0.6]]).round(3)
-    np.float64(0.2)
+    >>> round(float(lib.plateau.specialisation([[0.6, 0.4], [0.4, 0.6]])), 3)
+    0.2
     """
     return np.linalg.norm(_specialised_part(checks.real_array("R", R).astype(float)), axis=(-2, -1))
 
