@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from conftest import ROOT, build_book, served
 from jupyter_cache import get_cache
 from matplotlib.image import imread
@@ -291,6 +292,19 @@ def test_formulas_know_their_symbols(finished_book):
     assert live["\\sigma^2"] == ["symbol-sigma-also"] and live["Q_{12}"] == []
     texts = (finished_book / "_build" / "html" / "_static" / "preview-texts.js").read_text()
     assert '"symbol-sigma-j":"<p class=\\"symbol\\"><span class=' in texts and "width of a start" in texts
+
+
+def test_formulas_are_written_twice_for_readers_with_and_without_scripts(finished_book, book):
+    formula = BeautifulSoup(page(finished_book, "preface"), "html.parser").select_one("#equation-eq-toy")
+    assert formula["class"] == ["math", "notranslate", "nohighlight"]
+    assert formula.select_one(".eqno a.headerlink")["href"] == "#equation-eq-toy"
+    assert formula.select_one(".tex").get_text() == r"\[x = 1\]"
+    assert formula.select_one("noscript math")["display"] == "block"
+    assert "_static/mathjax/tex-chtml.js" in page(finished_book, "preface")
+    assert "tex-chtml.js" not in page(finished_book, "api")
+    write_notebook(book / "book" / "live.ipynb", "Live", LIVE, r"A formula $x \nosuchcommand y$.")
+    result = build_book(book)
+    assert result.returncode != 0 and re.search(r"live\.ipynb.*nosuchcommand", result.stdout + result.stderr)
 
 
 def test_external_links_are_checked_by_a_command_of_their_own(book, tmp_path):

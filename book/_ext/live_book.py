@@ -142,7 +142,6 @@ def serve_mathjax(app):
     for file in MATHJAX_FILES:
         (target / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / file, target / file)
-    app.config.mathjax_path = "mathjax/tex-chtml.js"
 
 
 def write_explorers(app):

@@ -1,35 +1,36 @@
-"""Formulas for readers without JavaScript: beside its TeX, which MathJax sets, every formula of a page has its MathML.
+"""How formulas are written to a page: as TeX, which MathJax sets, and as MathML for readers without JavaScript.
 
-Browsers set MathML themselves. Those that run scripts do not read this one, so that it costs their pages a few kilobytes
-and nothing else; ``book.css`` hides the TeX where there are none.
+Browsers set MathML by themselves. Those that run scripts do not read this one: it costs a page a few kilobytes and
+nothing else. ``book.css`` hides the TeX where there are no scripts.
 """
 
+import json
 import re
 from functools import cache
-from html import unescape
 from itertools import cycle
-from pathlib import Path
 
+from docutils import nodes
 from latex2mathml.converter import convert
-from sphinx.errors import ExtensionError
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number
 
-# As Sphinx writes a formula: its number if it has one, and TeX between delimiters.
-FORMULA = re.compile(
-    r'(<(span|div) class="(?:[^"]* )?math [^>]*>(?:\s*<span class="eqno">.*?</span>)?)'
-    r"(\s*\\([(\[])(.*?)\\[)\]]\s*)(?=</\2>)",
-    re.DOTALL,
-)
-# A formula of several lines, as Sphinx writes it; the converter knows no environment for these.
+logger = logging.getLogger(__name__)
+
+NAME = "mathjax-and-mathml"
+SCRIPT = "mathjax/tex-chtml.js"  # in the site's own _static: assets.py
+# Only what is marked as a formula is one: MyST has told these from dollars of the text.
+MATHJAX = {"options": {"processHtmlClass": "tex2jax_process|mathjax_process|math|output_area"}}
+# A formula of several lines, wrapped as by `_display_tex`; the converter knows no environment for these.
 LINES = re.compile(r"\s*\\begin\{split\}\s*\\begin\{(aligned|gathered)\}(.*)\\end\{\1\}\s*\\end\{split\}\s*", re.DOTALL)
 ALIGNED = {"gathered": ("center",), "aligned": ("right", "left")}
 TOKEN = re.compile(r"\\[a-zA-Z]+|\\.|[{}&]", re.DOTALL)
-# Delimiters that the converter leaves as they are behind \big and its like.
+# Delimiters that the converter leaves as they are after \big and similar commands.
 DELIMITERS = {r"\langle": "⟨", r"\rangle": "⟩", r"\{": "{", r"\}": "}"}
 
 
 @cache  # the same symbols stand in hundreds of places
 def mathml(tex, display):
-    """The MathML of a formula; ExtensionError for TeX that has none."""
+    """The MathML of a formula; ValueError for TeX that the converter does not know."""
     lines = LINES.fullmatch(tex)
     if lines:
         rows = "".join(
@@ -43,7 +44,7 @@ def mathml(tex, display):
     for name, sign in DELIMITERS.items():
         markup = markup.replace(f">{name}<", f">{sign}<")
     if "\\" in markup or "&amp;" in markup or "&#x00026;" in markup:
-        raise ExtensionError(f"mathml: a command of this formula is not understood, or one too many: {tex}")
+        raise ValueError(f"a command of this formula has no MathML, or one brace too many: {tex}")
     return markup
 
 
@@ -63,26 +64,60 @@ def _cell(tex, align):
     return f'<mtd style="text-align: {align}">{content}</mtd>'
 
 
-def with_mathml(page):
-    """A page's text with the MathML of all its formulas; the same again if they have it already."""
+def visit_math(translator, node):
+    """Write a formula of the text."""
+    tex = node.astext()
+    translator.body += [
+        translator.starttag(node, "span", "", CLASS="math notranslate nohighlight"),
+        _forms(translator, node, rf"\({translator.encode(tex)}\)", tex, display=False),
+        "</span>",
+    ]
+    raise nodes.SkipNode
 
-    def add(found):
-        start, _, shown, delimiter, tex = found.groups()
-        return f'{start}<span class="tex">{shown}</span><noscript>{mathml(unescape(tex), delimiter == "[")}</noscript>'
 
-    return FORMULA.sub(add, page)
+def visit_math_block(translator, node):
+    """Write a displayed formula, with its number if it has one."""
+    tex = _display_tex(node)
+    translator.body.append(translator.starttag(node, "div", CLASS="math notranslate nohighlight"))
+    if node["number"]:
+        translator.body.append(f'<span class="eqno">({get_node_equation_number(translator, node)})')
+        translator.add_permalink_ref(node, "Link to this equation")
+        translator.body.append("</span>")
+    shown = rf"\[{translator.encode(tex)}\]"
+    translator.body += [_forms(translator, node, shown, tex, display=True), "</div>\n"]
+    raise nodes.SkipNode
 
 
-def add_to_pages(app, exception):
-    if exception or app.builder.name != "html":
-        return
-    for name in app.env.found_docs:
-        path = Path(app.outdir) / f"{name}.html"
-        page = path.read_text(encoding="utf-8")
-        if (complete := with_mathml(page)) != page:
-            path.write_text(complete, encoding="utf-8")
+def _display_tex(node):
+    """A displayed formula's TeX; lines, and equations between empty lines, stand in the environments that they need."""
+    tex = node.astext()
+    if node["nowrap"]:
+        return tex
+    parts = [part for part in tex.split("\n\n") if part.strip()]
+    parts = [rf"\begin{{split}}{part}\end{{split}}" if "\\\\" in part else part for part in parts]
+    return parts[0] if len(parts) == 1 else "\\begin{aligned}" + "\\\\".join(parts) + "\\end{aligned}"
+
+
+def _forms(translator, node, shown, tex, display):
+    """Both forms of a formula. Slides, which are nothing without scripts, mark theirs to have one."""
+    if node.get("tex_only"):
+        return shown
+    try:
+        other = mathml(tex, display)
+    except ValueError as error:
+        logger.warning("mathml: %s", error, location=node)
+        return shown
+    return f'<span class="tex">{shown}</span><noscript>{other}</noscript>'
+
+
+def load_mathjax(app, pagename, templatename, context, doctree):
+    """Give MathJax to the pages with formulas; ``sphinx.ext.mathjax`` does so for its own renderer only."""
+    if app.env.get_domain("math").has_equations(pagename):
+        app.add_js_file(None, body=f"window.MathJax = {json.dumps(MATHJAX)}")
+        app.add_js_file(SCRIPT, loading_method="defer")
 
 
 def setup(app):
-    app.connect("build-finished", add_to_pages, priority=400)  # before the site is put into a folder to download
+    app.add_html_math_renderer(NAME, (visit_math, None), (visit_math_block, None))
+    app.connect("html-page-context", load_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
