@@ -68,11 +68,11 @@ def test_versions_make_stale(package):
 
 
 PROGRAM = """
-from lib.widgets.kernels import grids
+from lib.widgets.kernels import times
 import numpy as np
 x = np.empty(3)
-grids.geometric(1.0, 4.0, x)
-print(*x, sum(grids.geometric.stats.cache_hits.values()))
+times.geometric(1.0, 4.0, x)
+print(*x, sum(times.geometric.stats.cache_hits.values()))
 """
 
 
@@ -108,7 +108,7 @@ def test_kernels_are_kept_and_follow_their_code(checkout):
     assert run(checkout)[0] == ["1.0", "2.0", "4.0", "0"]
     assert run(checkout)[0][-1] == "1"
     first = kept(checkout)
-    file = checkout / "lib" / "widgets" / "kernels" / "grids.py"
+    file = checkout / "lib" / "widgets" / "kernels" / "times.py"
     text = file.read_text()
     file.write_text("# A comment.\n" + text)
     assert run(checkout)[0] == ["1.0", "2.0", "4.0", "1"] and kept(checkout) == first

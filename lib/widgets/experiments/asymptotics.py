@@ -11,11 +11,12 @@ from ...kernels import integrator
 from ...kernels.averages import ERF
 from ...kernels.fitting import FIT_SIZE, fit_window
 from ...kernels.linear import decay_sum
+from ...kernels.spectrum import power_law_spectrum
 from ...maths.gamma import gamma
 from ..experiment import Axis, Control, Curve, Experiment, Readout
 from ..kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_align, ensemble_size, ensemble_start
-from ..kernels.grids import geometric, power_law_spectrum
-from .linear import LEVELS
+from ..kernels.times import geometric
+from .controls import LEVELS
 
 POINTS = 121
 SIMULATED = 25

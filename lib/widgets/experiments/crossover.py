@@ -7,10 +7,11 @@ import numpy as np
 from ...compiler.jit import kernel
 from ...compiler.views import view
 from ...kernels.features import best_training
+from ...kernels.spectrum import power_law_spectrum
 from ..experiment import Axis, Control, Curve, Experiment, Readout
-from ..kernels.grids import geometric, power_law_spectrum
+from ..kernels.times import geometric
+from .controls import LEVELS
 from .features import restricted_error, restricted_modes
-from .linear import LEVELS
 
 COLUMNS = 49
 ROWS = 33

@@ -9,6 +9,7 @@ from ...compiler.views import view
 from ...kernels.averages import LINEAR
 from ...kernels.features import best_training, noisy_decay, noisy_modes
 from ...kernels.linear import decay_sum
+from ...kernels.spectrum import power_law_spectrum
 from ...maths.gamma import upper_gamma
 from ..experiment import Axis, Control, Curve, Experiment, Readout
 from ..kernels.ensemble import (
@@ -18,8 +19,8 @@ from ..kernels.ensemble import (
     ensemble_size_direct,
     ensemble_start_direct,
 )
-from ..kernels.grids import geometric, power_law_spectrum
-from .linear import LEVELS
+from ..kernels.times import geometric
+from .controls import LEVELS
 
 POINTS = 121
 FAMILY = 41  # points of each curve of the family, and one more without a value, at which the pen is lifted

@@ -8,6 +8,7 @@ from ...compiler.jit import kernel
 from ...compiler.views import view
 from ...kernels import integrator
 from ...kernels.flow import total
+from ...kernels.spectrum import power_law_spectrum
 from ..experiment import Axis, Control, Curve, Experiment, Readout
 from ..kernels.ensemble import (
     LARGEST_STEP,
@@ -17,8 +18,8 @@ from ..kernels.ensemble import (
     ensemble_size,
     ensemble_start,
 )
-from ..kernels.grids import geometric, power_law_spectrum
-from .linear import LEVELS, UNITS
+from ..kernels.times import geometric
+from .controls import LEVELS, UNITS
 
 POINTS = 121
 SIMULATED = 25

@@ -11,10 +11,12 @@ from ...kernels.averages import LINEAR
 from ...kernels.fitting import FIT_SIZE, fit_window
 from ...kernels.linear import decay_sum, modes
 from ...kernels.regression import effective_ridges
+from ...kernels.spectrum import power_law_spectrum
 from ...maths.gamma import gamma
 from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
 from ..kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_size, ensemble_start
-from ..kernels.grids import geometric, power_law_spectrum
+from ..kernels.times import geometric
+from .controls import LEVELS, UNITS
 
 POINTS = 161
 SIMULATED = 25
@@ -158,9 +160,6 @@ def advance(p, data, work):
         out.sgd[1], out.sgd[2], out.sgd[3],
     )  # fmt: skip
 
-
-LEVELS = tuple(float(2**n) for n in range(11))
-UNITS = (1.0, 2.0, 3.0, 4.0)
 
 EXPERIMENT = Experiment(
     name="linear",

@@ -6,10 +6,10 @@ import numpy as np
 
 from ...compiler.jit import kernel
 from ...compiler.views import view
+from ...kernels.spectrum import power_law_spectrum
 from ..experiment import Axis, Control, Curve, Experiment, Readout
-from ..kernels.grids import power_law_spectrum
+from .controls import LEVELS
 from .features import restricted_error, restricted_modes
-from .linear import LEVELS
 
 SIZES = 37  # students tried: l = 1 ... 512 at ratio 2^(1/4), whole numbers; equal ones are tried once
 BUDGETS = 25  # of the frontier: C / 4096 ... 4096 C, in factors of two

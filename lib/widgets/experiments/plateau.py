@@ -10,10 +10,11 @@ from ...kernels import integrator
 from ...kernels import plateau as kernels
 from ...kernels.averages import ERF
 from ...kernels.flow import total
+from ...kernels.spectrum import power_law_spectrum
 from ..experiment import Axis, Control, Curve, Experiment, Readout
 from ..kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_overlaps, ensemble_size, ensemble_start
-from ..kernels.grids import geometric, power_law_spectrum
-from .linear import LEVELS
+from ..kernels.times import geometric
+from .controls import LEVELS
 
 POINTS = 121
 SIMULATED = 25

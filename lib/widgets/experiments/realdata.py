@@ -11,7 +11,7 @@ from ...kernels.fitting import FIT_SIZE, fit_window
 from ...kernels.linear import decay_sum, modes
 from ..experiment import Axis, Control, Curve, Experiment, Readout
 from ..kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_size, ensemble_start
-from ..kernels.grids import geometric
+from ..kernels.times import geometric
 
 LEVELS = 2048
 POINTS = 121
