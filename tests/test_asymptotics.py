@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.special import gamma
-from test_programs import programs
+from test_programs import program
 
 import lib
 from lib import asymptotics
@@ -322,15 +322,15 @@ def test_refusals():
 
 
 @pytest.mark.parametrize("M, L, beta, alignment", [(2, 256, 1.0, 0.1), (3, 4096, 0.5, 0.3), (1, 1, 1.0, 0.1)])
-def test_the_explorer_s_program_gives_its_numbers(browser, M, L, beta, alignment):
+def test_the_explorer_s_program_gives_its_numbers(M, L, beta, alignment):
     explorer = explore("asymptotics", units=M, levels=L, beta=beta, alignment=alignment, N=64, runs=1, until=1.0)
-    program = {}
-    exec(*programs(browser, explorer), program)
+    names = {}
+    exec(program(explorer), names)
     result = explorer.result
-    seen = program["flow"] > 1e-8
+    seen = names["flow"] > 1e-8
     # the page integrates to 1e-5 a step, and carries levels beyond the 24th on nodes
     for name in ("flow", "modes"):
         np.testing.assert_allclose(result[name].y[seen], program[name][seen], rtol=2e-3)
-    for name, fit in (("raw", program["raw"]), ("corrected", program["corrected"])):
+    for name, fit in (("raw", names["raw"]), ("corrected", names["corrected"])):
         assert result.readouts[name] == pytest.approx(-fit.exponent, abs=1e-4)
         assert result.readouts[name + "_error"] == pytest.approx(fit.exponent - fit.interval()[0], rel=1e-3)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_programs import programs
+from test_programs import program
 
 import lib
 from lib.kernels.reduced import kept
@@ -85,10 +85,10 @@ def test_many_inputs_follow_the_flow(changed):
     assert_sgd_follows(explorer, "flow", 2e-3 if explorer.runs > 2 else 5e-3)
 
 
-def test_program_runs_and_starts_from_the_same_weights(browser):
+def test_program_runs_and_starts_from_the_same_weights():
     explorer = explore("flow", N=1024, levels=4, alpha_max=5.0, runs=1)
     names = {}
-    exec(*programs(browser, explorer), names)
+    exec(program(explorer), names)
     flow = explorer.result["flow"]
     both = names["flow"].alpha >= flow.x[0]
     assert np.count_nonzero(both) > 80

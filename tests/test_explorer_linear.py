@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_programs import programs
+from test_programs import program
 
 import lib
 from lib.widgets import explore
@@ -36,9 +36,9 @@ def started(changed):
 
 
 @pytest.mark.parametrize("changed", STATES)
-def test_program_gives_the_numbers_of_the_picture(browser, changed):
+def test_program_gives_the_numbers_of_the_picture(changed):
     curves, _ = started(changed)
-    [text] = programs(browser, explore("linear", **changed))
+    text = program(explore("linear", **changed))
     theory, simulation = text.split("sgd = ")
     names = {}
     exec(theory, names)

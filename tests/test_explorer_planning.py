@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_programs import programs
+from test_programs import program
 
 import lib
 from lib.widgets import explore
@@ -17,10 +17,10 @@ STATES = [
 
 
 @pytest.mark.parametrize("changed", STATES)
-def test_program_gives_the_numbers_of_the_picture(browser, changed):
+def test_program_gives_the_numbers_of_the_picture(changed):
     explorer = explore("planning", **changed)
     names = {}
-    exec(*programs(browser, explorer), names)
+    exec(program(explorer), names)
     result = explorer.result
     shown = np.isfinite(result["budget"].x)
     np.testing.assert_array_equal(result["budget"].x[shown], names["levels"])

@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
-from test_programs import programs
+from test_programs import program
 
 import lib
 from lib import asymptotics, features
@@ -380,7 +380,7 @@ def test_bad_input_is_named(call, argument):
 
 
 @pytest.mark.parametrize("compute", [0.0, 1.0])
-def test_explorer_shows_what_its_program_computes(browser, compute):
+def test_explorer_shows_what_its_program_computes(compute):
     """The curves against the functions that the explorer's program calls, on either axis."""
     from lib import widgets
 
@@ -410,19 +410,19 @@ def test_explorer_shows_what_its_program_computes(browser, compute):
             result["frontier"].y[seen], features.compute_law(s, 0.7, compute_, 0.3).eps_g, rtol=1e-9
         )
     names = {}
-    exec(*programs(browser, explorer), names)
+    exec(program(explorer), names)
     np.testing.assert_allclose(names["exact"][-1], result["exact"].y[-1], rtol=1e-11)
     assert names["sgd"].eps_g.shape == (1, 13)
 
 
-def test_map_shows_what_its_program_computes(browser):
+def test_map_shows_what_its_program_computes():
     from lib import widgets
 
     explorer = widgets.explore("crossover", beta=0.5, levels=64, eta=0.7, sigma_J=0.3, alpha_max=100.0)
     result, cells = explorer.result, explorer.result["error"]
     seen = np.isfinite(cells.x)
     names = {}
-    exec(*programs(browser, explorer), names)
+    exec(program(explorer), names)
     np.testing.assert_allclose(cells.x[seen].reshape(-1, 49)[0], names["alpha"], rtol=1e-12)
     np.testing.assert_array_equal(cells.y[seen][::49], names["levels"])
     # the same kernels, and a spectrum that numpy sums in another order

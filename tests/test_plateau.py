@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
-from test_programs import programs
+from test_programs import program
 
 import lib
 from lib import plateau
@@ -478,7 +478,7 @@ def test_bad_input_is_named(call, argument):
         call(lib.power_law(1.0, 4))
 
 
-def test_explorer_gives_the_same_numbers(browser):
+def test_explorer_gives_the_same_numbers():
     """The explorer's read-outs, its flow, and the code that it shows."""
     from lib.widgets import explore
     from lib.widgets.experiments import EXPERIMENTS
@@ -490,7 +490,7 @@ def test_explorer_gives_the_same_numbers(browser):
     for _ in range(100):
         x.advance(p, data, work)
     names = {}
-    exec(*programs(browser, explorer), names)
+    exec(program(explorer), names)
     assert work[0] == pytest.approx(names["point"].height, rel=1e-12)
     assert work[1] == pytest.approx(names["tau"], rel=1e-12)
     # 121 points over five decades of time, and two integrators' tolerances amplified by the escape

@@ -1,4 +1,4 @@
-"""The programs that explorers show: filled in by the page's own code, for every menu and at the ends of every range."""
+"""Programs that explorers show, for every menu and at the ends of every range, filled in by Python and by a page."""
 
 import ast
 import inspect
@@ -10,6 +10,7 @@ import pytest
 import lib
 from lib.widgets import explore
 from lib.widgets.experiments import EXPERIMENTS
+from lib.widgets.explorer import filled
 
 # The user interface with a host that answers everything by ones: the picture is not the question.
 SHOWN = """async ({ module, spec, values }) => {
@@ -33,8 +34,29 @@ SHOWN = """async ({ module, spec, values }) => {
 }"""
 
 
+def program(explorer):
+    """The text under "Python that gives this", filled in by Python; the last test compares it with that of a page."""
+    named = {
+        control.name: dict(zip(control.choices, control.choice_labels)) for control in explorer._experiment.controls
+    }
+    values = {name: str(named[name].get(value, value)) for name, value in explorer._values().items()}
+    return filled(explorer._experiment.python, values | {"data": explorer._spec["source"]})
+
+
+def end_states(name):
+    """(control, value) for all choices of every control, or the ends of its range."""
+    for control in EXPERIMENTS[name].controls:
+        for value in control.choices or (control.minimum, control.maximum):
+            yield control, value
+
+
+def uncommented(text):
+    """With what is commented out for its length, which must be Python too."""
+    return re.sub("^# ", "", text, flags=re.MULTILINE)
+
+
 def programs(browser, *explorers):
-    """The text under "Python that gives this" of each explorer, as a browser shows it."""
+    """The same text of each explorer, as a browser shows it."""
     page = browser.new_page()
     problems = []
     page.on("pageerror", lambda error: problems.append(str(error)))
@@ -49,20 +71,13 @@ def programs(browser, *explorers):
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_every_program_is_python_with_the_values_of_its_controls(browser, name):
+def test_every_program_is_python_with_the_values_of_its_controls(name):
     """One control after the other takes all its choices, or the ends of its range."""
-    experiment = EXPERIMENTS[name]
-    states = [
-        (control, value)
-        for control in experiment.controls
-        for value in control.choices or (control.minimum, control.maximum)
-    ]
-    texts = programs(browser, *(explore(name, **{control.name: value}) for control, value in states))
-    for (control, value), text in zip(states, texts):
+    for control, value in end_states(name):
+        text = program(explore(name, **{control.name: value}))
         assert not re.search(r"\{\w+(!\w)?\}", text), text
-        # what is commented out for its length must be Python too
-        tree = ast.parse(re.sub("^# ", "", text, flags=re.MULTILINE))
-        if "{" + control.name + "}" in experiment.python:
+        tree = ast.parse(uncommented(text))
+        if "{" + control.name + "}" in EXPERIMENTS[name].python:
             shown = dict(zip(control.choices, control.choice_labels)).get(value, value)
             assert shown in [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)], text
 
@@ -102,15 +117,14 @@ def first_time_only(train):
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_every_program_runs_as_it_is_copied(browser, monkeypatch, name):
+def test_every_program_runs_as_it_is_copied(monkeypatch, name):
     """With no names but its own, what is commented out too; SGD, the long part, stops at its first time."""
     monkeypatch.setattr(lib, "simulate", first_time_only(lib.simulate))
     monkeypatch.setattr(lib.mitigation, "train", first_time_only(lib.mitigation.train))
     data = {"data": MEASURED} if "{data}" in EXPERIMENTS[name].python else {}
-    explorers = [explore(name, **data, **state) for state in ({}, *OTHERS[name])]
-    for text, explorer in zip(programs(browser, *explorers), explorers):
-        names = {}
-        exec(re.sub("^# ", "", text, flags=re.MULTILINE), names)
+    for state in ({}, *OTHERS[name]):
+        explorer, names = explore(name, **data, **state), {}
+        exec(uncommented(program(explorer)), names)
         if data:
             fit = names.get("fit") or names["s"].fit((explorer.first, explorer.last))
             assert fit.beta == pytest.approx(explorer.result.readouts["beta"], rel=1e-6)
@@ -119,23 +133,21 @@ def test_every_program_runs_as_it_is_copied(browser, monkeypatch, name):
             )
 
 
-def test_the_book_says_where_its_measured_spectra_come_from(browser):
+def test_the_book_says_where_its_measured_spectra_come_from():
     """The expressions that the chapters give as source are Python that gives the very data."""
     given = lib.Spectrum.from_data(lib.realdata.image_patches(16, "flower", samples=2_000))
     source = 'lib.Spectrum.from_data(lib.realdata.image_patches(16, "flower", samples=2_000))'
     for name in ("spectrum", "realdata"):
-        [text] = programs(
-            browser, explore(name, data=given if name == "realdata" else given.eigenvalues, source=source, last=64)
-        )
+        text = program(explore(name, data=given if name == "realdata" else given.eigenvalues, source=source, last=64))
         names = {}
         exec(text.split("s.fit")[0].split("fit =")[0], names)
         np.testing.assert_array_equal(names.get("spectrum", names.get("s")).eigenvalues, given.eigenvalues)
 
 
 @pytest.mark.parametrize("changed", [{}, {"activation": 0, "units": 2, "power": 1.0, "seed": 5, "alpha_max": 8.5}])
-def test_the_program_of_the_whitening_gives_its_flows(browser, changed):
+def test_the_program_of_the_whitening_gives_its_flows(changed):
     explorer = explore("mitigation", **({"levels": 8, "N": 64, "runs": 1, "sigma_J": 0.5} | changed))
-    [text] = programs(browser, explorer)
+    text = program(explorer)
     result = explorer.result
     before, after = re.split("^alpha = .*$", text, flags=re.MULTILINE)
     names = {"alpha": result["plain"].x}
@@ -143,3 +155,14 @@ def test_the_program_of_the_whitening_gives_its_flows(browser, changed):
     for name in ("plain", "partial"):  # the picture's flow is good to 1e-5 a step, and takes at most some hundred
         np.testing.assert_allclose(names[name].eps_g, result[name].y, rtol=1e-3)
     assert names["sgd"].eps_g.shape == (1, 11)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_a_page_fills_in_the_same_program_as_python(browser, name):
+    """Up to the way a number is written: 0.00001 there, 1e-05 here."""
+    explorers = [explore(name, **{control.name: value}) for control, value in end_states(name)]
+    explorers += [explore(name, data=MEASURED) for _ in range("{data}" in EXPERIMENTS[name].python)]
+    for explorer, shown in zip(explorers, programs(browser, *explorers)):
+        ours = program(explorer)
+        assert ast.dump(ast.parse(uncommented(shown))) == ast.dump(ast.parse(uncommented(ours)))
+        assert re.findall("^# ?", shown, re.MULTILINE) == re.findall("^# ?", ours, re.MULTILINE)
