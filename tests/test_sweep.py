@@ -620,7 +620,9 @@ def test_what_cannot_be_told_apart_is_refused_with_a_store(here, tmp_path):
 
 def test_stores_stay_valid_when_the_core_is_moved():
     """They were written when the core's modules stood directly in lib."""
-    assert _name(lib.StudentTeacher) == "lib.student_teacher.StudentTeacher" and _name(lib.solve) == "lib.dynamics.solve"
+    assert (
+        _name(lib.StudentTeacher) == "lib.student_teacher.StudentTeacher" and _name(lib.solve) == "lib.dynamics.solve"
+    )
 
 
 @pytest.mark.parametrize("source", [BASE, OBJECTS + "f = make(table)"])
