@@ -5,7 +5,7 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: help book site check lint test lab outputs course slides pdf words links clean
+.PHONY: help book site check lint fast test lab outputs course slides pdf words links clean
 .DEFAULT_GOAL := help
 
 help:  ## This list
@@ -25,13 +25,14 @@ lint: .venv/ready  ## Check style, types, and which part of lib imports which: s
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-# Every rule, and every test that needs neither a browser nor a built site.
-check: export OPENBLAS_NUM_THREADS = 1
-check: lint  ## Check a change in two minutes: lint, the docstrings' examples, the fast tests
+# Two processes with threads of linear algebra for both cores each would wait for each other.
+fast test: export OPENBLAS_NUM_THREADS = 1
+
+fast: .venv/ready  ## Test what needs neither a browser nor a built site, and the docstrings' examples
 	$(BIN)/python -m pytest tests lib -m "not browser and not site and not slow" -n 2 --dist loadfile -q --durations=5
 
-# Two processes with threads of linear algebra for both cores each would wait for each other.
-test: export OPENBLAS_NUM_THREADS = 1
+check: lint fast  ## Check a change in two minutes: all of lint, then the fast tests
+
 test: .venv/ready  ## Test the library, the chapters' cells and the built site in a browser
 	@.ci/chromium
 	$(BIN)/python -m pytest tests lib book --nbval-lax --nbval-current-env -n 2 --dist loadfile -rsR --durations=10
