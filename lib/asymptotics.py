@@ -342,8 +342,8 @@ def _initial(spectrum, M, start, c):
     """e^k in sector coordinates (S, L)."""
     if isinstance(start, numbers.Real):
         return np.outer(checks.number("start", start, 0.0) * c.identity, np.ones(spectrum.levels))
-    r, q, t = StudentTeacher(spectrum, M, M).check_overlaps(start, "start")
-    e = q - r - r.transpose(0, 2, 1) + t
+    o = StudentTeacher(spectrum, M, M).check_overlaps(start, "start")
+    e = o.q - o.r - o.r.transpose(0, 2, 1) + o.t
     mean = e.sum(axis=(1, 2)) / M
     spread = (np.trace(e, axis1=1, axis2=2) - mean) / np.sqrt(max(M - 1, 1))
     return np.array([spread, mean])[-c.H.size :]

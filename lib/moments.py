@@ -1,39 +1,58 @@
 r"""Moments against blocks: the hierarchy of overlaps weighted by powers of the covariance.
 
 In place of the overlaps of every level one may follow the moments R^(l) = sum_k w_k lambda_k^l r^k, and Q^(l), T^(l)
-alike, l = 0 ... L - 1. A step moves moment l by moment l + 1, and the characteristic polynomial of the covariance
+likewise, l = 0 ... L - 1. A step moves moment l by moment l + 1, and the characteristic polynomial of the covariance
 (Cayley-Hamilton) gives moment L from those below it. This is the same system in other coordinates, and in floating
 point these coordinates fail beyond a few levels. The library solves the flow by levels (:func:`lib.solve`); this
 module is there to compare.
 """
 
+from __future__ import annotations
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import DOP853
 
 from .averages import coefficients
 from .core import checks, symmetry
 from .core.curve import Curve, field_error
 from .core.divergence import GROWTH
+from .core.spectra import Spectrum
+from .core.student_teacher import Overlaps, StudentTeacher
 from .kernels.integrator import FIRST
 
-# A run that has broken down may creep: it is given up after this many steps of the integrator.
+# A broken run takes ever smaller steps: stop after this many.
 LARGEST_STEPS = 10_000
 
 
-def from_blocks(spectrum, blocks, count=None):
-    """Moments of block overlaps, sum_k w_k lambda_k^l block^k.
+def from_blocks(spectrum: Spectrum, blocks: ArrayLike, count: int | None = None) -> NDArray[np.float64]:
+    """Compute moments of overlaps, sum_k w_k lambda_k^l block^k, ``eq-moments``.
 
     Parameters
     ----------
     spectrum : Spectrum
+        Its L eigenvalues lambda_k and weights w_k.
     blocks : array_like, shape (L, A, B)
         Overlaps level by level.
     count : int, optional
-        How many, l = 0 ... count - 1. Default: L, as many as there are levels.
+        Number of moments, l = 0 ... count - 1. Default: L, as many as there are levels.
 
     Returns
     -------
     ndarray, shape (count, A, B)
+        Moment by moment.
+
+    Raises
+    ------
+    ValueError
+        If ``blocks`` has not L levels, or ``count`` is not a whole number >= 1.
+
+    Examples
+    --------
+    >>> import lib
+    >>> s = lib.Spectrum([1.5, 0.5])
+    >>> lib.moments.from_blocks(s, [[[1.0]], [[3.0]]]).ravel()
+    array([2. , 1.5])
     """
     checks.spectrum(spectrum)
     blocks = checks.array("blocks", blocks, ndim=3)
@@ -43,23 +62,36 @@ def from_blocks(spectrum, blocks, count=None):
     return np.tensordot(_vandermonde(spectrum, count), blocks, axes=1)
 
 
-def closure(spectrum):
-    """Coefficients of Cayley-Hamilton: moment L = sum_l c_l moment l, from prod_k (x - lambda_k).
+def closure(spectrum: Spectrum) -> NDArray[np.float64]:
+    """Compute the coefficients c_l in moment L = sum_l c_l moment l, from prod_k (x - lambda_k): ``eq-cayley-hamilton``.
 
     Parameters
     ----------
     spectrum : Spectrum
+        Its L eigenvalues.
 
     Returns
     -------
     ndarray, shape (L,)
+        c_0 ... c_(L-1).
+
+    Raises
+    ------
+    ValueError
+        If ``spectrum`` is no Spectrum.
+
+    Examples
+    --------
+    >>> import lib
+    >>> lib.moments.closure(lib.Spectrum([1.5, 0.5]))  # x^2 = 2 x - 0.75
+    array([-0.75,  2.  ])
     """
     checks.spectrum(spectrum)
-    return -np.poly(spectrum.eigenvalues)[:0:-1]
+    return -np.asarray(np.poly(spectrum.eigenvalues), dtype=np.float64)[:0:-1]
 
 
-def condition(spectrum):
-    r"""Decimal logarithm of the condition number of the map from blocks to moments.
+def condition(spectrum: Spectrum) -> float:
+    r"""Compute the decimal logarithm of the condition number of the map from blocks to moments, ``eq-condition``.
 
     In the norm of the largest row sum, with the largest eigenvalue as unit, x_k = lambda_k / lambda_1: by
     Gautschi's formula for the inverse of a Vandermonde matrix with positive nodes, exact at any L,
@@ -73,6 +105,12 @@ def condition(spectrum):
     Returns
     -------
     float
+        log_10 of the condition number.
+
+    Raises
+    ------
+    ValueError
+        If two eigenvalues are equal.
     """
     checks.spectrum(spectrum)
     x = spectrum.eigenvalues / spectrum.eigenvalues[0]
@@ -84,37 +122,43 @@ def condition(spectrum):
     return float(np.max(inverse) / np.log(10))  # the first row, of ones, has the largest sum: 1
 
 
-def solve(model, overlaps, eta, alpha, rtol=1e-11):
-    """Solve the closed hierarchy of moments in double precision: :func:`lib.solve` in the other coordinates.
+def solve(model: StudentTeacher, overlaps: Overlaps, eta: float, alpha: ArrayLike, rtol: float = 1e-11) -> Curve:
+    """Solve the closed hierarchy of moments, ``eq-hierarchy``: :func:`lib.solve` in other coordinates.
 
-    With the explicit Runge-Kutta method DOP853, every moment kept to the same relative error. A symmetry of the start is
-    kept exactly, as by :func:`lib.solve`.
+    It uses the explicit Runge-Kutta method DOP853, with the same relative error for every moment. A symmetry of the
+    start is preserved exactly, as by :func:`lib.solve`.
 
     Parameters
     ----------
     model, overlaps, eta, alpha
         As for :func:`lib.solve`.
     rtol : float
-        Error allowed in a step, 1e-13 to 0.1.
+        Error allowed in a step, 1e-13 to 0.1. Default: 1e-11.
 
     Returns
     -------
     Curve
-        Without ``r`` and ``q``. NaN from where the hierarchy has broken down: an error or a Q_ii negative or
-        beyond all bounds, or no step possible. Before that its values may be wrong without a sign; compare.
+        Without ``r`` and ``q``. NaN from the time on at which the hierarchy breaks down: an error or a Q_ii that is
+        negative or beyond all bounds, or no step possible. Before that its values may be wrong without a sign;
+        compare them with those of :func:`lib.solve`.
+
+    Raises
+    ------
+    ValueError
+        For arguments out of range.
     """
     checks.model(model)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     alpha = checks.times("alpha", alpha)
     rtol = checks.number("rtol", rtol, 1e-13, 0.1)
     s, L, K, M = model.spectrum, model.spectrum.levels, model.students, model.teachers
-    r, q, t = model.check_overlaps(overlaps)
+    start = model.check_overlaps(overlaps)
     close = closure(s)
     # rounding would break a symmetry of the start, and on a plateau what is broken grows
-    label = None if model.activation == "linear" else symmetry.orbits(r, q, t)
+    label = None if model.activation == "linear" else symmetry.orbits(start.r, start.q, start.t)
     if label is not None:
         label = np.concatenate([label[:, K:], label[:, :K]], axis=1)
-    t = from_blocks(s, t, L + 1)
+    t = from_blocks(s, start.t, L + 1)
     trace = from_blocks(s, np.ones((L, 1, 1)), L + 1)
 
     def symmetric(z):
@@ -127,13 +171,13 @@ def solve(model, overlaps, eta, alpha, rtol=1e-11):
 
     def slope(_, z):
         z = extended(z)
-        Dx, Dy, G = coefficients(model, z[1, :, M:], z[1, :, :M], t[1])
+        Dx, Dy, G = coefficients(model, Q=z[1, :, M:], R=z[1, :, :M], T=t[1])
         r, q = z[1:, :, :M], z[1:, :, M:]
         half = Dx @ q + Dy @ np.swapaxes(r, 1, 2)
         dq = eta * (half + np.swapaxes(half, 1, 2)) + eta**2 * trace[1:] * G
         return symmetric(np.concatenate([eta * (Dx @ r + Dy @ t[1:]), dq], axis=2)).ravel()
 
-    z = np.concatenate([from_blocks(s, r), from_blocks(s, q)], axis=2).ravel()
+    z = np.concatenate([from_blocks(s, start.r), from_blocks(s, start.q)], axis=2).ravel()
     totals = np.full((alpha.size, K, M + K), np.nan)
     totals[alpha == 0] = extended(z)[1]
     done = np.count_nonzero(alpha == 0)
@@ -161,7 +205,7 @@ def solve(model, overlaps, eta, alpha, rtol=1e-11):
     with np.errstate(invalid="ignore"):
         eps_g = field_error(model, Q, R, t[1])
     eps_g[np.logical_or.accumulate(~(eps_g >= 0))] = np.nan
-    return Curve(alpha, eps_g, R, Q, t[1])
+    return Curve(alpha=alpha, eps_g=eps_g, R=R, Q=Q, T=t[1])
 
 
 def _vandermonde(spectrum, count):

@@ -22,7 +22,7 @@ from .core import checks, symmetry
 from .core.checks import DivergenceError
 from .core.divergence import integrate, unbounded
 from .core.spectra import Spectrum
-from .core.student_teacher import Overlaps, StudentTeacher
+from .core.student_teacher import StudentTeacher
 from .kernels import averages, sgd
 from .kernels import flow as flow_kernels
 from .kernels import networks as kernels
@@ -375,8 +375,8 @@ def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e
     upper_eta = checks.number("upper_eta", upper_eta, 0.0)
     alpha = checks.times("alpha", alpha)
     start = network.start.initial_overlaps(sigma_J) if overlaps is None else overlaps
-    start = Overlaps(*network.start.check_overlaps(start))
-    T = start.totals(network.spectrum)[2]
+    start = network.start.check_overlaps(start)
+    T = start.totals(network.spectrum).T
     s, (L, K, M) = network.spectrum, start.r.shape
     P, split = K + M, (L * K * M, L * K * (K + M))
     C, work, w = np.empty((P, P)), np.empty((3, P, P)), np.full(P, 1.0 / np.sqrt(M))

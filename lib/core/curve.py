@@ -1,13 +1,17 @@
 """What theory and simulation both return: a learning curve."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..kernels import averages
 from . import checks
+from .student_teacher import StudentTeacher
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,37 +23,65 @@ class Curve:
     alpha : ndarray, shape (n,)
         Time, in examples / N.
     eps_g : ndarray, shape (n,) or (seeds, n)
-        Generalisation error <(zeta - sigma)^2> / 2.
-    R, Q : ndarray, shapes (..., n, K, M) and (..., n, K, K)
-        Student-teacher and student-student overlaps of the fields.
+        Generalisation error <(zeta - sigma)^2> / 2, ``eq-error``.
+    R : ndarray, shape (..., n, K, M)
+        Student-teacher overlaps of the fields, ``eq-order-parameters``.
+    Q : ndarray, shape (..., n, K, K)
+        Student-student overlaps of the fields.
     T : ndarray, shape (M, M) or (seeds, M, M)
         Teacher-teacher overlaps of the fields, which do not change.
-    r, q : ndarray, shapes (n, L, K, M) and (n, L, K, K), or None
-        The overlaps block by block, from ``levels()`` when first read: of many levels they are large.
+    levels : callable, optional
+        Computes the pair ``r``, ``q``. Default: there are none.
     """
 
-    alpha: np.ndarray
-    eps_g: np.ndarray
-    R: np.ndarray
-    Q: np.ndarray
-    T: np.ndarray
-    levels: Callable = field(default=None, repr=False)
+    alpha: NDArray[np.float64]
+    eps_g: NDArray[np.float64]
+    R: NDArray[np.float64]
+    Q: NDArray[np.float64]
+    T: NDArray[np.float64]
+    levels: Callable[[], tuple[NDArray[np.float64], NDArray[np.float64]]] | None = field(default=None, repr=False)
 
     @cached_property
     def _blocks(self):
         return (None, None) if self.levels is None else self.levels()
 
     @property
-    def r(self):
+    def r(self) -> NDArray[np.float64] | None:
+        """Student-teacher overlaps of every level, (n, L, K, M), or None: ``eq-blocks``, computed when first read."""
         return self._blocks[0]
 
     @property
-    def q(self):
+    def q(self) -> NDArray[np.float64] | None:
+        """Student-student overlaps of every level, (n, L, K, K), or None: likewise."""
         return self._blocks[1]
 
 
-def field_error(model, Q, R, T):
-    """eps_g (n,) of the overlaps Q (n, K, K), R (n, K, M), T (M, M)."""
+def field_error(
+    model: StudentTeacher, Q: NDArray[np.float64], R: NDArray[np.float64], T: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Compute the generalisation error of Gaussian fields, ``eq-error-closed``.
+
+    Parameters
+    ----------
+    model : StudentTeacher
+        Its activation and numbers of units.
+    Q : ndarray, shape (n, K, K)
+        Student-student overlaps of the fields.
+    R : ndarray, shape (n, K, M)
+        Student-teacher overlaps of the fields.
+    T : ndarray, shape (M, M)
+        Teacher-teacher overlaps of the fields.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        eps_g.
+
+    Raises
+    ------
+    ValueError
+        If ``model`` is no StudentTeacher.
+    """
     checks.model(model)
     v, u = model.output_weights
     C = np.empty((model.students + model.teachers,) * 2)

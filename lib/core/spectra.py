@@ -1,57 +1,69 @@
 """The spectrum of the data: distinct eigenvalues of the input covariance and their weights."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from . import checks
-from .fitting import fit_power_law
+from .fitting import PowerLawFit, fit_power_law
 
 # Spacing of float64.
 EPSILON = float(np.finfo(np.float64).eps)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Spectrum:
     """Eigenvalues of the input covariance, scaled to mean 1.
 
     Parameters
     ----------
     eigenvalues : array_like, shape (L,)
-        Positive; in any order and scale. Equal values are kept as levels of their own.
+        Positive; in any order and scale. Equal values remain separate levels.
     weights : array_like, shape (L,), optional
         Share of the N input directions that has each eigenvalue; scaled to sum 1. Default: equal.
     beta : float, optional
-        Exponent, where the spectrum is a power law lambda_k ~ k^-(1+beta) by construction.
+        Exponent, where the spectrum is a power law lambda_k ~ k^-(1+beta) by construction. Default: it is none.
 
     Attributes
     ----------
     eigenvalues : ndarray, shape (L,)
         Descending, with sum(weights * eigenvalues) = 1.
     weights : ndarray, shape (L,)
+        Share w_k of the input directions in each level, with sum 1.
     beta : float or None
+        Exponent of a power law; None for any other spectrum.
 
     Raises
     ------
     ValueError
         If an eigenvalue or weight is not positive and finite, or the lengths differ.
+
+    Examples
+    --------
+    >>> import lib
+    >>> lib.Spectrum([1.0, 3.0], weights=[3, 1]).eigenvalues
+    array([2.        , 0.66666667])
     """
 
-    eigenvalues: np.ndarray
-    weights: np.ndarray = None
-    beta: float = None
+    eigenvalues: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    beta: float | None
 
-    def __post_init__(self):
-        eigenvalues = checks.array("eigenvalues", self.eigenvalues)
-        weights = checks.array("weights", np.ones_like(eigenvalues) if self.weights is None else self.weights)
+    def __init__(self, eigenvalues: ArrayLike, weights: ArrayLike | None = None, beta: float | None = None):
+        eigenvalues = checks.array("eigenvalues", eigenvalues)
+        weights = checks.array("weights", np.ones_like(eigenvalues) if weights is None else weights)
         if weights.shape != eigenvalues.shape:
             raise ValueError(f"weights has shape {weights.shape}: must be that of eigenvalues, {eigenvalues.shape}")
         for name, values in (("eigenvalues", eigenvalues), ("weights", weights)):
             if values.min() <= 0:
                 i = int(np.argmin(values))
                 raise ValueError(f"{name}[{i}] = {values[i]}: must be > 0")
-        if self.beta is not None:
-            checks.number("beta", self.beta, 0.0, open_minimum=True)
+        if beta is not None:
+            checks.number("beta", beta, 0.0, open_minimum=True)
+        object.__setattr__(self, "beta", beta)
         order = np.argsort(-eigenvalues, kind="stable")
         given_weights, weights = weights, weights[order] / weights.sum()
         # dividing by the largest first keeps the mean finite for any range of doubles
@@ -65,8 +77,8 @@ class Spectrum:
             object.__setattr__(self, name, values)
 
     @classmethod
-    def from_data(cls, X):
-        """Spectrum of the sample covariance of the rows of ``X``.
+    def from_data(cls, X: ArrayLike) -> Spectrum:
+        """Compute the spectrum of the sample covariance of the rows of ``X``.
 
         Parameters
         ----------
@@ -74,6 +86,11 @@ class Spectrum:
             Any scale; the mean is removed. Directions in which the data does not vary (constant
             features, or fewer samples than features) are left out, and so is what may be rounding: see
             :func:`lib.core.spectra.eigenbasis`.
+
+        Returns
+        -------
+        Spectrum
+            Of at most min(samples - 1, features) levels of equal weight.
 
         Raises
         ------
@@ -84,34 +101,57 @@ class Spectrum:
         return cls(_varying(np.linalg.svd(triangle, compute_uv=False), rounding) ** 2)
 
     @property
-    def levels(self):
+    def levels(self) -> int:
         """Number L of levels."""
         return self.eigenvalues.size
 
     @property
-    def second_moment(self):
-        """<lambda^2> = sum_k w_k lambda_k^2, which sets the scale of everything fast."""
+    def second_moment(self) -> float:
+        """<lambda^2> = sum_k w_k lambda_k^2, ``eq-second-moment``, which sets the scale of everything fast."""
         return float(np.sum(self.weights * self.eigenvalues**2))
 
-    def check_power_law(self):
-        """``beta``, where the spectrum is a power law by construction; else ValueError."""
+    def check_power_law(self) -> float:
+        """Check that the spectrum is a power law by construction.
+
+        Returns
+        -------
+        float
+            Its exponent ``beta``.
+
+        Raises
+        ------
+        ValueError
+            If it is not.
+        """
         if self.beta is None:
             raise ValueError(
                 "spectrum: must be a power law, from lib.power_law; fit a measured one with spectrum.fit()"
             )
         return self.beta
 
-    def multiplicities(self, N):
-        """How many of N input directions have each eigenvalue.
+    def multiplicities(self, N: int) -> NDArray[np.int64]:
+        """Count how many of N input directions have each eigenvalue.
+
+        Parameters
+        ----------
+        N : int
+            Input dimension.
 
         Returns
         -------
         ndarray of int, shape (L,)
+            n_k = N w_k.
 
         Raises
         ------
         ValueError
             If N < L or N times a weight is not a whole number.
+
+        Examples
+        --------
+        >>> import lib
+        >>> lib.Spectrum([1.0, 3.0], weights=[3, 1]).multiplicities(100)
+        array([25, 75])
         """
         N = checks.whole("N", N)
         if N < self.levels:
@@ -125,8 +165,8 @@ class Spectrum:
             raise ValueError(f"N = {N} gives level {k + 1} a multiplicity of {exact[k]:g}: must be {rule}")
         return counts
 
-    def fit(self, window=None):
-        """Fit lambda_k ~ k^-(1+beta) over the ranks k = 1..L.
+    def fit(self, window: tuple[float, float] | None = None) -> SpectrumFit:
+        """Fit lambda_k ~ k^-(1+beta), ``eq-power-law``, over the ranks k = 1..L.
 
         Parameters
         ----------
@@ -136,17 +176,24 @@ class Spectrum:
         Returns
         -------
         SpectrumFit
+            The exponent with its standard error.
+
+        Raises
+        ------
+        ValueError
+            If there is no such window, or it holds fewer than 4 ranks.
         """
         law = fit_power_law(np.arange(1.0, self.levels + 1), self.eigenvalues, window=window)
         return SpectrumFit(-law.exponent - 1.0, law.standard_error, law.window, law)
 
 
-def eigenbasis(X):
-    """Data in the eigenbasis of its own covariance: the coordinates in which the theory lives.
+def eigenbasis(X: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Rotate data to the eigenbasis of its own covariance: the coordinates in which the theory is written.
 
     Parameters
     ----------
     X : array_like, shape (samples, features)
+        Any scale.
 
     Returns
     -------
@@ -177,7 +224,7 @@ def eigenbasis(X):
     if features > n:  # the triangle is that of the transposed samples
         samples = right * values
     else:
-        # Singular vectors have any sign; those of the covariance's eigenvectors keep what was computed with them.
+        # A singular vector's sign is arbitrary: take that of the covariance's eigenvector, as stored results have it.
         signs = np.sign(np.sum(right * np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, : values.size], axis=0))
         samples = centred @ (right * np.where(signs < 0, -1.0, 1.0))
     eigenvalues = values**2 / n
@@ -195,7 +242,7 @@ def _centred(X):
     X = np.ldexp(X, -np.frexp(np.abs(X).max())[1])  # whatever the scale, squares are numbers; no digit changes
     rounding = 0.5 * spacing * np.linalg.norm(X)
     X = X - X.mean(axis=0)
-    X -= X.mean(axis=0)  # what rounding left of a mean that is large beside the variation
+    X -= X.mean(axis=0)  # what rounding left of a mean that is large compared with the variation
     n, features = X.shape
     return X, np.linalg.qr(X if features <= n else X.T, mode="r"), (rounding, max(n, features) * EPSILON)
 
@@ -203,24 +250,36 @@ def _centred(X):
 def _varying(values, rounding):
     """The singular values, descending, that are more than rounding; else ValueError."""
     given, share = rounding
-    kept = values[values > given + share * values[0]]
-    if kept.size == 0:
+    varying = values[values > given + share * values[0]]
+    if varying.size == 0:
         raise ValueError("X does not vary: its covariance is zero")
-    return kept
+    return varying
 
 
 @dataclass(frozen=True)
 class SpectrumFit:
-    """A fitted exponent ``beta`` with its ``standard_error``, the ``window`` of ranks, and the ``law`` itself."""
+    """The exponent of a measured spectrum, fitted.
+
+    Attributes
+    ----------
+    beta : float
+        Exponent in lambda_k ~ k^-(1+beta).
+    standard_error : float
+        Of ``beta``.
+    window : (float, float)
+        First and last rank used.
+    law : PowerLawFit
+        The fit of the eigenvalues themselves.
+    """
 
     beta: float
     standard_error: float
-    window: tuple
-    law: object
+    window: tuple[float, float]
+    law: PowerLawFit
 
 
-def power_law(beta, levels):
-    """The power-law spectrum lambda_k ~ k^-(1+beta), k = 1..levels, of mean 1 and equal weights.
+def power_law(beta: float, levels: int) -> Spectrum:
+    """Make the spectrum lambda_k ~ k^-(1+beta), k = 1..levels, of mean 1 and equal weights: ``eq-power-law``.
 
     Parameters
     ----------
@@ -232,6 +291,7 @@ def power_law(beta, levels):
     Returns
     -------
     Spectrum
+        With its ``beta``.
 
     Raises
     ------

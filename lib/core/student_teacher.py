@@ -1,8 +1,12 @@
 """The model: a student network, a teacher network, the data between them, and where training starts."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..kernels import sgd as kernels
 from ..kernels.averages import ERF, LINEAR
@@ -11,8 +15,8 @@ from .spectra import Spectrum
 
 ACTIVATIONS = {"erf": ERF, "linear": LINEAR}
 TEACHERS = ("orthonormal", "random")
-# Overlaps that were computed or written down are symmetric and positive up to this share of the largest.
-ROUGHNESS = 1e-6
+# Tolerance for symmetry and positive semidefiniteness of given overlaps, relative to the largest entry.
+SYMMETRY_RTOL = 1e-6
 
 
 @dataclass(frozen=True)
@@ -21,14 +25,28 @@ class StudentTeacher:
 
     The student computes sigma = (sqrt(M)/K) sum_i g(x_i), the teacher zeta = (1/sqrt(M)) sum_n g(y_n), with
     fields x_i = J_i . xi / sqrt(N), y_n = B_n . xi / sqrt(N) and g(x) = erf(x / sqrt 2) or g(x) = x: the scale
-    of Worschech & Rosenow (2024).
+    of Worschech & Rosenow (2024), ``eq-fields`` and ``eq-networks``.
 
     Parameters
     ----------
     spectrum : Spectrum
+        Eigenvalues of the inputs' covariance and their weights.
     students, teachers : int
-        Hidden units K of the student and M of the teacher, >= 1.
+        Hidden units K of the student and M of the teacher, >= 1. Default: 2 each.
     activation : {"erf", "linear"}
+        Function g. Default: "erf".
+
+    Raises
+    ------
+    ValueError
+        For arguments out of range.
+
+    Examples
+    --------
+    >>> import lib
+    >>> model = lib.StudentTeacher(lib.power_law(beta=1.0, levels=4), students=3, teachers=2)
+    >>> model.initial_overlaps(sigma_J=0.1).r.shape
+    (4, 3, 2)
     """
 
     spectrum: Spectrum
@@ -43,17 +61,24 @@ class StudentTeacher:
         checks.one_of("activation", self.activation, tuple(ACTIVATIONS))
 
     @property
-    def output_weights(self):
+    def output_weights(self) -> tuple[float, float]:
         """The pair (v, u) in sigma = v sum_i g(x_i) and zeta = u sum_n g(y_n)."""
         return np.sqrt(self.teachers) / self.students, 1.0 / np.sqrt(self.teachers)
 
     @property
-    def activity(self):
+    def activity(self) -> int:
         """The activation's number in the kernels."""
         return ACTIVATIONS[self.activation]
 
-    def initial_overlaps(self, sigma_J, N=None, seed=0, teacher="orthonormal", alignment=0.0):
-        """Block overlaps at the start of training.
+    def initial_overlaps(
+        self,
+        sigma_J: float,
+        N: int | None = None,
+        seed: int = 0,
+        teacher: str = "orthonormal",
+        alignment: float = 0.0,
+    ) -> Overlaps:
+        """Compute the overlaps of every level at the start of training, ``eq-blocks``.
 
         Parameters
         ----------
@@ -63,18 +88,26 @@ class StudentTeacher:
             Input dimension: the overlaps are those of weights actually drawn, the same weights from
             which :func:`lib.simulate` starts with this seed. None gives their mean, the limit
             N -> infinity: for ``alignment`` a, r = a and q = sigma_J^2 + a^2 between a student and its own
-            teacher or itself (without a teacher of its own, q = sigma_J^2), else 0; t = identity.
+            teacher or itself (for students beyond the M-th, q = sigma_J^2), else 0; t = identity. Default: the limit.
         seed : int
+            Of the weights, >= 0; without effect in the limit. Default: 0.
         teacher : {"orthonormal", "random"}
             Teacher vectors orthonormal inside every block (t = identity, needs every multiplicity
-            >= M), or of independent standard normal entries.
+            >= M), or of independent standard normal entries. Default: "orthonormal".
         alignment : float
             Student i starts from this multiple of teacher i's vector, plus the random weights: 0 knows
-            nothing, 1 with a small sigma_J starts near the teacher.
+            nothing, 1 with a small sigma_J starts near the teacher. Default: 0.
 
         Returns
         -------
         Overlaps
+            r (L, K, M), q (L, K, K) and t (L, M, M).
+
+        Raises
+        ------
+        ValueError
+            For arguments out of range, an ``N`` that the spectrum's weights do not divide, or fewer than M directions
+            in a level for orthonormal teachers.
         """
         sigma_J = checks.number("sigma_J", sigma_J, 0.0)
         alignment = checks.number("alignment", alignment)
@@ -87,17 +120,41 @@ class StudentTeacher:
             q[:, range(K), range(K)] = sigma_J**2
             q[:, pairs, pairs] += alignment**2
             t[:, range(M), range(M)] = 1.0
-            return Overlaps(r, q, t)
+            return Overlaps(r=r, q=q, t=t)
         J, B = self.initial_weights(sigma_J, N, seed, teacher, alignment)
         starts = self._block_starts(N)
-        shapes = ((J, B), (J, J), (B, B))
-        blocks = [np.empty((self.spectrum.levels, len(X), len(Y))) for X, Y in shapes]
-        for (X, Y), out in zip(shapes, blocks):
-            kernels.block_overlaps(starts, X, Y, out)
-        return Overlaps(*blocks)
 
-    def initial_weights(self, sigma_J, N, seed=0, teacher="orthonormal", alignment=0.0):
-        """The weights J (K, N), B (M, N) behind :meth:`initial_overlaps`, in the covariance's eigenbasis."""
+        def products(X, Y):
+            out = np.empty((self.spectrum.levels, len(X), len(Y)))
+            kernels.block_overlaps(starts, X, Y, out)
+            return out
+
+        return Overlaps(r=products(J, B), q=products(J, J), t=products(B, B))
+
+    def initial_weights(
+        self, sigma_J: float, N: int, seed: int = 0, teacher: str = "orthonormal", alignment: float = 0.0
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Draw the weights behind :meth:`initial_overlaps`, in the eigenbasis of the covariance.
+
+        Parameters
+        ----------
+        sigma_J, seed, teacher, alignment
+            As for :meth:`initial_overlaps`.
+        N : int
+            Input dimension.
+
+        Returns
+        -------
+        J : ndarray, shape (K, N)
+            Students' weights.
+        B : ndarray, shape (M, N)
+            Teachers' weights.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`initial_overlaps` does.
+        """
         N, sigma_J = self.check_start(sigma_J, N, teacher)
         seed = checks.whole("seed", seed, 0)
         J, B = np.empty((self.students, N)), np.empty((self.teachers, N))
@@ -108,8 +165,26 @@ class StudentTeacher:
         J[:pairs] += checks.number("alignment", alignment) * B[:pairs]
         return J, B
 
-    def check_start(self, sigma_J, N, teacher):
-        """N as an int and sigma_J as a float, where training can start with these arguments of :meth:`initial_overlaps`; else ValueError."""
+    def check_start(self, sigma_J: float, N: int, teacher: str) -> tuple[int, float]:
+        """Check that training can start with these arguments of :meth:`initial_overlaps`.
+
+        Parameters
+        ----------
+        sigma_J, N, teacher
+            As for :meth:`initial_overlaps`.
+
+        Returns
+        -------
+        N : int
+            As an int.
+        sigma_J : float
+            As a float.
+
+        Raises
+        ------
+        ValueError
+            If it cannot.
+        """
         sigma_J = checks.number("sigma_J", sigma_J, 0.0)
         checks.one_of("teacher", teacher, TEACHERS)
         smallest = self.spectrum.multiplicities(N).min()
@@ -120,26 +195,45 @@ class StudentTeacher:
             )
         return int(N), sigma_J
 
-    def check_overlaps(self, overlaps, name="overlaps"):
-        """The blocks (r, q, t) as contiguous arrays, where they are those of this model; else ValueError."""
+    def check_overlaps(self, overlaps: Overlaps, name: str = "overlaps") -> Overlaps:
+        """Check that overlaps are those of this model.
+
+        Parameters
+        ----------
+        overlaps : Overlaps
+            Of any arrays of numbers.
+        name : str
+            Their name in a message. Default: "overlaps".
+
+        Returns
+        -------
+        Overlaps
+            The same as contiguous arrays of float64.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit, or no vectors have these overlaps.
+        """
         L, K, M = self.spectrum.levels, self.students, self.teachers
         if not isinstance(overlaps, Overlaps):
             checks.refuse(name, overlaps, "Overlaps, from initial_overlaps")
-        blocks = []
+        blocks = {}
         for part, shape in (("r", (L, K, M)), ("q", (L, K, K)), ("t", (L, M, M))):
-            blocks.append(checks.array(f"{name}.{part}", getattr(overlaps, part), ndim=3))
-            checks.shape(f"{name}.{part}", blocks[-1], shape)
-        r, q, t = blocks
-        for part, block in (("q", q), ("t", t)):
-            if np.abs(block - np.swapaxes(block, 1, 2)).max() > ROUGHNESS * np.abs(block).max():
+            blocks[part] = checks.array(f"{name}.{part}", getattr(overlaps, part), ndim=3)
+            checks.shape(f"{name}.{part}", blocks[part], shape)
+        for part in ("q", "t"):
+            block = blocks[part]
+            if np.abs(block - np.swapaxes(block, 1, 2)).max() > SYMMETRY_RTOL * np.abs(block).max():
                 raise ValueError(f"{name}.{part}: must be symmetric in every level")
-        Q, R, T = Overlaps(r, q, t).totals(self.spectrum)
-        fields = np.linalg.eigvalsh(np.block([[Q, R], [R.T, T]]))
-        if fields[0] < -ROUGHNESS * np.abs(fields).max():
+        checked = Overlaps(**blocks)
+        totals = checked.totals(self.spectrum)
+        fields = np.linalg.eigvalsh(np.block([[totals.Q, totals.R], [totals.R.T, totals.T]]))
+        if fields[0] < -SYMMETRY_RTOL * np.abs(fields).max():
             raise ValueError(
                 f"{name}: their totals [[Q, R], [R^T, T]] have the eigenvalue {fields[0]:.3g}: must be a covariance"
             )
-        return r, q, t
+        return checked
 
     def _block_starts(self, N):
         return np.concatenate([[0.0], np.cumsum(self.spectrum.multiplicities(N))])
@@ -147,17 +241,74 @@ class StudentTeacher:
 
 @dataclass(frozen=True, eq=False)
 class Overlaps:
-    """Block overlaps r (L, K, M) student-teacher, q (L, K, K) student-student, t (L, M, M) teacher-teacher.
+    """Overlaps of the weight vectors in every level of the spectrum, ``eq-blocks``.
 
     r^k_in = J^k_i . B^k_n / n_k, where the superscript projects on level k of multiplicity n_k.
+
+    Parameters
+    ----------
+    r : ndarray, shape (L, K, M)
+        Student-teacher.
+    q : ndarray, shape (L, K, K)
+        Student-student.
+    t : ndarray, shape (L, M, M)
+        Teacher-teacher.
     """
 
-    r: np.ndarray
-    q: np.ndarray
-    t: np.ndarray
+    r: NDArray[np.float64]
+    q: NDArray[np.float64]
+    t: NDArray[np.float64]
 
-    def totals(self, spectrum):
-        """Q (K, K), R (K, M), T (M, M): the covariances of the fields, sum_k w_k lambda_k times the blocks."""
+    def totals(self, spectrum: Spectrum) -> Totals:
+        """Sum the levels to the covariances of the fields: sum_k w_k lambda_k times the overlaps, ``eq-blocks``.
+
+        Parameters
+        ----------
+        spectrum : Spectrum
+            Of these levels.
+
+        Returns
+        -------
+        Totals
+            The named tuple (Q, R, T).
+
+        Raises
+        ------
+        ValueError
+            If ``spectrum`` is no Spectrum.
+
+        Examples
+        --------
+        >>> import lib
+        >>> model = lib.StudentTeacher(lib.power_law(1.0, 4), students=1, teachers=1)
+        >>> model.initial_overlaps(sigma_J=0.5).totals(model.spectrum).Q
+        array([[0.25]])
+        """
         checks.spectrum(spectrum)
         mass = spectrum.weights * spectrum.eigenvalues
-        return tuple(np.tensordot(mass, block, axes=1) for block in (self.q, self.r, self.t))
+        Q, R, T = (np.tensordot(mass, block, axes=1) for block in (self.q, self.r, self.t))
+        return Totals(Q=Q, R=R, T=T)
+
+    def copy(self) -> Overlaps:
+        """Copy the arrays.
+
+        Returns
+        -------
+        Overlaps
+            Of arrays that share no memory with these.
+        """
+        return Overlaps(r=self.r.copy(), q=self.q.copy(), t=self.t.copy())
+
+
+class Totals(NamedTuple):
+    """Covariances of the fields, ``eq-order-parameters``.
+
+    Read them by name: their order is that of the matrix [[Q, R], [R^T, T]], not that of :class:`Overlaps`.
+    """
+
+    Q: NDArray[np.float64]
+    """Student-student, (K, K)."""
+    R: NDArray[np.float64]
+    """Student-teacher, (K, M)."""
+    T: NDArray[np.float64]
+    """Teacher-teacher, (M, M)."""
