@@ -715,7 +715,7 @@ def erf_critical_eta(spectrum: Spectrum, learned: int, units: int) -> float:
     """Return the largest learning rate at which perfect learning of the leading levels is stable, for erf units.
 
     The inputs that the student sees have total variance W, so it is the solution of ``eq-late-critical``,
-    :func:`lib.asymptotics.critical_eta`, divided by W.
+    :func:`lib.asymptotics.stability_limit`, divided by W.
 
     Parameters
     ----------
@@ -743,7 +743,7 @@ def erf_critical_eta(spectrum: Spectrum, learned: int, units: int) -> float:
     """
     checks.spectrum(spectrum)
     part = reduce(spectrum, learned)
-    return asymptotics.critical_eta(part.spectrum, checks.whole("units", units)) / part.seen
+    return asymptotics.stability_limit(checks.whole("units", units)) / part.seen
 
 
 def erf_amplification(units: int, rate: float) -> float:
@@ -758,7 +758,7 @@ def erf_amplification(units: int, rate: float) -> float:
     units : int
         Hidden units K = M of student and teacher, >= 1.
     rate : float
-        eta W, > 0 and below :func:`lib.asymptotics.critical_eta`.
+        eta W, > 0 and below :func:`lib.asymptotics.stability_limit`.
 
     Returns
     -------
@@ -769,7 +769,7 @@ def erf_amplification(units: int, rate: float) -> float:
     ValueError
         If an argument is outside the range stated above.
     """
-    rate = checks.number("rate", rate, 0.0, asymptotics.critical_eta(None, units), open_minimum=True)
+    rate = checks.number("rate", rate, 0.0, asymptotics.stability_limit(units), open_minimum=True)
     c = asymptotics.couplings(units)
     share = c.H * c.identity**2
     return float(asymptotics.amplification(units, rate) @ share / share.sum())

@@ -1,29 +1,31 @@
-"""Which law does a measured spectrum follow? A power law against its rivals, with the noise that the data has.
+"""Which law does a measured spectrum follow? A power law against its rivals, with the noise measured from the data.
 
-The usual comparison, least squares in log-log and Akaike's criterion with the number of ranks for the number of
-independent observations, is not valid: sorted eigenvalues of one sample move together, and their residuals are mostly
-the law's own bends, so that the "observations" are a few and their noise is not what scatters about the line. Here
-the noise is measured, by a bootstrap of the data itself, as a covariance of ln(eigenvalue) between groups of ranks.
+The usual comparison is least squares in log-log and Akaike's criterion, with every rank as an independent observation.
+It is not valid: sorted eigenvalues of one sample are correlated, and what is left of them after a fit is mostly the
+law's own curvature, so that there are only a few independent observations, and their noise is not the scatter about the
+line. Here the noise is measured, by a bootstrap of the data, as a covariance of ln(eigenvalue) between groups of ranks.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from .core import checks
 
+# Groups of ranks: a quarter of the smallest number of resamples, so that their covariance has a good inverse.
 GROUPS = 10
-# Laws by name: columns of the regression of ln(eigenvalue) on u = ln(rank), and the shapes c that are tried.
-_LAWS = {
+# Laws by name: columns of the regression of ln(eigenvalue) on u = ln(rank), and the shapes c that are tried (for the
+# broken power law: the break as a fraction of the range of u).
+_LAWS: dict[str, tuple[Callable[..., list[NDArray[np.float64]]], Any]] = {
     "power law": (lambda u, c: [u], (None,)),
     "exponential": (lambda u, c: [np.exp(u)], (None,)),
     "stretched exponential": (lambda u, c: [np.exp(c * u)], np.linspace(0.02, 1.0, 99)),
     "curved (log-normal)": (lambda u, c: [u, u * u], (None,)),
-    "broken power law": (
-        lambda u, c: [u, np.maximum(0.0, u - c)],
-        np.linspace(0.1, 0.9, 81),
-    ),  # c: share of the range of u
+    "broken power law": (lambda u, c: [u, np.maximum(0.0, u - c)], np.linspace(0.1, 0.9, 81)),
 }
 
 
@@ -34,14 +36,15 @@ class LawFit:
     Attributes
     ----------
     name : str
+        "power law", "exponential", "stretched exponential", "curved (log-normal)" or "broken power law".
     parameters : int
-        Fitted, the prefactor among them.
+        Number of fitted parameters, the prefactor among them.
     misfit : float
         Chi-square with the covariance of the bootstrap.
     p_value : float
-        Probability of so large a misfit if the law were true (Hotelling's T^2: the covariance is an estimate).
+        Probability of at least this misfit if the law were true (Hotelling's T^2: the covariance is an estimate).
     criterion : float
-        misfit + 2 parameters, less that of the best law: 0 for the best, and beyond 10 there is no contest.
+        misfit + 2 parameters, less that of the best law: 0 for the best; above 10 a law is clearly worse.
     held_out : float
         Root mean square error of ln(eigenvalue) beyond the window's middle (in ln k), when fitted before it.
     """
@@ -54,22 +57,27 @@ class LawFit:
     held_out: float
 
 
-def compare(spectra, window):
+def compare(spectra: ArrayLike, window: tuple[float, float]) -> list[LawFit]:
     """Fit a power law and its rivals to the ranks of a window.
 
     Parameters
     ----------
     spectra : array_like, shape (1 + resamples, L)
-        The measured eigenvalues and, below, those of at least 40 resamples
+        The measured eigenvalues, and below them those of at least 40 resamples
         (:func:`lib.realdata.bootstrap_spectra`).
     window : (float, float)
-        First and last rank.
+        First and last rank; at least 8 ranks.
 
     Returns
     -------
     list of LawFit
-        Best criterion first: power law, exponential exp(-a k), stretched exponential exp(-a k^c), a parabola in log-log,
-        and two power laws joined at a rank inside.
+        Best criterion first: power law, exponential exp(-a k), stretched exponential exp(-a k^c), a parabola in
+        log-log, and two power laws joined at a rank inside.
+
+    Raises
+    ------
+    ValueError
+        If there are too few resamples or ranks, or an eigenvalue of the window is not positive.
 
     Notes
     -----
@@ -108,27 +116,29 @@ def compare(spectra, window):
         whole = designs(name, u[-1])
         free = whole[0].shape[1] + (len(shapes) > 1)
         misfit, dof = min(_misfit(design, measured, root) for design in whole), m - free
-        # T^2 of dof numbers with a covariance from n: an F distribution
+        # T^2 of dof numbers, with a covariance from n samples, follows an F distribution
         p = stats.f.sf(misfit * (n - dof) / (dof * (n - 1)), dof, n - dof)
-        # fitted to the first half alone, shape and all
+        # fitted to the first half alone, its shape included
         guesses = [
             (design, np.linalg.lstsq(design[first], measured[first], rcond=None)[0]) for design in designs(name, middle)
         ]
         design, coefficients = min(guesses, key=lambda g: np.sum((g[0] @ g[1] - measured)[first] ** 2))
         wrong = (design @ coefficients - measured)[~first]
-        fits.append((name, free, misfit, p, misfit + 2 * free, np.sqrt(np.mean(wrong**2))))
-    best = min(fit[4] for fit in fits)
-    return sorted(
-        (LawFit(*map(_plain, fit[:4]), float(fit[4] - best), float(fit[5])) for fit in fits),
-        key=lambda fit: fit.criterion,
-    )
+        fits.append(
+            LawFit(
+                name=name,
+                parameters=free,
+                misfit=float(misfit),
+                p_value=float(p),
+                criterion=float(misfit + 2 * free),
+                held_out=float(np.sqrt(np.mean(wrong**2))),
+            )
+        )
+    best = min(fit.criterion for fit in fits)
+    return sorted((replace(fit, criterion=fit.criterion - best) for fit in fits), key=lambda fit: fit.criterion)
 
 
-def _plain(value):
-    return float(value) if isinstance(value, np.floating) else value
-
-
-def _misfit(design, measured, root):
-    """Least chi-square of a linear model under the covariance root root^T."""
+def _misfit(design: NDArray[np.float64], measured: NDArray[np.float64], root: NDArray[np.float64]) -> float:
+    """Return the least chi-square of a linear model under the covariance root root^T."""
     white = np.linalg.solve(root, np.column_stack([design, measured]))
     return np.sum((white[:, -1] - white[:, :-1] @ np.linalg.lstsq(white[:, :-1], white[:, -1], rcond=None)[0]) ** 2)

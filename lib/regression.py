@@ -1,39 +1,58 @@
 """Chapter "Linear activations", its comparison: regression on a fixed set of examples, with kernels or random features.
 
 The teacher and the data are those of the linear network: zeta = B . xi / sqrt(N) with components of B of mean
-square 1, and P = alpha N examples that are kept and fitted, not seen once. The averages are the deterministic
-equivalents of random-matrix theory, N -> infinity at fixed alpha. With kappa from
+square 1. P = alpha N examples are stored and fitted together, instead of being seen once. The averages are the
+deterministic equivalents of random-matrix theory, N -> infinity at fixed alpha (``eq-effective-ridge``). With
+kappa from
 
     sum_k w_k lambda_k / (lambda_k + kappa) + ridge / kappa = alpha
 
-level k is learned if lambda_k >> kappa. For this teacher the best of all estimators is ridge regression with the ridge
-equal to the variance of the label noise, and then 2 eps_g + noise = alpha kappa.
+level k is learned if lambda_k >> kappa. For this teacher the best estimator is ridge regression with the ridge equal to
+the variance of the label noise, and then 2 eps_g + noise = alpha kappa.
 """
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .core import checks
+from .core.spectra import Spectrum
 from .kernels import regression as kernels
 
-# Points of Talbot's contour: the method errs by some 10^(-0.6 n) and multiplies rounding by exp(0.4 n).
+# Points n of Talbot's contour: its error is some 10^(-0.6 n), and it multiplies rounding errors by exp(0.4 n).
 TALBOT = 20
 
 
-def effective_ridge(spectrum, alpha, ridge=0.0):
-    """kappa, the eigenvalue down to which the examples determine the teacher.
+def effective_ridge(spectrum: Spectrum, alpha: ArrayLike, ridge: float = 0.0) -> NDArray[np.float64]:
+    """Compute kappa, the eigenvalue down to which the examples determine the teacher.
+
+    Equation ``eq-effective-ridge`` of the book.
 
     Parameters
     ----------
     spectrum : Spectrum
-    alpha : array_like, shape (n,) or a number
-        Examples / N, > 0, increasing.
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    alpha : array_like, shape (n,), or float
+        Examples / N, > 0 and increasing.
     ridge : float
-        Of min sum_mu (zeta_mu - J . xi_mu / sqrt N)^2 + ridge |J|^2, >= 0.
+        Of min sum_mu (zeta_mu - J . xi_mu / sqrt N)^2 + ridge |J|^2 (``eq-ridge``), >= 0. Default: 0.
 
     Returns
     -------
     ndarray, shape (n,)
         0 where alpha >= 1 without a ridge.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+
+    Examples
+    --------
+    >>> import lib
+    >>> lib.regression.effective_ridge(lib.power_law(1.0, 64), [0.1, 0.5]).round(4)
+    array([1.8552, 0.0502])
     """
     checks.spectrum(spectrum)
     alpha, ridge = checks.times("alpha", alpha, open_minimum=True), checks.number("ridge", ridge, 0.0)
@@ -42,24 +61,40 @@ def effective_ridge(spectrum, alpha, ridge=0.0):
     return kappa
 
 
-def error(spectrum, alpha, ridge=0.0, noise=0.0):
-    """Mean eps_g of ridge regression on alpha N examples, against the noiseless teacher.
+def error(spectrum: Spectrum, alpha: ArrayLike, ridge: float = 0.0, noise: float = 0.0) -> NDArray[np.float64]:
+    """Compute the mean eps_g of ridge regression on alpha N examples, against the noiseless teacher.
 
+    Equation ``eq-effective-ridge`` of the book (Bordelon, Canatar and Pehlevan 2020):
     eps_g = (alpha kappa V + noise S) / (alpha - S) / 2 with V = sum_k w_k lambda_k kappa / (lambda_k + kappa)^2 and
-    S = sum_k w_k lambda_k^2 / (lambda_k + kappa)^2 (Bordelon, Canatar and Pehlevan 2020). It is alpha kappa / 2
-    without ridge and noise, and (alpha kappa - noise) / 2 at the best ridge, which is the noise.
+    S = sum_k w_k lambda_k^2 / (lambda_k + kappa)^2. Without ridge and noise it is alpha kappa / 2
+    (``eq-kernel-error``), and at the best ridge, which is the noise, (alpha kappa - noise) / 2.
 
     Parameters
     ----------
-    spectrum, alpha, ridge
-        As in :func:`effective_ridge`.
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    alpha : array_like, shape (n,), or float
+        Examples / N, > 0 and increasing.
+    ridge : float
+        Of min sum_mu (zeta_mu - J . xi_mu / sqrt N)^2 + ridge |J|^2, >= 0. Default: 0.
     noise : float
-        Variance of Gaussian noise on the labels of the examples, >= 0.
+        Variance of Gaussian noise on the labels of the examples, >= 0. Default: 0.
 
     Returns
     -------
     ndarray, shape (n,)
-        Infinite at alpha = 1 with noise and without a ridge.
+        eps_g for every number of examples; infinite at alpha = 1 with noise and without a ridge.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+
+    Examples
+    --------
+    >>> import lib
+    >>> lib.regression.error(lib.power_law(1.0, 64), [0.1, 0.5], ridge=0.01, noise=0.01).round(4)
+    array([0.0972, 0.0187])
     """
     checks.spectrum(spectrum)
     noise = checks.number("noise", noise, 0.0)
@@ -76,28 +111,36 @@ def error(spectrum, alpha, ridge=0.0, noise=0.0):
     return out
 
 
-def gradient_flow_error(spectrum, alpha, time):
-    """Mean eps_g of gradient flow on the mean loss over alpha N kept examples, stopped at ``time``; no noise, J(0) = 0.
+def gradient_flow_error(spectrum: Spectrum, alpha: float, time: ArrayLike) -> NDArray[np.float64]:
+    """Compute the mean eps_g of gradient flow on the mean loss over a fixed set of examples, stopped at ``time``.
 
-    The flow leaves exp(-2 t C) of the squared distance, C the covariance of the examples, so that the Laplace transform of
-    2 eps_g in 2t is a trace over 1/(z + C), which :func:`effective_ridge` gives for a ridge alpha z:
+    There are alpha N examples without noise, and J(0) = 0. The flow leaves exp(-2 t C) of the squared distance, C the
+    covariance of the examples. So the Laplace transform of 2 eps_g in 2t is a trace over 1/(z + C), which
+    :func:`effective_ridge` gives for a ridge alpha z (``eq-gradient-flow``):
 
         integral of 2 eps_g exp(-2 z t) d(2t) = alpha (kappa/z - 1) = (kappa/z) sum_k w_k lambda_k / (lambda_k + kappa).
 
-    It is inverted by Talbot's method, on a contour of complex z, to some 1e-6 of eps_g(0) and of the value. Infinitely many examples give
-    :func:`lib.linear.small_eta_error`, and an infinite time :func:`error`.
+    It is inverted by Talbot's method, on a contour of complex z, to some 1e-6 of eps_g(0) and of the value. Infinitely
+    many examples give :func:`lib.linear.small_eta_error`, and an infinite time :func:`error`.
 
     Parameters
     ----------
     spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
     alpha : float
         Examples / N, > 0.
-    time : array_like, shape (n,) or a number
-        t = eta alpha of the network's clock, > 0, increasing.
+    time : array_like, shape (n,), or float
+        t = eta alpha of the network's clock, > 0 and increasing.
 
     Returns
     -------
     ndarray, shape (n,)
+        eps_g at every time.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     alpha = checks.number("alpha", alpha, 0.0, open_minimum=True)
@@ -119,8 +162,8 @@ def gradient_flow_error(spectrum, alpha, time):
     return out
 
 
-def _complex_ridge(spectrum, alpha, z, kappa):
-    """kappa with kappa [1 - sum_k w_k lambda_k / (lambda_k + kappa) / alpha] = z, by Newton's method from ``kappa``."""
+def _complex_ridge(spectrum: Spectrum, alpha: float, z: complex, kappa: complex) -> complex:
+    """Solve kappa [1 - sum_k w_k lambda_k / (lambda_k + kappa) / alpha] = z by Newton's method from ``kappa``."""
     for _ in range(100):
         share = spectrum.weights * spectrum.eigenvalues / (spectrum.eigenvalues + kappa)
         rest = 1.0 - share.sum() / alpha
@@ -131,24 +174,32 @@ def _complex_ridge(spectrum, alpha, z, kappa):
     return kappa
 
 
-def random_feature_error(spectrum, alpha, features):
-    """Mean eps_g of regression without ridge or noise on Gaussian random features of the input.
+def random_feature_error(spectrum: Spectrum, alpha: ArrayLike, features: float) -> NDArray[np.float64]:
+    """Compute the mean eps_g of regression without ridge or noise on Gaussian random features of the input.
 
-    With F = features N projections Omega xi, Omega of independent normal entries, and P = alpha N examples, the smaller
-    of the two numbers says how much can be learned, and the larger how much noise the rest makes:
-    eps_g = m kappa(m) / (1 - m / max) / 2 with m = min(alpha, features) (Maloney, Roberts and Sully 2022).
+    Equation ``eq-random-features`` of the book (Maloney, Roberts and Sully 2022). With F = features N projections
+    Omega xi, Omega of independent normal entries, and P = alpha N examples, the smaller of the two numbers limits what
+    can be learned, and the larger how much noise the rest makes: eps_g = m kappa(m) / (1 - m / max) / 2 with
+    m = min(alpha, features).
 
     Parameters
     ----------
-    spectrum, alpha
-        As in :func:`effective_ridge`.
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    alpha : array_like, shape (n,), or float
+        Examples / N, > 0 and increasing.
     features : float
         Features / N, > 0; inf gives :func:`error`.
 
     Returns
     -------
     ndarray, shape (n,)
-        Infinite at alpha = features < 1.
+        eps_g for every number of examples; infinite at alpha = features < 1.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     alpha = checks.times("alpha", alpha, open_minimum=True)
@@ -160,13 +211,29 @@ def random_feature_error(spectrum, alpha, features):
         return np.where(limit > 0.0, limit / (1.0 - smaller / larger), 0.0)
 
 
-def power_law_error(spectrum, alpha):
-    """The power law (alpha L)^-beta that :func:`error` without ridge and noise follows for 1/L << alpha << 1.
+def power_law_error(spectrum: Spectrum, alpha: ArrayLike) -> NDArray[np.float64]:
+    """Compute the power law (alpha L)^-beta that the error without ridge and noise follows for 1/L << alpha << 1.
 
+    Equation ``eq-kernel-law`` of the book, with the rank shifted by 1/2:
     eps_g = (lambda_1/L)/2 I^(1+beta) l (l + 1/2)^-(1+beta) with l = alpha L and I = (pi/(1+beta)) / sin(pi/(1+beta)). A
-    finite number of levels lowers it by (1 + beta) times ``lib.linear.offset`` at a vanishing rate.
+    finite number of levels lowers it by (1 + beta) times :func:`lib.linear.offset` at a vanishing rate.
 
-    Parameters and result as :func:`effective_ridge`; needs a spectrum from :func:`lib.power_law`.
+    Parameters
+    ----------
+    spectrum : Spectrum
+        A power law, from :func:`lib.power_law`.
+    alpha : array_like, shape (n,), or float
+        Examples / N, > 0 and increasing.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        The power law for every number of examples.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     alpha = checks.times("alpha", alpha, open_minimum=True)
@@ -175,29 +242,53 @@ def power_law_error(spectrum, alpha):
     return 0.5 * spectrum.eigenvalues[0] / L * integral**power * ranks * (ranks + 0.5) ** -power
 
 
-def experiment(spectrum, N, examples, features=None, ridge=0.0, noise=0.0, time=np.inf, seeds=8):
-    """eps_g of regressions that were actually done: data and teachers drawn, weights fitted by linear algebra.
+def experiment(
+    spectrum: Spectrum,
+    N: int,
+    examples: int,
+    features: int | None = None,
+    ridge: float = 0.0,
+    noise: float = 0.0,
+    time: ArrayLike = np.inf,
+    seeds: int = 8,
+) -> NDArray[np.float64]:
+    """Measure eps_g of regressions: draw data and teachers, and fit the weights by linear algebra.
 
     Parameters
     ----------
     spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
     N : int
-        Input dimension; see :meth:`lib.Spectrum.multiplicities`.
+        Input dimension, split over the levels by :meth:`lib.Spectrum.multiplicities`.
     examples : int
-        P.
+        Number P of examples, >= 1.
     features : int, optional
-        Number F of Gaussian random features; default: the inputs themselves.
-    ridge, noise : float
-        As in :func:`error`.
+        Number F of Gaussian random features, >= 1. Default: the inputs themselves.
+    ridge : float
+        Of min sum_mu (zeta_mu - J . xi_mu / sqrt N)^2 + ridge |J|^2, >= 0. Default: 0.
+    noise : float
+        Variance of Gaussian noise on the labels of the examples, >= 0. Default: 0.
     time : float or array_like, shape (n,)
-        Stop gradient flow on the mean loss over the examples at this time, eta alpha of the network's clock, instead
-        of fitting to the end; needs ridge = 0 and no ``features``. Several times look at the same runs.
+        Stop gradient flow on the mean loss over the examples at this time, eta alpha of the network's clock; needs
+        ridge = 0 and no ``features``. Several times look at the same runs. Default: infinity, the complete fit.
     seeds : int
-        Number of runs, each with its own data, teacher and features.
+        Number of runs, each with its own data, teacher and features. Default: 8.
 
     Returns
     -------
     ndarray, shape (seeds,), or (seeds, n) for n times
+        eps_g of every run.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+
+    Examples
+    --------
+    >>> import lib
+    >>> lib.regression.experiment(lib.power_law(1.0, 16), N=64, examples=32, seeds=2).round(4)
+    array([0.0538, 0.0348])
     """
     checks.spectrum(spectrum)
     P, seeds = checks.whole("examples", examples), checks.whole("seeds", seeds)
@@ -225,11 +316,14 @@ def experiment(spectrum, N, examples, features=None, ridge=0.0, noise=0.0, time=
     return out if several else out[:, 0]
 
 
-def _fits(X, y, ridge, times):
-    """Weights w of the fit y ~ X w: ridge regression, of least norm without a ridge, or gradient flow up to each time."""
+def _fits(
+    X: NDArray[np.float64], y: NDArray[np.float64], ridge: float, times: Iterable[float]
+) -> Iterator[NDArray[np.float64]]:
+    """Yield the weights w of the fit y ~ X w at each time: an infinite time is ridge regression, of least norm
+    without a ridge; a finite one is where gradient flow stops."""
     U, size, V = np.linalg.svd(X, full_matrices=False)
-    kept = size > 1e-12 * size[0]
-    U, size, V = U[:, kept], size[kept], V[kept]
+    nonzero = size > 1e-12 * size[0]
+    U, size, V = U[:, nonzero], size[nonzero], V[nonzero]
     for time in times:
         learned = size**2 / (size**2 + ridge) if time == np.inf else -np.expm1(-time * size**2 / len(y))
         yield V.T @ (learned / size * (U.T @ y))

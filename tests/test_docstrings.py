@@ -23,7 +23,6 @@ ROOT = Path(__file__).parents[1]
 LOW_LEVEL = ("lib.kernels", "lib.maths", "lib.widgets.kernels", "lib.widgets.experiments")
 # Modules whose docstrings are still to be done: remove a line to see what is missing; leave it out when nothing is.
 TO_DO = {
-    "lib.asymptotics",
     "lib.averages",
     "lib.book.claims",
     "lib.book.course",
@@ -46,13 +45,11 @@ TO_DO = {
     "lib.core.sweep.run",
     "lib.core.sweep.store",
     "lib.core.symmetry",
-    "lib.laws",
     "lib.mitigation",
     "lib.moments",
     "lib.networks",
     "lib.planning",
     "lib.realdata",
-    "lib.regression",
     "lib.widgets.experiment",
     "lib.widgets.explorer",
 }

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ...asymptotics import couplings, critical_eta
+from ...asymptotics import couplings, stability_limit
 from ...compiler.jit import kernel
 from ...compiler.views import view
 from ...kernels import integrator
@@ -44,7 +44,7 @@ for _M in (1, 2, 3, 4):
     _c = couplings(_M)
     _X = _c.X if _M > 1 else np.diag([0.0, _c.X[0, 0]])
     _H = _c.H if _M > 1 else np.array([1.0, _c.H[0]])  # no sector 0: any rate, weight 0
-    _ROWS.append([*_H, _X[0, 0], _X[0, 1], _X[1, 1], _M - 1.0, critical_eta(None, _M)])
+    _ROWS.append([*_H, _X[0, 0], _X[0, 1], _X[1, 1], _M - 1.0, stability_limit(_M)])
 CONSTANTS = np.array(_ROWS)
 
 
