@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from lib.compiler.layout import placed
 from lib.core import fitting
 from lib.core.fitting import fit_power_law, local_slope
 from lib.kernels import fitting as kernels
+from lib.maths.small_matrix import solve_without_exchange
 
 TRIALS = 4000
 
@@ -103,16 +105,16 @@ def test_kernel_against_linear_algebra(n):
     assert np.log(fit.prefactor) == pytest.approx(intercept, rel=1e-10)
     assert fit.degrees_of_freedom == freedom
     assert fit.standard_error == pytest.approx(np.sqrt(np.mean(components[2 : 2 + freedom] ** 2)) / spread, rel=1e-9)
-    out = np.empty(kernels.FIT_SIZE)
-    kernels.fit_window(x, y, x[0], x[-1], out)
-    np.testing.assert_allclose(np.abs(out[5 : 5 + len(components)]), np.abs(components), rtol=1e-8)
+    scratch = np.empty(kernels.FIT_SCRATCH)
+    kernels.fit_window(x, y, x[0], x[-1], scratch)
+    component = placed(kernels.Polynomials, scratch).component[: len(components)]
+    np.testing.assert_allclose(np.abs(component), np.abs(components), rtol=1e-8)
 
 
 def test_kernel_with_an_empty_window():
     x = np.arange(1.0, 9.0)
-    out = np.empty(kernels.FIT_SIZE)
-    kernels.fit_window(x, x, 2.2, 2.8, out)
-    assert np.all(np.isnan(out[:4])) and out[4] == 0
+    *numbers, points = kernels.fit_window(x, x, 2.2, 2.8, np.empty(kernels.FIT_SCRATCH))
+    assert np.all(np.isnan(numbers)) and points == 0
 
 
 @pytest.mark.parametrize(
@@ -354,24 +356,25 @@ class Watched(np.ndarray):
 
 def run_as_python(x, y):
     """The kernels' own source, interpreted, and compiled with a guard around what they write."""
-    names = dict(vars(kernels))
+    names = dict(vars(kernels), place=placed)
+    names["solve_without_exchange"] = getattr(solve_without_exchange, "py_func", solve_without_exchange)
     for name in ("_log_ratio", "_weight", "_slope", "fit_window", "longest_window"):
         function = getattr(kernels, name)
         names[name] = types.FunctionType(getattr(function, "py_func", function).__code__, names)
     with np.errstate(all="ignore"):
         for lo, hi in ((0.0, np.inf), (2.0, 50.0), (np.nan, np.nan), (-np.inf, np.inf), (50.0, 2.0)):
-            out, whole = guarded(np.empty(kernels.FIT_SIZE))
+            out, whole = guarded(np.empty(kernels.FIT_SCRATCH))
             kernels.fit_window(x, y, lo, hi, out)
             assert np.all(np.delete(whole, slice(out.size + 10, 2 * out.size + 10)) == 7.25)
             try:
-                names["fit_window"](x.view(Watched), y.view(Watched), lo, hi, np.empty(kernels.FIT_SIZE))
+                names["fit_window"](x.view(Watched), y.view(Watched), lo, hi, np.empty(kernels.FIT_SCRATCH))
             except ZeroDivisionError:
                 pass  # compiled, it is inf or NaN
-        out, whole = guarded(np.empty(kernels.WINDOW_SIZE))
-        kernels.longest_window(x, y, 0.1, 0.5, 4.0, out)
+        out, whole = guarded(np.empty(kernels.WINDOW_SCRATCH))
+        found = kernels.longest_window(x, y, 0.1, 0.5, 4.0, out)
         assert np.all(np.delete(whole, slice(out.size + 10, 2 * out.size + 10)) == 7.25)
-        assert out[0] == -1.0 or 0 <= out[0] < out[1] < x.size
-        names["longest_window"](x.view(Watched), y.view(Watched), 0.1, 0.5, 4.0, np.empty(kernels.WINDOW_SIZE))
+        assert found == (-1, -1) or 0 <= found.first < found.last < x.size
+        names["longest_window"](x.view(Watched), y.view(Watched), 0.1, 0.5, 4.0, np.empty(kernels.WINDOW_SCRATCH))
 
 
 def test_only_the_window_is_judged():

@@ -19,7 +19,7 @@ from numba import types
 from numba.core import cgutils
 
 from .jit import kernel, primitive
-from .views import array_at, view
+from .views import array_at, view, viewed
 
 
 def _class(kind, fields):
@@ -93,11 +93,12 @@ def read(typingctx, kind, values):
     return types.NamedTuple(members, cls)(kind, values), codegen
 
 
-def _place(kind, work):
-    return kind(*(view(work, start, shape) for start, shape in zip(kind.starts, kind.shapes, strict=True)))
+def placed(kind, work):
+    """What ``place`` gives a kernel, for Python: the arrays at the start of a buffer as the tuple ``kind``."""
+    return kind(*(viewed(work, start, shape) for start, shape in zip(kind.starts, kind.shapes, strict=True)))
 
 
-@primitive(_place)
+@primitive(placed)
 def place(typingctx, kind, work):
     """The arrays at the start of a buffer as the tuple ``kind`` that ``outputs`` defined."""
     cls = kind.instance_class

@@ -14,7 +14,8 @@ from numba.np.arrayobj import make_array, populate_array
 from .jit import primitive
 
 
-def _python(buffer, start, shape):
+def viewed(buffer, start, shape):
+    """What ``view`` gives a kernel, for Python."""
     start, shape = int(start), tuple(map(int, shape))
     length = math.prod(shape)
     flat = buffer.reshape(-1)[start : start + length]
@@ -41,7 +42,7 @@ def array_at(context, builder, buffer_type, buffer, start, dimensions, kind):
     return result._getvalue()
 
 
-@primitive(_python)
+@primitive(viewed)
 def view(typingctx, buffer, start, shape):
     """The contiguous float64 array of ``shape`` (a tuple of integers) that begins at ``buffer[start]``."""
 

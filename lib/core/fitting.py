@@ -6,6 +6,7 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import brentq
 
+from ..compiler.layout import placed
 from ..kernels import fitting as kernels
 from . import checks
 
@@ -190,36 +191,32 @@ def _find_window(x, y):
         start = np.flatnonzero(np.diff(np.floor((u - u[0]) * (_BINS / (u[-1] - u[0]))), prepend=-1.0))
     stop = np.append(start[1:], len(x))
     u, v = (np.add.reduceat(values, start) / (stop - start) for values in (u, v))
-    out = np.empty(kernels.WINDOW_SIZE)
-    kernels.longest_window(u, v, STRAIGHTNESS, np.log(MINIMUM_RATIO), float(MINIMUM_POINTS), out)
-    if out[0] < 0:
+    scratch = np.empty(kernels.WINDOW_SCRATCH)
+    found = kernels.longest_window(u, v, STRAIGHTNESS, np.log(MINIMUM_RATIO), float(MINIMUM_POINTS), scratch)
+    if found.first < 0:
         raise ValueError(
             f"no window of at least {MINIMUM_POINTS} points and a factor {MINIMUM_RATIO:.2f} in x in which "
             f"the local slope varies by less than {STRAIGHTNESS:.0%} of the exponent: not a power law, or "
             "too noisy to tell. Give a window to fit it all the same."
         )
-    used = slice(start[int(out[0])], stop[int(out[1])])
+    used = slice(start[found.first], stop[found.last])
     return x[used], y[used]
 
 
-def _run(x, y):
-    out = np.empty(kernels.FIT_SIZE)
-    kernels.fit_window(x, y, x[0], x[-1], out)
-    return out
-
-
 def _components(x, y):
-    return _run(x, y)[kernels.RESULTS : kernels.RESULTS + kernels.COMPONENTS]
+    scratch = np.empty(kernels.FIT_SCRATCH)
+    kernels.fit_window(x, y, x[0], x[-1], scratch)
+    return placed(kernels.Polynomials, scratch).component
 
 
 def _fit(x, y, offset):
-    exponent, log_prefactor, error, drift = _run(x, y)[:4]
+    fit = kernels.fit_window(x, y, x[0], x[-1], np.empty(kernels.FIT_SCRATCH))
     return PowerLawFit(
-        exponent=float(exponent),
-        prefactor=float(np.exp(log_prefactor)),
-        standard_error=float(error),
+        exponent=float(fit.exponent),
+        prefactor=float(np.exp(fit.log_prefactor)),
+        standard_error=float(fit.standard_error),
         window=(float(x[0]), float(x[-1])),
-        drift=float(drift),
+        drift=float(fit.drift),
         points=len(x),
         degrees_of_freedom=min(kernels.ERROR_SHAPES, len(x) - 2),
         offset=float(offset),

@@ -4,15 +4,24 @@ Every point stands for the stretch of ln x around it (trapezium weights in ln x)
 describes the curve and not the places where it was sampled.
 """
 
+from collections import namedtuple
+
 import numpy as np
 
 from ..compiler.jit import kernel
+from ..compiler.layout import outputs, place
+from ..maths.small_matrix import solve_without_exchange
 
 ERROR_SHAPES = 4  # smooth shapes that measure the noise: see fit_window
 COMPONENTS = 3 + ERROR_SHAPES  # mean, slope, bend, and the shapes that are left when a bend is fitted too
-RESULTS = 5
-FIT_SIZE = RESULTS + 3 * COMPONENTS
-WINDOW_SIZE = 33
+
+Fit = namedtuple("Fit", "exponent log_prefactor standard_error drift points")
+Polynomials = outputs("Polynomials", component=(COMPONENTS,), a=(COMPONENTS,), b=(COMPONENTS,))
+FIT_SCRATCH = Polynomials.size
+
+Window = namedtuple("Window", "first last")
+CubicFit = outputs("CubicFit", moment=(7,), projection=(4,), matrix=(4, 4), coefficient=(4,))
+WINDOW_SCRATCH = CubicFit.size
 
 
 @kernel
@@ -51,17 +60,17 @@ def _slope(x, y, first, last):
 
 
 @kernel
-def fit_window(x, y, lo, hi, out):
+def fit_window(x, y, lo, hi, scratch):
     """Fit ln y = ln A + p ln x over the points with ``lo <= x <= hi``.
 
-    ``x`` (n,) increasing and ``y`` (n,), positive in the window; ``out`` (FIT_SIZE,) receives (whatever the numbers
-    are, nothing else is read or written; what is not positive, or no number, gives NaN)
+    ``x`` (n,) increasing and ``y`` (n,), positive in the window. Values that are not positive or not finite give NaN,
+    and nothing beyond the arrays is read or written. ``scratch`` (FIT_SCRATCH,) holds the ``Polynomials``; their
+    ``component`` is left there: the components of ln y on the orthonormal polynomials in ln x of degree 0, 1, ...,
+    0 where there are too few points.
 
-    - 0: exponent p; 1: ln A; 2: standard error of p;
-    - 3: drift, slope of the upper half (in ln x) of the window minus slope of its lower half;
-    - 4: number of points in the window;
-    - 5 to 5 + COMPONENTS: the components of ln y on the orthonormal polynomials in ln x of degree 0, 1, ...
-      (0 where there are too few points); the rest is scratch.
+    Returns a ``Fit``: ``exponent`` p, ``log_prefactor`` ln A, ``standard_error`` of p, ``drift``, the slope of the upper
+    half (in ln x) of the window minus the slope of its lower half, and the number of ``points`` in the window. With
+    fewer than two points all but that number are NaN.
 
     The noise is measured where it does its harm, at the long wavelengths: the components on degrees 2 to
     5, of which the straight line knows nothing, are as large as the error of the component on degree 1
@@ -76,17 +85,14 @@ def fit_window(x, y, lo, hi, out):
     while last >= first and x[last] > hi:
         last -= 1
     points = last - first + 1
-    out[:] = 0.0
-    out[4] = points
+    polynomials = place(Polynomials, scratch)
+    component, a, b = polynomials.component, polynomials.a, polynomials.b
+    component[:] = 0.0
     if points < 2:
-        out[0] = out[1] = out[2] = out[3] = np.nan
-        return
+        return Fit(np.nan, np.nan, np.nan, np.nan, float(points))
 
     # Orthogonal polynomials in t, ln x mapped to [-1, 1], by their three-term recurrence
     # P_{j+1} = (t - a_j) P_j - b_j P_{j-1}; evaluated anew at each point, so that nothing is stored.
-    component = out[RESULTS : RESULTS + COMPONENTS]
-    a = out[RESULTS + COMPONENTS : RESULTS + 2 * COMPONENTS]
-    b = out[RESULTS + 2 * COMPONENTS :]
     half_width = 0.5 * _log_ratio(x[last], x[first])
     centre = np.log(x[first]) + half_width
     previous_norm = 1.0
@@ -116,35 +122,34 @@ def fit_window(x, y, lo, hi, out):
     for j in range(2, 2 + shapes):
         noise += component[j] * component[j]
     to_slope = 1.0 / (np.sqrt(slope_norm) * half_width)
-    out[0] = component[1] * to_slope
-    out[1] = mean - out[0] * (centre + half_width * a[0])
-    out[2] = np.sqrt(noise / shapes) * to_slope
+    exponent = component[1] * to_slope
+    log_prefactor = mean - exponent * (centre + half_width * a[0])
+    standard_error = np.sqrt(noise / shapes) * to_slope
 
     middle = first
     while middle < last and np.log(x[middle]) < centre:
         middle += 1
-    out[3] = _slope(x, y, middle, last) - _slope(x, y, first, middle)
+    drift = _slope(x, y, middle, last) - _slope(x, y, first, middle)
+    return Fit(exponent, log_prefactor, standard_error, drift, float(points))
 
 
 @kernel
-def longest_window(u, v, tolerance, minimum_width, minimum_points, out):
-    """Longest stretch of ``u`` (n,), increasing, over which ``v`` (n,) is straight: O(n^2).
+def longest_window(u, v, tolerance, minimum_width, minimum_points, scratch):
+    """Find the longest stretch of ``u`` (n,), increasing, over which ``v`` (n,) is straight: O(n^2).
 
     A cubic is fitted to every window, and its slope (a parabola) taken at the ends of the window and
     at its vertex: the window is straight if that slope varies by no more than ``tolerance`` times the
     mean slope. (A quadratic would call a curve straight that bends one way at its start and the other at its
-    end.) ``out`` (WINDOW_SIZE,) receives the first and last index, or -1 where there is none; the rest
-    is scratch.
+    end.) ``scratch`` is (WINDOW_SCRATCH,). Returns a ``Window``, its first and last index, or -1 for both where no
+    window is straight.
     """
     n = u.shape[0]
-    out[0] = out[1] = -1.0
-    moment = out[2:9]
-    rhs = out[9:13]
-    matrix = out[13:]  # four rows of five: the normal equations and their right-hand side
+    found = Window(-1, -1)
+    s = place(CubicFit, scratch)
     widest = 0.0
     for first in range(n - 1):
-        moment[:] = 0.0
-        rhs[:] = 0.0
+        s.moment[:] = 0.0
+        s.projection[:] = 0.0
         for last in range(first + 1, n):
             width = u[last] - u[first]
             # Trapezium sums of s^m and s^m v, s = u - u[first], grow by one segment.
@@ -152,30 +157,22 @@ def longest_window(u, v, tolerance, minimum_width, minimum_points, out):
             for i in range(last - 1, last + 1):
                 term = weight
                 for m in range(7):
-                    moment[m] += term
+                    s.moment[m] += term
                     if m < 4:
-                        rhs[m] += term * (v[i] - v[first])
+                        s.projection[m] += term * (v[i] - v[first])
                     term *= u[i] - u[first]
             if width < minimum_width or last - first + 1 < minimum_points or width <= widest:
                 continue
             # In units of the width, s in [0, 1]: normal equations of condition 1.6e4, harmless.
             for row in range(4):
                 for column in range(4):
-                    matrix[5 * row + column] = moment[row + column] / width ** (row + column + 1)
-                matrix[5 * row + 4] = rhs[row] / width ** (row + 1)
-            mean = matrix[4] / matrix[0]
-            mean_s = matrix[1] / matrix[0]
-            slope = (matrix[9] - mean * matrix[1]) / (matrix[6] - mean_s * matrix[1])
-            for pivot in range(4):  # symmetric positive definite: no exchange of rows needed
-                for row in range(pivot + 1, 4):
-                    factor = matrix[5 * row + pivot] / matrix[5 * pivot + pivot]
-                    for column in range(pivot, 5):
-                        matrix[5 * row + column] -= factor * matrix[5 * pivot + column]
-            for row in range(3, -1, -1):
-                for column in range(row + 1, 4):
-                    matrix[5 * row + 4] -= matrix[5 * row + column] * matrix[5 * column + 4]
-                matrix[5 * row + 4] /= matrix[5 * row + row]
-            c1, c2, c3 = matrix[9], matrix[14], matrix[19]
+                    s.matrix[row, column] = s.moment[row + column] / width ** (row + column + 1)
+                s.coefficient[row] = s.projection[row] / width ** (row + 1)
+            mean = s.coefficient[0] / s.matrix[0, 0]
+            mean_s = s.matrix[0, 1] / s.matrix[0, 0]
+            slope = (s.coefficient[1] - mean * s.matrix[0, 1]) / (s.matrix[1, 1] - mean_s * s.matrix[0, 1])
+            solve_without_exchange(s.matrix, s.coefficient)
+            c1, c2, c3 = s.coefficient[1], s.coefficient[2], s.coefficient[3]
             at_end = c1 + 2.0 * c2 + 3.0 * c3
             low = min(c1, at_end)
             high = max(c1, at_end)
@@ -186,5 +183,5 @@ def longest_window(u, v, tolerance, minimum_width, minimum_points, out):
                 high = max(high, at_vertex)
             if high - low <= tolerance * abs(slope):
                 widest = width
-                out[0] = first
-                out[1] = last
+                found = Window(first, last)
+    return found

@@ -81,6 +81,25 @@ def back_substitute(A, pivot, x):
 
 
 @kernel
+def solve_without_exchange(A, x):
+    """Overwrite x (m,) by the solution of A z = x, and A (m, m), symmetric and positive definite, by its elimination.
+
+    Such a matrix needs no exchange of rows.
+    """
+    m = A.shape[0]
+    for pivot in range(m):
+        for row in range(pivot + 1, m):
+            factor = A[row, pivot] / A[pivot, pivot]
+            for column in range(pivot, m):
+                A[row, column] -= factor * A[pivot, column]
+            x[row] -= factor * x[pivot]
+    for row in range(m - 1, -1, -1):
+        for column in range(row + 1, m):
+            x[row] -= A[row, column] * x[column]
+        x[row] /= A[row, row]
+
+
+@kernel
 def rotate(V, X, scratch):
     """Overwrite X (K, P): its first K columns by V^T X V, the others by V^T X; scratch (P,)."""
     K, P = X.shape

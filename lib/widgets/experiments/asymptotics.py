@@ -9,7 +9,7 @@ from ...compiler.jit import kernel
 from ...compiler.views import view
 from ...kernels import integrator
 from ...kernels.averages import ERF
-from ...kernels.fitting import FIT_SIZE, fit_window
+from ...kernels.fitting import FIT_SCRATCH, fit_window
 from ...kernels.linear import decay_sum
 from ...kernels.spectrum import power_law_spectrum
 from ...maths.gamma import gamma
@@ -98,7 +98,7 @@ def coarse_levels(beta, L, eigenvalue, mass):
 def size(p, data):
     """Output, nodes, sums and fit, overlaps, the integrator, the simulation and its spectrum."""
     show, M, beta, L, eta, alignment, sigma_J, low, high, until, N, runs, seed = _setup(p)
-    blocks = NODES * (3 + 3 * M * M) + 3 * POINTS + FIT_SIZE + 2 * POINTS * M * M + M * M
+    blocks = NODES * (3 + 3 * M * M) + 3 * POINTS + FIT_SCRATCH + 2 * POINTS * M * M + M * M
     simulation = 2 * L + ensemble_size(M, M, N, L, SIMULATED) if L <= N else 0
     return float(OUTPUT + blocks + integrator.size(NODES, M, M) + simulation)
 
@@ -127,8 +127,8 @@ def start(p, data, work):
         return -1.0
     at = OUTPUT + 3 * NODES
     part, shifted = view(work, at, (POINTS,)), view(work, at + POINTS, (POINTS,))
-    fit = view(work, at + 3 * POINTS, (FIT_SIZE,))
-    at += 3 * POINTS + FIT_SIZE
+    fit = view(work, at + 3 * POINTS, (FIT_SCRATCH,))
+    at += 3 * POINTS + FIT_SCRATCH
     n = coarse_levels(beta, L, view(work, OUTPUT, (NODES,)), view(work, OUTPUT + NODES, (NODES,)))
     eigenvalue, mass, noise = (
         view(work, OUTPUT, (n,)),
@@ -220,14 +220,18 @@ def start(p, data, work):
     for kind in range(2):  # the flow as it is, and with the constant
         for i in range(POINTS):
             part[i] = shifted[i] if kind == SHIFTED else flow[i]
-        fit_window(alpha, part, low, high, fit)
-        enough = fit[4] >= 6.0
-        work[1 + 2 * kind] = -fit[0] if enough else np.nan
-        work[2 + 2 * kind] = T_QUANTILE * fit[2] if enough else np.nan
+        line_fit = fit_window(alpha, part, low, high, fit)
+        enough = line_fit.points >= 6.0
+        work[1 + 2 * kind] = -line_fit.exponent if enough else np.nan
+        work[2 + 2 * kind] = T_QUANTILE * line_fit.standard_error if enough else np.nan
         if kind == (1 if show == SHIFTED else 0):
             for i in range(LINE):
                 x = low if i == 0 else high
-                value = -fit[0] if show == SLOPE else math.exp(fit[1] + fit[0] * math.log(x))
+                value = (
+                    -line_fit.exponent
+                    if show == SLOPE
+                    else math.exp(line_fit.log_prefactor + line_fit.exponent * math.log(x))
+                )
                 work[line + i] = x
                 work[line + LINE + i] = value if enough else np.nan
     for curve in range(3):
@@ -268,7 +272,7 @@ def advance(p, data, work):
     if L > N or show != ERROR or low >= high:
         return 1.0
     out = READOUTS + 3 * CURVE + 2 * LINE + SIMULATED
-    at = OUTPUT + NODES * (3 + 3 * M * M) + 3 * POINTS + FIT_SIZE + 2 * POINTS * M * M + M * M
+    at = OUTPUT + NODES * (3 + 3 * M * M) + 3 * POINTS + FIT_SCRATCH + 2 * POINTS * M * M + M * M
     state = work[at + integrator.size(NODES, M, M) + 2 * L :]
     return ensemble_advance(
         state,

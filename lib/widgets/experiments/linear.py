@@ -8,7 +8,7 @@ import numpy as np
 from ...compiler.jit import kernel
 from ...compiler.layout import outputs, place, read, record, take
 from ...kernels.averages import LINEAR
-from ...kernels.fitting import FIT_SIZE, fit_window
+from ...kernels.fitting import FIT_SCRATCH, fit_window
 from ...kernels.linear import decay_sum, modes
 from ...kernels.regression import effective_ridges
 from ...kernels.spectrum import power_law_spectrum
@@ -72,7 +72,7 @@ def layout(c, work):
     x, at = take(work, at, (c.levels,))
     amplitude, at = take(work, at, (c.levels,))
     sums, at = take(work, at, (4,))
-    fit, at = take(work, at, (FIT_SIZE,))
+    fit, at = take(work, at, (FIT_SCRATCH,))
     shifted, at = take(work, at, (POINTS,))
     ensemble, at = take(work, at, (ensemble_size(c.students, c.teachers, c.N, c.levels, SIMULATED),))
     return Scratch(eigenvalue, weight, x, amplitude, sums, fit, shifted, ensemble, at)
@@ -133,10 +133,10 @@ def start(p, data, work):
     margin = min(MARGIN, math.exp(math.log(last / first) / 3.0))
     low, high = first * margin, min(last / margin, c.alpha_max)
     out.law_slope[0] = -exponent
-    fit_window(alpha, exact, low, high, s.fit)
-    out.raw_slope[0] = s.fit[0] if L > 2 and rate < 2.0 else np.nan
-    fit_window(alpha, s.shifted, low, high, s.fit)
-    out.corrected_slope[0] = s.fit[0] if L > 2 and rate < 2.0 else np.nan
+    fit = fit_window(alpha, exact, low, high, s.fit)
+    out.raw_slope[0] = fit.exponent if L > 2 and rate < 2.0 else np.nan
+    fit = fit_window(alpha, s.shifted, low, high, s.fit)
+    out.corrected_slope[0] = fit.exponent if L > 2 and rate < 2.0 else np.nan
     out.alpha_first[0] = first
     out.alpha_last[0] = last
     out.offset[0] = tail

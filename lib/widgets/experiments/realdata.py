@@ -7,7 +7,7 @@ import numpy as np
 from ...compiler.jit import kernel
 from ...compiler.views import view
 from ...kernels.averages import LINEAR
-from ...kernels.fitting import FIT_SIZE, fit_window
+from ...kernels.fitting import FIT_SCRATCH, fit_window
 from ...kernels.linear import decay_sum, modes
 from ..experiment import Axis, Control, Curve, Experiment, Readout
 from ..kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_size, ensemble_start
@@ -19,7 +19,7 @@ SIMULATED = 21
 LINE = 2
 READOUTS = 6
 OUTPUT = READOUTS + 2 * LEVELS + 2 * LINE + 2 * POINTS + 4 * SIMULATED
-STATE = OUTPUT + 3 * LEVELS + 4 + FIT_SIZE + LEVELS
+STATE = OUTPUT + 3 * LEVELS + 4 + FIT_SCRATCH + LEVELS
 
 
 @kernel
@@ -36,7 +36,7 @@ def start(p, data, work):
     low, high, eta, sigma_J = p[1], min(p[2], float(L)), p[3], p[4]
     x, c, weight = (view(work, OUTPUT, (L,)), view(work, OUTPUT + LEVELS, (L,)), view(work, OUTPUT + 2 * LEVELS, (L,)))
     sums = view(work, OUTPUT + 3 * LEVELS, (4,))
-    fit = view(work, OUTPUT + 3 * LEVELS + 4, (FIT_SIZE,))
+    fit = view(work, OUTPUT + 3 * LEVELS + 4, (FIT_SCRATCH,))
     rank = view(work, STATE - LEVELS, (L,))
     for i in range(OUTPUT):
         work[i] = np.nan
@@ -45,13 +45,13 @@ def start(p, data, work):
     for k in range(L):
         rank[k] = k + 1.0
         weight[k] = 1.0 / L
-    fit_window(rank, data, low, high, fit)
-    if fit[4] < 5.0:
+    line_fit = fit_window(rank, data, low, high, fit)
+    if line_fit.points < 5.0:
         return -1.0
-    work[0] = -fit[0] - 1.0
-    work[1] = 2.0 * fit[2]
-    work[2] = fit[3]
-    work[3] = (1.0 + fit[0]) / fit[0]
+    work[0] = -line_fit.exponent - 1.0
+    work[1] = 2.0 * line_fit.standard_error
+    work[2] = line_fit.drift
+    work[3] = (1.0 + line_fit.exponent) / line_fit.exponent
     first = 0.5 / (eta * data[0])
     last = 0.5 / (eta * data[L - 1])
     work[4] = first
@@ -64,7 +64,7 @@ def start(p, data, work):
             work[READOUTS + LEVELS + k] = data[k]
         for i in range(LINE):
             work[at + i] = low if i == 0 else high
-            work[at + LINE + i] = math.exp(fit[1] + fit[0] * math.log(work[at + i]))
+            work[at + LINE + i] = math.exp(line_fit.log_prefactor + line_fit.exponent * math.log(work[at + i]))
     else:
         at += 2 * LINE
         alpha, exact = view(work, at, (POINTS,)), view(work, at + POINTS, (POINTS,))
@@ -89,7 +89,7 @@ def start(p, data, work):
         )
     if eta >= 2.0:
         return 2.0
-    if fit[0] >= -1.0:
+    if line_fit.exponent >= -1.0:
         return 1.0
     return 3.0 if p[0] > 0.0 and eta * data[0] / (L * p[5]) > LARGEST_STEP else 0.0
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...compiler.jit import kernel
 from ...compiler.views import view
-from ...kernels.fitting import FIT_SIZE, fit_window
+from ...kernels.fitting import FIT_SCRATCH, fit_window
 from ..experiment import Axis, Control, Curve, Experiment, Readout
 
 POINTS = 1024
@@ -18,7 +18,7 @@ OUTPUT = READOUTS + 2 * POINTS + 2 * LINE
 @kernel
 def size(p, data):
     """Output, and the fit's scratch."""
-    return float(OUTPUT + FIT_SIZE)
+    return float(OUTPUT + FIT_SCRATCH)
 
 
 @kernel
@@ -26,25 +26,25 @@ def start(p, data, work):
     """The eigenvalues ``data`` (L,) against their rank, and the law fitted in the window."""
     L = min(data.shape[0], POINTS)
     low, high = p[0], min(p[1], float(L))
-    fit = view(work, OUTPUT, (FIT_SIZE,))
+    fit = view(work, OUTPUT, (FIT_SCRATCH,))
     for k in range(POINTS):
         work[READOUTS + k] = k + 1.0
         work[READOUTS + POINTS + k] = data[k] if k < L else np.nan
     rank = view(work, READOUTS, (L,))
-    fit_window(rank, data[:L], low, high, fit)
-    if fit[4] < 5.0:
+    line_fit = fit_window(rank, data[:L], low, high, fit)
+    if line_fit.points < 5.0:
         return -1.0
-    work[0] = -fit[0] - 1.0
-    work[1] = 2.0 * fit[2]
-    work[2] = fit[3]
-    work[3] = fit[4]
-    work[4] = -(1.0 + fit[0]) / -fit[0]
+    work[0] = -line_fit.exponent - 1.0
+    work[1] = 2.0 * line_fit.standard_error
+    work[2] = line_fit.drift
+    work[3] = line_fit.points
+    work[4] = -(1.0 + line_fit.exponent) / -line_fit.exponent
     line = READOUTS + 2 * POINTS
     for i in range(LINE):
         x = low if i == 0 else high
         work[line + i] = x
-        work[line + LINE + i] = math.exp(fit[1] + fit[0] * math.log(x))
-    return 1.0 if fit[0] >= -1.0 else 0.0
+        work[line + LINE + i] = math.exp(line_fit.log_prefactor + line_fit.exponent * math.log(x))
+    return 1.0 if line_fit.exponent >= -1.0 else 0.0
 
 
 @kernel
