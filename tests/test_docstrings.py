@@ -20,7 +20,13 @@ from numpydoc.validate import validate
 import lib
 
 ROOT = Path(__file__).parents[1]
-LOW_LEVEL = ("lib.kernels", "lib.maths", "lib.widgets.kernels", "lib.widgets.experiments")
+LOW_LEVEL = (
+    "lib.kernels",
+    "lib.maths",
+    "lib.widgets.kernels",
+    "lib.widgets.experiments",
+    *(f"lib.compiler.{name}" for name in ("bits", "dot", "views")),  # instructions of kernels
+)
 # Modules whose docstrings are still to be done: remove a line to see what is missing; leave it out when nothing is.
 TO_DO = {
     "lib.averages",
@@ -31,22 +37,16 @@ TO_DO = {
     "lib.compiler.jit",
     "lib.compiler.wasm_compile",
     "lib.compiler.wasm_link",
-    "lib.core.checks",
-    "lib.core.curve",
     "lib.core.divergence",
-    "lib.core.dynamics",
     "lib.core.fitting",
     "lib.core.population",
     "lib.core.sgd",
-    "lib.core.spectra",
-    "lib.core.student_teacher",
     "lib.core.sweep.fingerprint",
     "lib.core.sweep.results",
     "lib.core.sweep.run",
     "lib.core.sweep.store",
     "lib.core.symmetry",
     "lib.mitigation",
-    "lib.moments",
     "lib.networks",
     "lib.planning",
     "lib.realdata",
@@ -56,7 +56,7 @@ TO_DO = {
 # numpydoc's codes: no docstring, summary (end, start, one line), arguments (missing, unknown, order, type), result.
 CODES = {"GL08", "SS03", "SS04", "SS05", "SS06", "PR01", "PR02", "PR03", "PR04", "PR10", "RT01"}
 # A summary says what the function does: it does not begin with the thing that is returned.
-NO_VERBS = re.compile(r"(The|A|An|All|Whether|How|What|Where|Some|Number|Names?|This)\b|\W|[a-z]|\S+[_'()=]|\S+ing\b")
+NO_VERBS = re.compile(r"(The|A|An|All|Whether|How|What|Where|Some|Number|This)\b|\W|[a-z]|\S+[_'()=]|\S+ing\b")
 
 
 def modules():
@@ -104,10 +104,15 @@ def faults(name, value):
         fields = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
         there = described(doc, value)
         return found + [f"field {field.name} is not described" for field in fields if field.name not in there]
-    found = [f"{code}: {words}" for code, words in validate(name)["errors"] if code in CODES]
+    there = described(doc, value)
+    elsewhere = [key for key, words in there.items() if words.strip().startswith("As ")]  # "As for :func:`solve`."
+    found = [
+        f"{code}: {words}"
+        for code, words in validate(name)["errors"]
+        if code in CODES and not (code == "PR04" and any(f'"{key}"' in words for key in elsewhere))
+    ]
     if NO_VERBS.match(text):
         found.append(f"the first line is not imperative: {text.splitlines()[0]}")
-    there = described(doc, value)
     for parameter in inspect.signature(value).parameters.values():
         words = there.get(parameter.name, "")
         if parameter.default is not parameter.empty and not re.search("(?i)default|^As ", words.strip()):

@@ -1,15 +1,26 @@
 """Checks of arguments: one wording for every message, and the errors of the package."""
 
+from __future__ import annotations
+
 import decimal
 import math
 import numbers
 import reprlib
 import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-# Kernels count in float64: beyond this, one more is none.
-MOST = 2**53
+if TYPE_CHECKING:
+    from .spectra import Spectrum
+    from .student_teacher import StudentTeacher
+
+# Largest integer n such that n and all below it are exact in float64, in which kernels count.
+MAX_EXACT_INT = 2**53
+
+_Choice = TypeVar("_Choice")
 
 
 class DivergenceError(ArithmeticError):
@@ -17,6 +28,8 @@ class DivergenceError(ArithmeticError):
 
     Attributes
     ----------
+    message : str
+        What happened, in words.
     alpha : float
         Time, in examples / N, at which it was noticed.
     critical_eta : float or None
@@ -27,7 +40,14 @@ class DivergenceError(ArithmeticError):
         What was trained; None if it was no such model.
     """
 
-    def __init__(self, message, alpha, critical_eta=None, eta=None, model=None):
+    def __init__(
+        self,
+        message: str,
+        alpha: float,
+        critical_eta: float | None = None,
+        eta: float | None = None,
+        model: StudentTeacher | None = None,
+    ):
         super().__init__(message)
         self.alpha, self.critical_eta, self.eta, self.model = alpha, critical_eta, eta, model
 
@@ -36,19 +56,40 @@ class DivergenceError(ArithmeticError):
         return type(self), (str(self), self.alpha, self.critical_eta, self.eta, self.model)
 
 
-def refuse(argument, value, allowed):
-    """Raise the ValueError that names the argument, its value and what is allowed."""
+def refuse(argument: str, value: object, allowed: str) -> NoReturn:
+    """Raise the ValueError that names the argument, its value and what is allowed.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the argument.
+    value : object
+        What was given.
+    allowed : str
+        What is allowed, after "must be".
+
+    Raises
+    ------
+    ValueError
+        Always.
+
+    Examples
+    --------
+    >>> refuse("eta", -1.0, "a number > 0")
+    Traceback (most recent call last):
+    ValueError: eta = -1.0: must be a number > 0
+    """
     raise ValueError(f"{argument} = {shown(value)}: must be {allowed}")
 
 
 class _Short(reprlib.Repr):
-    """One line for any object: a message is no place for a whole table."""
+    """One line for any object: a message does not show a whole table."""
 
     def repr_instance(self, x, level):
         shape = getattr(x, "shape", None)
         try:
             text = "" if isinstance(shape, tuple) and math.prod(shape) > 8 else repr(x)
-        except Exception:  # whatever a stranger's object raises
+        except Exception:  # whatever the __repr__ of an unknown type raises
             text = ""
         if text and len(text) <= 160 and "\n" not in text:
             return text
@@ -63,13 +104,52 @@ _short = _Short()
 _short.maxstring = _short.maxlong = _short.maxother = 80
 
 
-def shown(value):
-    """``value`` as a message shows it: as it is written, or, if that is long, what it is."""
+def shown(value: object) -> str:
+    """Describe a value in a message: its repr, or, if that is long, its type and shape.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+
+    Returns
+    -------
+    str
+        One line.
+    """
     return _short.repr(value)
 
 
-def number(argument, value, minimum=None, maximum=None, open_minimum=False):
-    """``value`` as a finite float inside the range; ``open_minimum`` excludes the minimum itself."""
+def number(
+    argument: str,
+    value: object,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    open_minimum: bool = False,
+) -> float:
+    """Check a finite real number.
+
+    Parameters
+    ----------
+    argument : str
+        Its name in a message.
+    value : object
+        Any real number; bool is refused.
+    minimum, maximum : float, optional
+        Range allowed. Default: unbounded.
+    open_minimum : bool
+        Whether the minimum itself is excluded. Default: no.
+
+    Returns
+    -------
+    float
+        ``value``.
+
+    Raises
+    ------
+    ValueError
+        If it is no such number.
+    """
     allowed = _range_words("a number", minimum, maximum, open_minimum)
     real = _real(value)
     if real is None:
@@ -83,37 +163,123 @@ def number(argument, value, minimum=None, maximum=None, open_minimum=False):
     return real
 
 
-def whole(argument, value, minimum=1, maximum=None):
-    """``value`` as an int inside the range, and at most 2^53."""
+def whole(argument: str, value: object, minimum: int = 1, maximum: int | None = None) -> int:
+    """Check a whole number, at most 2^53.
+
+    Parameters
+    ----------
+    argument : str
+        Its name in a message.
+    value : object
+        A whole number of any type, 3.0 included.
+    minimum : int
+        Smallest that is allowed. Default: 1.
+    maximum : int, optional
+        Largest that is allowed. Default: 2^53.
+
+    Returns
+    -------
+    int
+        ``value``.
+
+    Raises
+    ------
+    ValueError
+        If it is no such number.
+    """
     allowed = _range_words("a whole number", minimum, maximum, False)
     real = _real(value)
-    if real is not None and real > MOST:
+    if real is not None and real > MAX_EXACT_INT:
         refuse(argument, real, "a whole number <= 2^53")
     if real is None or not real.is_integer():
         refuse(argument, value, allowed)
-    count = int(value)
+    count = int(value)  # type: ignore[call-overload]  # a real number, by now
     if count < minimum or (maximum is not None and count > maximum):
         refuse(argument, count, allowed)
     return count
 
 
-def one_of(argument, value, choices):
-    """``value`` if it is among ``choices``."""
-    if not isinstance(value, type(choices[0])) or value not in choices:  # an array is equal to nothing
+def one_of(argument: str, value: _Choice, choices: Sequence[_Choice]) -> _Choice:
+    """Check that a value is among the choices.
+
+    Parameters
+    ----------
+    argument : str
+        Its name in a message.
+    value : object
+        What was given.
+    choices : sequence
+        All of one type.
+
+    Returns
+    -------
+    object
+        ``value``.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    # the type first: comparing an array is ambiguous
+    if not isinstance(value, type(choices[0])) or value not in choices:
         refuse(argument, value, "one of " + ", ".join(repr(c) for c in choices))
     return value
 
 
-def array(argument, value, ndim=1, scalar=False, finite=True):
-    """``value`` as a contiguous float64 array of ``ndim`` dimensions, not empty, all finite.
+def array(
+    argument: str, value: ArrayLike, ndim: int = 1, scalar: bool = False, finite: bool = True
+) -> NDArray[np.float64]:
+    """Check an array of real numbers.
 
-    With ``scalar`` a single number is an array of one; without ``finite`` infinities and NaN may stay.
+    Parameters
+    ----------
+    argument : str
+        Its name in a message.
+    value : array_like
+        Numbers in any container that numpy reads as such.
+    ndim : int
+        Number of dimensions that it must have. Default: 1.
+    scalar : bool
+        Whether a single number is taken for an array of one. Default: no.
+    finite : bool
+        Whether infinities and NaN are refused. Default: yes.
+
+    Returns
+    -------
+    ndarray
+        Contiguous, of float64, not empty.
+
+    Raises
+    ------
+    ValueError
+        If it is no such array.
     """
     return _array(argument, value, real_array(argument, value), ndim, scalar, finite)
 
 
-def samples(argument, value):
-    """``value`` as a float64 array (samples, features), and the relative spacing of the numbers that it was given in."""
+def samples(argument: str, value: ArrayLike) -> tuple[NDArray[np.float64], float]:
+    """Check an array (samples, features).
+
+    Parameters
+    ----------
+    argument : str
+        Its name in a message.
+    value : array_like
+        As for :func:`array`.
+
+    Returns
+    -------
+    array : ndarray, shape (samples, features)
+        Of float64.
+    spacing : float
+        Relative spacing of the type in which the numbers were given.
+
+    Raises
+    ------
+    ValueError
+        If it is no such array.
+    """
     given = real_array(argument, value)
     return _array(argument, value, given, 2), precision(given)
 
@@ -133,25 +299,57 @@ def _array(argument, value, result, ndim, scalar=False, finite=True):
     return result
 
 
-def place(argument, at, value=None):
-    """An entry's name in a message, with that of its column where ``value`` is a table with names."""
+def place(argument: str, at: tuple[int, ...], value: object = None) -> str:
+    """Name an entry of an array in a message.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the array.
+    at : tuple of int
+        The entry's indices.
+    value : object, optional
+        The array as given; of a data frame, the entry's column is named. Default: none is.
+
+    Returns
+    -------
+    str
+        Such as "X[1, 2] (column 'width')".
+    """
     columns = column_names(value)
     named = f" (column {columns[at[1]]!r})" if columns is not None and len(at) == 2 else ""
     return f"{argument}[{', '.join(map(str, at))}]{named}"
 
 
-def real_array(argument, value):
-    """``value`` as numpy's array of real numbers (floating, whole or bits), of the type and shape that it has.
+def real_array(argument: str, value: Any) -> NDArray[Any]:
+    """Convert anything that holds real numbers to an array of its own type and shape.
 
-    Here, and nowhere else, it is decided what passes as numbers: what numpy would turn into numbers without a word
-    (masked values, dates, texts, real parts of complex numbers) is refused, with its place and its cause.
+    This function alone decides what passes as numbers. What numpy would convert silently (masked values, dates, text,
+    real parts of complex numbers) is refused, with its place and the cause.
+
+    Parameters
+    ----------
+    argument : str
+        Its name in a message.
+    value : array_like
+        Numbers in any container that numpy reads as such.
+
+    Returns
+    -------
+    ndarray
+        Floating-point numbers, integers or booleans.
+
+    Raises
+    ------
+    ValueError
+        If it holds anything else.
     """
     if hasattr(value, "nnz") and hasattr(value, "toarray"):
         raise ValueError(
             f"{argument} is a sparse matrix of shape {value.shape}: must be an array of numbers, as from .toarray()"
         )
     if _is_table(value):  # column by column: a table of dates and numbers has no type of its own
-        for name, kind in zip(column_names(value), value.dtypes):
+        for name, kind in zip(value.columns, value.dtypes):
             _refuse_kind(f"{argument}, column {name!r}", kind)
     masked = _masked(value)
     if masked is not None:
@@ -175,8 +373,19 @@ def real_array(argument, value):
     return numbers_
 
 
-def precision(values):
-    """Relative spacing of the numbers in an array of real numbers, at least that of float64."""
+def precision(values: NDArray[Any]) -> float:
+    """Find the relative spacing of numbers of an array's type, at least that of float64.
+
+    Parameters
+    ----------
+    values : ndarray
+        Of real numbers.
+
+    Returns
+    -------
+    float
+        2.2e-16, or more for float32 and float16.
+    """
     kind = values.dtype
     return float(max(np.finfo(kind).eps if kind.kind == "f" else 0.0, np.finfo(np.float64).eps))
 
@@ -208,12 +417,23 @@ def _entry(argument, at, entry, value):
 
 
 def _is_table(value):
-    """Whether ``value`` is a table of columns with names and types, as a data frame is."""
+    """Whether ``value`` is a data frame, with named columns of different types."""
     return hasattr(value, "columns") and hasattr(value, "dtypes")
 
 
-def column_names(value):
-    """Names of the columns of a table; None of what has none."""
+def column_names(value: Any) -> list[Any] | None:
+    """List the names of a data frame's columns.
+
+    Parameters
+    ----------
+    value : object
+        A data frame, or anything else.
+
+    Returns
+    -------
+    list or None
+        None for anything else.
+    """
     return list(value.columns) if _is_table(value) else None
 
 
@@ -231,8 +451,26 @@ def _masked(value):
     return None
 
 
-def spectrum(value, argument="spectrum"):
-    """``value`` if it is a ``lib.Spectrum``."""
+def spectrum(value: object, argument: str = "spectrum") -> Spectrum:
+    """Check that a value is a :class:`lib.Spectrum`.
+
+    Parameters
+    ----------
+    value : object
+        What was given.
+    argument : str
+        Its name in a message. Default: "spectrum".
+
+    Returns
+    -------
+    Spectrum
+        ``value``.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
     from .spectra import Spectrum  # which needs this module
 
     if not isinstance(value, Spectrum):
@@ -240,8 +478,26 @@ def spectrum(value, argument="spectrum"):
     return value
 
 
-def model(value, argument="model"):
-    """``value`` if it is a ``lib.StudentTeacher``."""
+def model(value: object, argument: str = "model") -> StudentTeacher:
+    """Check that a value is a :class:`lib.StudentTeacher`.
+
+    Parameters
+    ----------
+    value : object
+        What was given.
+    argument : str
+        Its name in a message. Default: "model".
+
+    Returns
+    -------
+    StudentTeacher
+        ``value``.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
     from .student_teacher import StudentTeacher
 
     if not isinstance(value, StudentTeacher):
@@ -249,14 +505,49 @@ def model(value, argument="model"):
     return value
 
 
-def shape(argument, value, allowed):
-    """Refuse an array of another shape than ``allowed``."""
+def shape(argument: str, value: ArrayLike, allowed: tuple[int, ...]) -> None:
+    """Check the shape of an array.
+
+    Parameters
+    ----------
+    argument : str
+        Its name in a message.
+    value : array_like
+        The array.
+    allowed : tuple of int
+        The shape that it must have.
+
+    Raises
+    ------
+    ValueError
+        If it has another.
+    """
     if np.shape(value) != allowed:
         raise ValueError(f"{argument} has shape {np.shape(value)}: must be {allowed}")
 
 
-def times(argument, value, open_minimum=False):
-    """Times alpha (n,): a number or an array, >= 0 and increasing; ``open_minimum`` excludes 0 itself."""
+def times(argument: str, value: ArrayLike, open_minimum: bool = False) -> NDArray[np.float64]:
+    """Check times, >= 0 and strictly increasing.
+
+    Parameters
+    ----------
+    argument : str
+        Their name in a message.
+    value : array_like, shape (n,), or float
+        The times.
+    open_minimum : bool
+        Whether 0 is excluded. Default: no.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        The times, one included if a number was given.
+
+    Raises
+    ------
+    ValueError
+        If they are no such times.
+    """
     result = array(argument, value, scalar=True)
     if result[0] < 0 or (open_minimum and result[0] == 0):
         raise ValueError(f"{argument}[0] = {result[0]}: must be {'>' if open_minimum else '>='} 0")
@@ -264,8 +555,23 @@ def times(argument, value, open_minimum=False):
     return result
 
 
-def increasing(argument, values, places=None):
-    """Refuse an array that does not increase; ``places`` are the indices that its entries have for the caller."""
+def increasing(argument: str, values: NDArray[Any], places: NDArray[Any] | Sequence[int] | None = None) -> None:
+    """Check that an array increases strictly.
+
+    Parameters
+    ----------
+    argument : str
+        Its name in a message.
+    values : ndarray, shape (n,)
+        The array.
+    places : sequence of int, optional
+        Indices by which a message names the entries. Default: 0 ... n - 1.
+
+    Raises
+    ------
+    ValueError
+        If it does not.
+    """
     falls = np.flatnonzero(np.diff(values) <= 0)
     if falls.size:
         i = int(falls[0])
@@ -275,8 +581,26 @@ def increasing(argument, values, places=None):
         )
 
 
-def window(argument, value):
-    """A range (low, high) of two finite numbers, low < high."""
+def window(argument: str, value: Any) -> tuple[float, float]:
+    """Check a range of two finite numbers, low < high.
+
+    Parameters
+    ----------
+    argument : str
+        Its name in a message.
+    value : (float, float)
+        The range.
+
+    Returns
+    -------
+    (float, float)
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If it is no such range.
+    """
     allowed = "a pair (low, high) of numbers, low < high"
     try:
         low, high = value
@@ -287,11 +611,33 @@ def window(argument, value):
     return low, high
 
 
-def steps(argument, alpha, N, batch=1):
-    """Times alpha (n,) in whole steps of ``batch`` examples, N examples a unit of time; a warning if two are the same."""
+def steps(argument: str, alpha: NDArray[np.float64], N: int, batch: int = 1) -> NDArray[np.int64]:
+    """Round times to whole steps, with a warning if two fall on the same step.
+
+    Parameters
+    ----------
+    argument : str
+        Their name in a message.
+    alpha : ndarray, shape (n,)
+        Times, in examples / N.
+    N : int
+        Input dimension.
+    batch : int
+        Examples in a step. Default: 1.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        Numbers of steps.
+
+    Raises
+    ------
+    ValueError
+        If there are more than 2^53.
+    """
     exact = alpha * N / batch
-    if exact[-1] > MOST:
-        largest = MOST * batch / N
+    if exact[-1] > MAX_EXACT_INT:
+        largest = MAX_EXACT_INT * batch / N
         raise ValueError(f"{argument}[{alpha.size - 1}] = {alpha[-1]}: must be <= {largest:g}, 2^53 steps")
     whole_steps = np.rint(exact).astype(np.int64)
     same = np.flatnonzero(np.diff(whole_steps) == 0)
@@ -299,14 +645,33 @@ def steps(argument, alpha, N, batch=1):
         i = int(same[0])
         warnings.warn(
             f"{argument}[{i}] = {alpha[i]:.6g} and {argument}[{i + 1}] = {alpha[i + 1]:.6g} fall on the same step, "
-            f"{whole_steps[i]} (one step is a time of {batch / N:g}): {same.size} of the {alpha.size} times repeat the one before",
+            f"{whole_steps[i]} (one step is a time of {batch / N:g}): {same.size} of the {alpha.size} times repeat "
+            "the one before",
             stacklevel=3,
         )
     return whole_steps
 
 
-def seeds(argument, value):
-    """A number of runs, which is the seeds 0, 1, ..., or the seeds themselves: a list of whole numbers >= 0."""
+def seeds(argument: str, value: Any) -> list[int]:
+    """Check the seeds of several runs.
+
+    Parameters
+    ----------
+    argument : str
+        Their name in a message.
+    value : int or sequence of int
+        A number of runs, or the seeds themselves: whole numbers >= 0.
+
+    Returns
+    -------
+    list of int
+        The seeds; of a number of runs, 0, 1, ...
+
+    Raises
+    ------
+    ValueError
+        If there are none, or one is no such number.
+    """
     if np.ndim(value) == 0:
         return list(range(whole(argument, value)))
     if len(value) == 0:
@@ -315,7 +680,7 @@ def seeds(argument, value):
 
 
 def _real(value):
-    """``value`` as a float, infinite where it is too large for one; None where it is no real number."""
+    """Convert to float, infinite beyond its range; None for anything but a real number."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return None
     try:

@@ -78,7 +78,7 @@ def solve(
     >>> model = lib.StudentTeacher(lib.power_law(1.0, 64), students=1, teachers=1, activation="linear")
     >>> curve = lib.solve(model, model.initial_overlaps(sigma_J=0.0), eta=0.5, alpha=[0.0, 10.0])
     >>> curve.eps_g.round(4)
-    array([0.5   , 0.0525])
+    array([0.5   , 0.0122])
     """
     checks.model(model)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)

@@ -138,10 +138,12 @@ class StudentTeacher:
 
         Parameters
         ----------
-        sigma_J, seed, teacher, alignment
+        sigma_J : float
             As for :meth:`initial_overlaps`.
         N : int
             Input dimension.
+        seed, teacher, alignment
+            As for :meth:`initial_overlaps`.
 
         Returns
         -------
