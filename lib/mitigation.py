@@ -1,43 +1,64 @@
-"""Chapter "Mitigating slow directions": what changes the clocks of the levels, and what only seems to.
+"""Chapter "Mitigating slow directions": what changes the time scales of the levels, and what only seems to.
 
-Preconditioned SGD, J_i += (eta / sqrt N) P delta_i xi with P = gain_k on level k, is plain SGD in other
-coordinates: with J' = P^(-1/2) J, B' = P^(-1/2) B and xi' = P^(1/2) xi all fields are the same, the spectrum is
-lambda'_k = gain_k lambda_k and overlaps are divided by gain_k. Whitening inputs is the same thing. So the flow,
-its integrator and every closed form apply, on another spectrum and with a teacher that is not the same in
-every level.
+Preconditioned SGD, J_i += (eta / sqrt N) P delta_i xi with P = gain_k on level k (``eq-preconditioned``), is plain SGD
+in other coordinates: with J' = P^(-1/2) J, B' = P^(-1/2) B and xi' = P^(1/2) xi all fields are the same, the spectrum
+is lambda'_k = gain_k lambda_k and overlaps are divided by gain_k (``eq-whitened``). Whitening the inputs is equivalent.
+So the flow, its integrator and every closed form apply, to another spectrum and to a teacher that differs from level to
+level.
 """
 
 import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import erf, gammaln
 
 from .core import checks
 from .core.curve import Curve, field_error
 from .core.divergence import integrate, unbounded
 from .core.spectra import Spectrum
-from .core.student_teacher import Overlaps
+from .core.student_teacher import Overlaps, StudentTeacher
 from .kernels import training as kernels
 
-# Inputs drawn at a time: bounds the memory, not the result.
+# Memory of the inputs that are drawn at a time; the result does not depend on it.
 _CHUNK_BYTES = 64e6
-_CONDITION = 1e-12  # relative size below which a direction of an estimated covariance counts as zero
+# Eigenvalues of an estimated covariance below this, relative to the largest, count as zero.
+_CONDITION = 1e-12
+# Relative error allowed in a step of a flow: some digits more than a figure or a test compares.
 RTOL = 1e-9
 
 
-def exponent(beta, power):
-    """Exponent of the learning curve after whitening by ``power``: beta / ((1 + beta) (1 - power)).
+def exponent(beta: float, power: float) -> float:
+    """Return the exponent of the learning curve after whitening by ``power``, beta / ((1 + beta) (1 - power)).
 
-    Level k is learned at the rate k^-((1 + beta)(1 - power)), the error of the levels beyond k is k^-beta.
+    Equation ``eq-whitened-exponent`` of the book: level k is learned at the rate k^-((1 + beta)(1 - power)), and the
+    error of the levels beyond k is k^-beta.
 
     Parameters
     ----------
     beta : float
         Exponent of the spectrum, > 0.
     power : float
-        0 (plain SGD) <= power < 1; at 1 the decay is exponential.
+        Power of the covariance, 0 (plain SGD) <= power < 1; at 1 the decay is exponential.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+
+    Examples
+    --------
+    >>> import lib
+    >>> lib.mitigation.exponent(1.0, 0.0), lib.mitigation.exponent(1.0, 0.5)
+    (0.5, 1.0)
     """
     beta = checks.number("beta", beta, 0.0, open_minimum=True)
     power = checks.number("power", power, 0.0, np.nextafter(1.0, 0.0))
@@ -46,71 +67,108 @@ def exponent(beta, power):
 
 @dataclass(frozen=True, eq=False)
 class Whitening:
-    """Inputs multiplied by gain^(1/2), level by level; made by :func:`whiten`.
+    """Inputs multiplied by gain^(1/2), level by level; made by :func:`whiten` (``eq-whitened``).
 
     Attributes
     ----------
     original : Spectrum
-        Of the inputs as they come.
+        Of the inputs before whitening.
     spectrum : Spectrum
-        Of the whitened inputs: lambda'_k = gain_k lambda_k, mean 1. Learning rates count in these units, so
-        that the linear network's critical rate is 2 as always.
+        Of the whitened inputs: lambda'_k = gain_k lambda_k, mean 1. Learning rates are in these units, in which the
+        linear network's critical rate is 2 as always.
     gain : ndarray, shape (L,)
+        Factor of each level's eigenvalue.
     """
 
     original: Spectrum
     spectrum: Spectrum
-    gain: np.ndarray
+    gain: NDArray[np.float64]
 
-    def overlaps(self, overlaps):
-        """The block overlaps of the same weights in whitened coordinates: each divided by its level's gain."""
+    def overlaps(self, overlaps: Overlaps) -> Overlaps:
+        """Return the block overlaps of the same weights in whitened coordinates: each divided by its level's gain.
+
+        Parameters
+        ----------
+        overlaps : Overlaps
+            r (L, K, M), q (L, K, K) and t (L, M, M) in the original coordinates.
+
+        Returns
+        -------
+        Overlaps
+        """
         return Overlaps(*(block / self.gain[:, None, None] for block in (overlaps.r, overlaps.q, overlaps.t)))
 
     @property
-    def escape_moment(self):
-        """<lambda lambda'>, which takes the place of <lambda^2> in the escape rate of a plateau."""
+    def escape_moment(self) -> float:
+        """<lambda lambda'>, which replaces <lambda^2> in the escape rate of a plateau (``eq-whitened-escape``)."""
         return float(np.sum(self.original.weights * self.original.eigenvalues * self.spectrum.eigenvalues))
 
 
-def whiten(spectrum, power=1.0):
+def whiten(spectrum: Spectrum, power: float = 1.0) -> Whitening:
     """Whiten inputs by a power of their covariance: lambda'_k ~ lambda_k^(1 - power).
 
     Parameters
     ----------
     spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
     power : float
-        0 leaves the inputs as they are, 1 makes them isotropic (natural gradient), 1/2 is half-way: the
+        0 to 1. Default: 1, which makes inputs isotropic (natural gradient). 0 leaves them unchanged, and 1/2 gives the
         rates that Adam-like steps have in the eigenbasis.
 
     Returns
     -------
     Whitening
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+
+    Examples
+    --------
+    >>> import lib
+    >>> lib.mitigation.whiten(lib.Spectrum([4.0, 1.0]), power=0.5).spectrum.eigenvalues.round(3)
+    array([1.333, 0.667])
     """
     checks.spectrum(spectrum)
     power = checks.number("power", power, 0.0, 1.0)
-    # in logarithms: eigenvalues may span hundreds of decades
+    # in logarithms, since eigenvalues may span hundreds of decades
     logs = (1.0 - power) * np.log(spectrum.eigenvalues)
     eigenvalues = np.exp(logs - logs[0])
     eigenvalues /= np.sum(spectrum.weights * eigenvalues)
     return Whitening(spectrum, Spectrum(eigenvalues, spectrum.weights), eigenvalues / spectrum.eigenvalues)
 
 
-def small_eta_error(spectrum, power, eta, alpha, sigma_J=0.0):
-    """eps_g of the whitened linear network to leading order in eta.
+def small_eta_error(
+    spectrum: Spectrum, power: float, eta: float, alpha: ArrayLike, sigma_J: float = 0.0
+) -> NDArray[np.float64]:
+    """Compute eps_g of the whitened linear network to leading order in eta.
 
-    (1 + sigma_J^2)/2 sum_k w_k lambda_k exp(-2 eta lambda'_k alpha): whitening changes the rates, not what
-    a level contributes.
+    (1 + sigma_J^2)/2 sum_k w_k lambda_k exp(-2 eta lambda'_k alpha): whitening (``eq-whitened``) changes the rates,
+    and not what a level contributes.
 
     Parameters
     ----------
     spectrum : Spectrum
-        Of the inputs as they come.
-    power, eta, sigma_J : float
-    alpha : array_like, shape (n,)
+        Of the inputs before whitening.
+    power : float
+        Power of the covariance by which they are whitened, 0 to 1.
+    eta : float
+        Learning rate, > 0, in units of the whitened inputs' mean eigenvalue.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing.
+    sigma_J : float
+        Standard deviation of the student's initial weights, >= 0. Default: 0.
 
     Returns
     -------
     ndarray, shape (n,)
+        eps_g at every time.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
@@ -124,34 +182,48 @@ def small_eta_error(spectrum, power, eta, alpha, sigma_J=0.0):
 # --- Linear networks whose step is not plain: equations for e_k = q_k - 2 r_k + t_k, K = M = 1 ------------
 
 
-def adaptive_error(spectrum, eta, alpha, aligned=True, sigma_J=0.0):
-    """eps_g of a linear network whose gradient is divided by its root mean square, as RMSprop and Adam do.
+def adaptive_error(
+    spectrum: Spectrum, eta: float, alpha: ArrayLike, aligned: bool = True, sigma_J: float = 0.0
+) -> NDArray[np.float64]:
+    """Compute eps_g of a linear network whose gradient is divided by its root mean square, as in RMSprop and Adam.
 
     The mean square of component j of the gradient is E lambda_j / N, E = 2 eps_g. In coordinates ``aligned`` with
-    the eigenvectors the step is therefore eta delta xi_j / sqrt(E lambda_j N), and
+    the eigenvectors the step is therefore eta delta xi_j / sqrt(E lambda_j N), and (``eq-adaptive``)
 
         e_k' = -2 eta sqrt(lambda_k / E) e_k + eta^2 ;
 
-    in general position every component has the same mean square, E / N, and
+    in general position every component has the same mean square, E / N, and (``eq-adaptive-rotated``)
 
         e_k' = -2 eta lambda_k e_k / sqrt E + eta^2 lambda_k .
 
-    Exact for N -> infinity with a memory long against one step and short against N steps. The step does not
-    shrink with the gradient, so that a floor is left: E = (eta <sqrt lambda> / 2)^2 if aligned, else (eta / 2)^2.
-    What is left with the best constant step for a time: :func:`adaptive_exponent`.
+    Exact for N -> infinity with a memory long compared with one step and short compared with N steps. The step does
+    not shrink with the gradient, so that the error has a floor: E = (eta <sqrt lambda> / 2)^2 if aligned, else
+    (eta / 2)^2. The error with the best constant step for a time: :func:`adaptive_exponent`.
 
     Parameters
     ----------
     spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
     eta : float
         Size of a step, > 0 (of each weight, times sqrt N).
-    alpha : array_like, shape (n,)
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing.
     aligned : bool
+        Whether the coordinates are those of the eigenvectors. Default: True.
     sigma_J : float
+        Standard deviation of the student's initial weights, >= 0. Default: 0.
 
     Returns
     -------
     ndarray, shape (n,)
+        eps_g at every time.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+    DivergenceError
+        If the error grows without bound.
     """
     checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
@@ -166,11 +238,19 @@ def adaptive_error(spectrum, eta, alpha, aligned=True, sigma_J=0.0):
     return _level_flow(spectrum, eta, alpha, sigma_J, rates)
 
 
-def growing_memory_error(spectrum, eta, alpha, strength, power, friction=6.0, sigma_J=0.0):
-    """eps_g of a linear network with a momentum whose memory grows in proportion to the time.
+def growing_memory_error(
+    spectrum: Spectrum,
+    eta: float,
+    alpha: ArrayLike,
+    strength: float,
+    power: float,
+    friction: float = 6.0,
+    sigma_J: float = 0.0,
+) -> NDArray[np.float64]:
+    """Compute eps_g of a linear network with a momentum whose memory grows in proportion to the time.
 
-    Besides the plain step the student moves along V, the sum of past gradients, of which V forgets the share
-    friction/(alpha + 1/lambda_1) in a unit of time:
+    In addition to the plain step the student moves along V, the sum of past gradients, of which V forgets the fraction
+    friction/(alpha + 1/lambda_1) in a unit of time (``eq-growing-memory``):
 
         V <- V - friction/((alpha + 1/lambda_1) N) V + delta xi / sqrt N
         J <- J + eta delta xi / sqrt N + (h/N) V ,     h = strength (1 + lambda_1 alpha)^-power .
@@ -178,25 +258,35 @@ def growing_memory_error(spectrum, eta, alpha, strength, power, friction=6.0, si
     With d = J - B, and the means e_k of d^2, phi_k of -d V and psi_k of V^2 per direction of level k, for N -> infinity
 
         e_k' = -2 eta lambda_k e_k - 2 h phi_k + eta^2 lambda_k E
-        phi_k' = -(eta lambda_k + f) phi_k - h psi_k + lambda_k e_k - eta lambda_k E ,     f = friction/(alpha + 1/lambda_1)
-        psi_k' = -2 f psi_k + 2 lambda_k phi_k + lambda_k E .
+        phi_k' = -(eta lambda_k + f) phi_k - h psi_k + lambda_k e_k - eta lambda_k E
+        psi_k' = -2 f psi_k + 2 lambda_k phi_k + lambda_k E ,     f = friction/(alpha + 1/lambda_1) .
 
     Parameters
     ----------
     spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
     eta : float
         Learning rate of the plain step, > 0.
-    alpha : array_like, shape (n,)
-        Examples / N.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing.
     strength, power : float
-        Of the momentum's step h, >= 0. At power = 1/(1 + beta), or above it, the noise stays bounded.
+        Of the momentum's step h, >= 0. From power = 1/(1 + beta) on, the noise stays bounded (``eq-growing-noise``).
     friction : float
-        > 0.
+        How fast V forgets, > 0. Default: 6.
     sigma_J : float
+        Standard deviation of the student's initial weights, >= 0. Default: 0.
 
     Returns
     -------
     ndarray, shape (n,)
+        eps_g at every time.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+    DivergenceError
+        If the error grows without bound.
     """
     checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
@@ -222,46 +312,85 @@ def growing_memory_error(spectrum, eta, alpha, strength, power, friction=6.0, si
     return 0.5 * integrate(flow, start, alpha, eta, "LSODA", 1e-6, 1e-10)[:, :L] @ mass
 
 
-def adaptive_exponent(beta, aligned=True):
-    """Exponent of :func:`adaptive_error` if for each time the best constant step is taken, L -> infinity.
+def adaptive_exponent(beta: float, aligned: bool = True) -> float:
+    """Return the exponent of the adaptive network's error with the best constant step for each time, L -> infinity.
 
-    In general position beta / (1 + beta), that of plain SGD. In the eigenbasis 2 beta / (1 + beta), that of whitening by
-    1/2, where beta >= 1, and beta where beta <= 1: there the noise of the levels learned, a sum of
-    sqrt(lambda_k) ~ k^-((1+beta)/2), grows with their number. At beta = 1 it grows as a logarithm.
+    Equation ``eq-adaptive-best-exponent`` of the book, for :func:`adaptive_error`. In general position it is
+    beta / (1 + beta), as for plain SGD. In the eigenbasis it is 2 beta / (1 + beta), as for whitening by 1/2, where
+    beta >= 1, and beta where beta <= 1: there the noise of the levels learned, a sum of
+    sqrt(lambda_k) ~ k^-((1+beta)/2), grows with their number; at beta = 1 it grows as a logarithm.
 
     Parameters
     ----------
     beta : float
+        Exponent of the spectrum, > 0.
     aligned : bool
+        Whether the coordinates are those of the eigenvectors. Default: True.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+
+    Examples
+    --------
+    >>> import lib
+    >>> lib.mitigation.adaptive_exponent(3.0), lib.mitigation.adaptive_exponent(0.5)
+    (1.5, 0.5)
     """
     beta = checks.number("beta", beta, 0.0, open_minimum=True)
     return min(beta, 2.0 * beta / (1.0 + beta)) if aligned else beta / (1.0 + beta)
 
 
-def scheduled_error(spectrum, eta, alpha, decay=0.0, knee=1.0, label_noise=0.0, sigma_J=0.0):
-    """eps_g of a linear network with the learning rate eta(alpha) = eta (1 + alpha/knee)^-decay.
+def scheduled_error(
+    spectrum: Spectrum,
+    eta: float,
+    alpha: ArrayLike,
+    decay: float = 0.0,
+    knee: float = 1.0,
+    label_noise: float = 0.0,
+    sigma_J: float = 0.0,
+) -> NDArray[np.float64]:
+    """Compute eps_g of a linear network with the learning rate eta(alpha) = eta (1 + alpha/knee)^-decay.
 
-    Of any other schedule: :func:`lib.linear.scheduled_error`, whose numerics are independent of these.
+    Equation ``eq-noisy-flow`` of the book:
 
         e_k' = -2 eta(alpha) lambda_k e_k + eta(alpha)^2 lambda_k (E + label_noise)
+
+    For any other schedule, by independent numerics: :func:`lib.linear.scheduled_error`.
 
     Parameters
     ----------
     spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
     eta : float
         Initial rate, 0 < eta < 2.
-    alpha : array_like, shape (n,)
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing.
     decay : float
-        Exponent of the schedule, >= 0; 0 is a constant rate.
+        Exponent of the schedule, >= 0. Default: 0, a constant rate.
     knee : float
-        Time at which the decay sets in, > 0.
+        Time at which the decay sets in, > 0. Default: 1.
     label_noise : float
-        Variance of noise added to the teacher's answers, >= 0. eps_g is measured without it.
+        Variance of noise added to the teacher's answers, >= 0. eps_g is measured without it. Default: 0.
     sigma_J : float
+        Standard deviation of the student's initial weights, >= 0. Default: 0.
 
     Returns
     -------
     ndarray, shape (n,)
+        eps_g at every time.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+    DivergenceError
+        If the error grows without bound.
     """
     checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, np.nextafter(2.0, 0.0), open_minimum=True)
@@ -278,11 +407,17 @@ def scheduled_error(spectrum, eta, alpha, decay=0.0, knee=1.0, label_noise=0.0, 
     return _level_flow(spectrum, eta, alpha, sigma_J, rates)
 
 
-def _level_flow(spectrum, eta, alpha, sigma_J, rates):
-    """Solve e_k' = -a_k e_k + n_k, (a, ln n) = rates(alpha, ln E), from e_k = 1 + sigma_J^2; returns E / 2.
+def _level_flow(
+    spectrum: Spectrum,
+    eta: float,
+    alpha: ArrayLike,
+    sigma_J: float,
+    rates: Callable[[float, float], tuple[NDArray[np.float64], NDArray[np.float64]]],
+) -> NDArray[np.float64]:
+    """Solve e_k' = -a_k e_k + n_k, (a, ln n) = rates(alpha, ln E), from e_k = 1 + sigma_J^2; return E / 2.
 
-    Logarithms of e_k are integrated, since e_k falls over many decades, and by LSODA, since the levels' rates differ as
-    much: it is implicit where the fast levels have settled and the flow is stiff, and cheap before.
+    The logarithms of e_k are integrated, since e_k falls over many decades. LSODA is used, since the levels' rates
+    differ as much: it is implicit where the fast levels have settled and the flow is stiff, and cheap before.
     """
     alpha = checks.times("alpha", alpha)
     sigma_J = checks.number("sigma_J", sigma_J, 0.0)
@@ -298,13 +433,16 @@ def _level_flow(spectrum, eta, alpha, sigma_J, rates):
     return 0.5 * mass @ np.exp(log_e.T)
 
 
-def batch_norm_error(spectrum, eta, alpha, batch, r, q):
-    """eps_g of one linear unit with batch normalisation, for N -> infinity: a flow of the block overlaps r_k and q_k.
+def batch_norm_error(
+    spectrum: Spectrum, eta: float, alpha: ArrayLike, batch: int, r: ArrayLike, q: ArrayLike
+) -> NDArray[np.float64]:
+    """Compute eps_g of one linear unit with batch normalisation, for N -> infinity.
 
-    The output is (x - mean)/(standard deviation) over a batch of b examples; with the true width it is x / sqrt Q.
-    Write c = R / sqrt Q, so that eps_g = 1 - c for a teacher of unit variance. The teacher's field is
-    c x / sqrt Q + sqrt(1 - c^2) u with u independent of x; normalisation projects the batch's mean and x itself out
-    of the residual, and leaves b - 2 of its b dimensions. With the rate eta / b of an example
+    Equation ``eq-batch-norm`` of the book, a flow of the block overlaps r_k and q_k. The output is
+    (x - mean)/(standard deviation) over a batch of b examples; with the true width it is x / sqrt Q. With
+    c = R / sqrt Q, eps_g = 1 - c for a teacher of unit variance. The teacher's field is c x / sqrt Q + sqrt(1 - c^2) u
+    with u independent of x; normalisation projects the batch's mean and x itself out of the residual, and leaves b - 2
+    of its b dimensions. With the rate eta / b of an example
 
         r_k' = a (eta/b) lambda_k (1 - c r_k / sqrt Q) / sqrt Q
         q_k' = 2 a (eta/b) lambda_k (r_k - c q_k / sqrt Q) / sqrt Q + a' (eta/b)^2 lambda_k (1 - c^2) / Q ,
@@ -314,18 +452,28 @@ def batch_norm_error(spectrum, eta, alpha, batch, r, q):
     Parameters
     ----------
     spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
     eta : float
         Learning rate of an update, > 0.
-    alpha : array_like, shape (n,)
-        Times in examples / N.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing.
     batch : int
         Examples of an update, at least 4.
     r, q : array_like, shape (L,)
-        Block overlaps at the start, of the student's weights as they come, with sum_k w_k lambda_k q_k > 0.
+        Block overlaps of the student's weights at the start, before normalisation, with
+        sum_k w_k lambda_k q_k > 0.
 
     Returns
     -------
     ndarray, shape (n,)
+        eps_g at every time.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+    DivergenceError
+        If the overlaps grow without bound.
     """
     checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
@@ -352,21 +500,22 @@ def batch_norm_error(spectrum, eta, alpha, batch, r, q):
     return 1.0 - z[:, :L] @ mass / np.sqrt(z[:, L:] @ mass)
 
 
-def decayed_floor(spectrum, eta, decay):
-    """The error at which weight decay stops a linear network (K = M = 1).
+def decayed_floor(spectrum: Spectrum, eta: float, decay: float) -> float:
+    """Return the error at which weight decay stops a linear network (K = M = 1).
 
-    With J <- (1 - eta decay / N) J in every step, level k tends to r_k = lambda_k / (lambda_k + decay), and
-    q_k = (lambda_k r_k + eta lambda_k E / 2) / (lambda_k + decay), so that
+    Equation ``eq-decay-floor`` of the book. With J <- (1 - eta decay / N) J in every step, level k tends to
+    r_k = lambda_k / (lambda_k + decay) and q_k = (lambda_k r_k + eta lambda_k E / 2) / (lambda_k + decay), so that
 
         E = sum_k w_k lambda_k (1 - r_k)^2 / (1 - (eta/2) sum_k w_k lambda_k^2 / (lambda_k + decay)) .
 
     Parameters
     ----------
     spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
     eta : float
-        > 0.
+        Learning rate, > 0 and below the critical rate, which weight decay raises.
     decay : float
-        >= 0, in units of the mean eigenvalue.
+        Weight decay, >= 0, in units of the mean eigenvalue.
 
     Returns
     -------
@@ -375,7 +524,13 @@ def decayed_floor(spectrum, eta, decay):
     Raises
     ------
     ValueError
-        If eta is at or beyond the critical rate, which weight decay raises.
+        If an argument is outside the range stated above.
+
+    Examples
+    --------
+    >>> import lib
+    >>> round(lib.mitigation.decayed_floor(lib.power_law(1.0, 64), eta=0.5, decay=0.1), 4)
+    0.0101
     """
     checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
@@ -392,40 +547,45 @@ def decayed_floor(spectrum, eta, decay):
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a student is trained, beyond the plain step; the defaults are the plain step.
+    """How a student is trained, in addition to the plain step; the defaults are the plain step.
 
     Parameters
     ----------
     power : float
-        Inputs are whitened by this power of their covariance (:func:`whiten`), 0 to 1.
+        Inputs are whitened by this power of their covariance (:func:`whiten`), 0 to 1. Default: 0.
     estimated_from : int, optional
-        Unlabelled inputs from which the covariance for whitening is estimated; None: it is known.
+        Number of unlabelled inputs from which the covariance for whitening is estimated. Default: it is known.
     rotated : bool
         The learner sees inputs in coordinates of general position (a random rotation), not the eigenbasis.
-        Plain SGD and whitening by a known covariance do not notice. Not with ``estimated_from``.
+        Plain SGD and whitening by a known covariance do not notice. Not with ``estimated_from``. Default: False.
     adaptive : bool
         Each component of the gradient is divided by its root mean square over the last
-        1 / (1 - memory) updates, as in RMSprop and Adam.
+        1 / (1 - memory) updates, as in RMSprop and Adam. Default: False.
     memory : float
-        0 < memory < 1.
+        0 < memory < 1. Default: 0.99.
     momentum : float
-        0 <= momentum < 1; the gradient is replaced by its exponential average.
+        0 <= momentum < 1; the gradient is replaced by its exponential average. Default: 0.
     decay : float
-        Weight decay, in units of the mean eigenvalue.
+        Weight decay, >= 0, in units of the mean eigenvalue. Default: 0.
     batch : int
-        Examples per update; the gradient is their mean.
+        Examples per update; the gradient is their mean. Default: 1.
     batch_norm : bool
         Each hidden field has mean 0 and variance 1 over the batch, which must then hold at least 2 examples. The
-        error is measured with the fields' true variance.
+        error is measured with the fields' true variance. Default: False.
     schedule : (float, float) or callable
         (x, knee): the learning rate is eta (1 + alpha/knee)^-x. A function takes a time alpha and gives the factor of
-        eta then, >= 0.
+        eta then, >= 0. Default: (0, 1), a constant rate.
     label_noise : float
-        Variance of noise on the teacher's answers.
+        Variance of noise on the teacher's answers, >= 0. Default: 0.
+
+    Raises
+    ------
+    ValueError
+        If a value is outside its range.
     """
 
     power: float = 0.0
-    estimated_from: int = None
+    estimated_from: int | None = None
     rotated: bool = False
     adaptive: bool = False
     memory: float = 0.99
@@ -433,7 +593,7 @@ class Recipe:
     decay: float = 0.0
     batch: int = 1
     batch_norm: bool = False
-    schedule: tuple = (0.0, 1.0)
+    schedule: tuple[float, float] | Callable[[float], float] = (0.0, 1.0)
     label_noise: float = 0.0
 
     def __post_init__(self):
@@ -458,36 +618,56 @@ class Recipe:
         checks.number("label_noise", self.label_noise, 0.0)
 
 
-def train(model, N, eta, alpha, recipe=Recipe(), sigma_J=0.01, seeds=8):
+def train(
+    model: StudentTeacher,
+    N: int,
+    eta: float,
+    alpha: ArrayLike,
+    recipe: Recipe = Recipe(),
+    sigma_J: float = 0.01,
+    seeds: int | Sequence[int] = 8,
+) -> Curve:
     """Train the student by one pass over Gaussian inputs, with the ingredients of a recipe.
 
     Parameters
     ----------
     model : StudentTeacher
+        Student, teacher and spectrum.
     N : int
         Input dimension, a multiple of the levels.
     eta : float
         Learning rate of an update, > 0: in units of the whitened inputs' mean eigenvalue, or the size of a step
         for adaptive steps.
-    alpha : array_like, shape (n,)
-        Times in examples / N, rounded to whole updates.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing; rounded to whole updates.
     recipe : Recipe
+        Default: the plain step.
     sigma_J : float
-        Of the student's initial weights, in the coordinates of the inputs as they come; > 0 with batch norm.
+        Standard deviation of the student's initial weights, in the coordinates of the inputs before whitening; > 0
+        with batch normalisation. Default: 0.01.
     seeds : int or sequence of int
-        A number of runs (seeds 0, 1, ...) or the seeds themselves; in parallel.
+        A number of runs (seeds 0, 1, ...) or the seeds themselves; in parallel. Default: 8.
 
     Returns
     -------
     Curve
-        eps_g (seeds, n), R, Q, T with the same leading axes, as from :func:`lib.simulate`.
+        eps_g (seeds, n), R (seeds, n, K, M), Q (seeds, n, K, K) and T (seeds, M, M), as from :func:`lib.simulate`.
 
     Raises
     ------
     ValueError
-        For arguments out of range.
+        If an argument is outside the range stated above.
     DivergenceError
         If the error grows without bound.
+
+    Examples
+    --------
+    >>> import lib
+    >>> model = lib.StudentTeacher(lib.power_law(1.0, 8), students=1, teachers=1, activation="linear")
+    >>> white = lib.mitigation.Recipe(power=1.0)
+    >>> curve = lib.mitigation.train(model, N=64, eta=0.5, alpha=[1.0, 5.0], recipe=white, seeds=2)
+    >>> curve.eps_g.shape, curve.R.shape
+    ((2, 2), (2, 2, 1, 1))
     """
     checks.model(model)
     if not isinstance(recipe, Recipe):
@@ -501,7 +681,7 @@ def train(model, N, eta, alpha, recipe=Recipe(), sigma_J=0.01, seeds=8):
     updates = checks.steps("alpha", alpha, N, recipe.batch)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         runs = list(pool.map(lambda seed: _run(model, N, eta, updates, recipe, sigma_J, seed), seeds))
-    Q, R, T, eps_g, starts = (np.stack(parts) for parts in zip(*runs))
+    R, Q, T, eps_g, starts = (np.stack(parts) for parts in zip(*runs))
     times = updates * recipe.batch / N
     for seed, eps, start in zip(seeds, eps_g, starts):
         bad = unbounded(eps, start)
@@ -513,25 +693,43 @@ def train(model, N, eta, alpha, recipe=Recipe(), sigma_J=0.01, seeds=8):
                 eta=eta,
                 model=model,
             )
-    return Curve(times, eps_g, R, Q, T)
+    return Curve(times, eps_g, R=R, Q=Q, T=T)
+
+
+class _Run(NamedTuple):
+    """One run: the totals R (n, K, M), Q (n, K, K), T (M, M), eps_g (n,), and eps_g before the first update."""
+
+    R: NDArray[np.float64]
+    Q: NDArray[np.float64]
+    T: NDArray[np.float64]
+    eps_g: NDArray[np.float64]
+    start: float
 
 
 @np.errstate(over="ignore", invalid="ignore")  # a run that diverges is reported by train
-def _run(model, N, eta, updates, recipe, sigma_J, seed):
-    """One run: Q (n, K, K), R (n, K, M), T (M, M), eps_g (n,) after the given numbers of updates, eps_g before the first."""
+def _run(
+    model: StudentTeacher,
+    N: int,
+    eta: float,
+    updates: NDArray[np.int64],
+    recipe: Recipe,
+    sigma_J: float,
+    seed: int,
+) -> _Run:
+    """Train once; return the state after the given numbers of updates."""
     K, M = model.students, model.teachers
     rng = np.random.Generator(np.random.SFC64([seed, 1]))
     J0, B = model.initial_weights(sigma_J, N, seed)
     lam = np.repeat(model.spectrum.eigenvalues, model.spectrum.multiplicities(N))
     seen, back = _coordinates(lam, recipe, rng)
     v, u = model.output_weights
-    J = np.ascontiguousarray(_times(J0, back))
+    J = np.ascontiguousarray(_apply(J0, back))
     speed, square = np.zeros((K, N)), np.zeros((K, N))
     scratch = np.empty((K, recipe.batch)), np.empty((K, recipe.batch)), np.empty(K), np.empty(N)
     memory = recipe.memory if recipe.adaptive else 0.0
     chunk = max(1, int(_CHUNK_BYTES / (8 * N * recipe.batch)))
     updates = np.append(0, updates)
-    Q, R = np.empty((len(updates), K, K)), np.empty((len(updates), K, M))
+    R, Q = np.empty((len(updates), K, M)), np.empty((len(updates), K, K))
     T = B * lam @ B.T / N
     done = 0
     for i, target in enumerate(updates):
@@ -546,7 +744,7 @@ def _run(model, N, eta, updates, recipe, sigma_J, seed):
             rate = eta * _factor(recipe.schedule, time)
             kernels.train(
                 J,
-                np.ascontiguousarray(_times(xi, seen)),
+                np.ascontiguousarray(_apply(xi, seen)),
                 zeta,
                 rate,
                 v,
@@ -562,17 +760,17 @@ def _run(model, N, eta, updates, recipe, sigma_J, seed):
                 *scratch,
             )
             done = last
-        weights = _times(J, seen.T)  # in the eigenbasis, for inputs as they come
-        Q[i], R[i] = weights * lam @ weights.T / N, weights * lam @ B.T / N
+        weights = _apply(J, seen.T)  # in the eigenbasis, for inputs before whitening
+        R[i], Q[i] = weights * lam @ B.T / N, weights * lam @ weights.T / N
         if recipe.batch_norm:
             width = np.sqrt(np.diag(Q[i]))
-            Q[i], R[i] = Q[i] / np.outer(width, width), R[i] / width[:, None]
-    eps_g = field_error(model, Q, R, T)
-    return Q[1:], R[1:], T, eps_g[1:], eps_g[0]
+            R[i], Q[i] = R[i] / width[:, None], Q[i] / np.outer(width, width)
+    eps_g = field_error(model, Q=Q, R=R, T=T)
+    return _Run(R[1:], Q[1:], T, eps_g[1:], eps_g[0])
 
 
-def _factor(schedule, time):
-    """Factors (n,) of the learning rate at the times (n,) of a recipe's schedule."""
+def _factor(schedule: tuple[float, float] | Callable[[float], float], time: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the factors (n,) of the learning rate at the times (n,) of a recipe's schedule."""
     if not callable(schedule):
         return (1.0 + time / schedule[1]) ** -schedule[0]
     factors = np.array([schedule(now) for now in time], dtype=np.float64)
@@ -582,8 +780,10 @@ def _factor(schedule, time):
     return factors
 
 
-def _coordinates(lam, recipe, rng):
-    """Maps (seen, back): the learner sees xi @ seen, and weights J in the eigenbasis are J @ back for it.
+def _coordinates(
+    lam: NDArray[np.float64], recipe: Recipe, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the maps (seen, back): the learner sees xi @ seen, and its weights are J @ back, J in the eigenbasis.
 
     A map that scales single directions is the vector (N,) of its factors.
     """
@@ -606,6 +806,6 @@ def _coordinates(lam, recipe, rng):
     return seen, vectors / root @ vectors.T
 
 
-def _times(X, by):
-    """The rows of X mapped: ``by`` is a matrix, or the diagonal of one."""
-    return X * by if by.ndim == 1 else X @ by
+def _apply(X: NDArray[np.float64], transform: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Apply a transform, a matrix or the diagonal of one, to every row of X."""
+    return X * transform if transform.ndim == 1 else X @ transform

@@ -46,7 +46,6 @@ TO_DO = {
     "lib.core.sweep.run",
     "lib.core.sweep.store",
     "lib.core.symmetry",
-    "lib.mitigation",
     "lib.networks",
     "lib.planning",
     "lib.realdata",
