@@ -1,8 +1,11 @@
 """The questions: how an answer is read and judged, in the page and from the book's own key."""
 
 import ast
+import base64
 import json
 import re
+import shutil
+import subprocess
 from dataclasses import asdict
 
 import nbformat
@@ -50,9 +53,36 @@ def toy(tmp_path, monkeypatch):
     return tmp_path
 
 
+# Answers a line [name, [argument, ...]] by a line of JSON, in which NaN is written as Python reads it.
+SERVER = """
+import { createInterface } from "node:readline";
+const question = await import(`data:text/javascript;base64,${process.argv[1]}`);
+for await (const line of createInterface({ input: process.stdin })) {
+  const [name, given] = JSON.parse(line);
+  const answer = JSON.stringify(question[name](...given), (_, value) => Number.isNaN(value) ? "#NaN" : value);
+  console.log(answer.replaceAll('"#NaN"', "NaN"));
+}"""
+
+
 @pytest.fixture(scope="module")
-def module(browser):
-    """The ES module itself, in a blank page: call("judge", ...) and call("parse", ...)."""
+def module(request):
+    """The ES module: call("judge", ...) and call("parse", ...); in node or, where there is none, in a blank page."""
+    node = shutil.which("node")
+    if node is None:
+        yield from in_page(request.getfixturevalue("browser"))
+        return
+    text = base64.b64encode(course.Question._esm.encode()).decode()
+    command = [node, "--input-type=module", "--eval", SERVER, text]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
+
+        def call(name, *arguments):
+            process.stdin.write(json.dumps([name, arguments]) + "\n")
+            return json.loads(process.stdout.readline())
+
+        yield call
+
+
+def in_page(browser):
     page = browser.new_page()
     page.evaluate(
         """async text => { window.question = await import(
@@ -118,11 +148,11 @@ def test_a_factor_is_a_number_as_in_boxes_and_files(module):
 
 def test_what_may_be_two_numbers_is_asked_for_again(module, toy):
     judged = module("judge", content(course.key("toy-count")), "1,000")
-    assert judged == {"voice": "unread", "say": "Not read: 1,000 may mean 1000 or 1.000: write one of the two."}
+    assert judged == {"verdict": "unparsed", "message": "Not read: 1,000 may mean 1000 or 1.000: write one of the two."}
 
 
 @pytest.mark.parametrize(
-    "name, text, voice, word",
+    "name, text, verdict, word",
     [
         ("toy-third", "1/3", "right", "0.333333"),
         ("toy-third", "0,333", "right", ""),
@@ -135,7 +165,7 @@ def test_what_may_be_two_numbers_is_asked_for_again(module, toy):
         ("toy-third", "0.6801", "wrong", ""),
         ("toy-third", "-0.333", "hint", "sign"),
         ("toy-third", "33.4", "hint", "power of ten"),
-        ("toy-third", "x", "unread", "number"),
+        ("toy-third", "x", "unparsed", "number"),
         ("toy-third", "0", "wrong", ""),
         ("toy-zero", "0.1", "right", ""),
         ("toy-zero", "-0.2", "close", ""),
@@ -145,15 +175,15 @@ def test_what_may_be_two_numbers_is_asked_for_again(module, toy):
         ("toy-word", " Linear ", "right", ""),
         ("toy-word", "erf", "hint", "plateau"),
         ("toy-word", "relu", "wrong", ""),
-        ("toy-word", " ", "unread", ""),
+        ("toy-word", " ", "unparsed", ""),
         ("toy-choice", "rises", "right", ""),
         ("toy-choice", "falls", "wrong", ""),
     ],
 )
-def test_answers_are_judged(toy, module, name, text, voice, word):
-    verdict = module("judge", content(course.key(name)), text)
-    assert verdict["voice"] == voice
-    assert word in verdict["say"]
+def test_answers_are_judged(toy, module, name, text, verdict, word):
+    judged = module("judge", content(course.key(name)), text)
+    assert judged["verdict"] == verdict
+    assert word in judged["message"]
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -240,11 +270,13 @@ def test_every_question_has_an_entry_and_every_entry_is_asked_in_its_chapter():
 @pytest.mark.parametrize("name", NAMES)
 def test_the_key_passes_its_own_judgement(module, name):
     key = course.key(name)
-    assert module("judge", content(key), str(key.answer))["voice"] == "right"
+    assert module("judge", content(key), str(key.answer))["verdict"] == "right"
     if not isinstance(key.answer, str):
         # Three digits beyond the tolerance are enough: nobody need type more.
         digits = max(1, 2 - int(f"{key.tolerance / abs(key.answer or 1) or 1e-12:e}".split("e")[1]))
-        assert module("judge", content(key), f"{key.answer:.{digits}e}")["voice"] == "right"
+        assert module("judge", content(key), f"{key.answer:.{digits}e}")["verdict"] == "right"
     for number, hint in enumerate(key.hints):
-        verdict = module("judge", content(key), str(hint.equals))
-        assert verdict["voice"] == "hint" and hint.say in verdict["say"], f"{name}: hint {number + 1} is never shown"
+        judged = module("judge", content(key), str(hint.equals))
+        assert judged["verdict"] == "hint" and hint.say in judged["message"], (
+            f"{name}: hint {number + 1} is never shown"
+        )
