@@ -26,7 +26,6 @@ def measured(bench):
     return {row["name"]: row for row in rows}
 
 
-@pytest.mark.slow("runs every contender of the benchmark once")
 def test_sgd(bench, monkeypatch):
     import sgd
 
@@ -35,7 +34,6 @@ def test_sgd(bench, monkeypatch):
     assert {"ours, direct", "ours, reduced (exact law)", "NumPy loop"} <= set(measured(bench))
 
 
-@pytest.mark.slow("runs every contender of the benchmark once")
 def test_integrator(bench):
     import integrator
 

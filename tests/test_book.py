@@ -89,7 +89,7 @@ def finished_book(tmp_path_factory):
     (folder / "lib" / "compiler" / "wasm.py").write_text(
         "'The build.'\n\n\nclass BuildError(Exception):\n    pass\n\n\ndef build(table):\n    return b'toy module'\n"
     )
-    (folder / "lib" / "widgets" / "explorer.py").write_text(
+    (folder / "lib" / "widgets" / "page.py").write_text(
         "def page_script(wasm):\n    return f'// explorers: {wasm.decode()}'\n"
     )
     (folder / "lib" / "widgets" / "exports.py").write_text("TABLE = 'toy'\n")

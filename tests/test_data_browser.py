@@ -13,8 +13,9 @@ from test_realdata import REFUSED, TEXTS
 import lib
 from lib import realdata
 from lib.compiler import wasm
-from lib.widgets import explore, explorer
+from lib.widgets import explore
 from lib.widgets.exports import TABLE
+from lib.widgets.page import page_script
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 20)) * np.arange(1.0, 21.0) ** -1.0 + 3.0
@@ -24,7 +25,7 @@ X = RNG.normal(size=(300, 20)) * np.arange(1.0, 21.0) ** -1.0 + 3.0
 def address(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     widget = explore("realdata", data=lib.power_law(1.0, 64), source="lib.power_law(1.0, 64)", last=16)
-    (folder / "explorers.js").write_text(explorer.page_script(wasm.build(TABLE)))
+    (folder / "explorers.js").write_text(page_script(wasm.build(TABLE)))
     (folder / "index.html").write_text(PAGE.format(body=widget._repr_mimebundle_()[0]["text/html"]))
     with served(folder) as address:
         yield f"{address}/index.html"

@@ -47,6 +47,7 @@ TO_DO = {
     "lib.core.sweep.store",
     "lib.core.symmetry",
     "lib.networks",
+    "lib.planning",
     "lib.realdata",
     "lib.widgets.experiment",
     "lib.widgets.explorer",

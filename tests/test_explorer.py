@@ -15,11 +15,13 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
+import tree_sitter
+import tree_sitter_javascript
 
 import lib
 from lib.book import figures
 from lib.compiler.jit import kernel
-from lib.widgets import explore, explorer
+from lib.widgets import explore, explorer, page, picture
 from lib.widgets.experiment import Axis, Control, Curve, Experiment, Readout
 from lib.widgets.experiments import EXPERIMENTS
 
@@ -410,7 +412,7 @@ def test_a_map_is_cells_in_colours_with_a_scale():
     np.testing.assert_array_equal(cells.get_array().ravel(), ground.value)
     assert cells.get_clim() == pytest.approx((1e-2, 1e2)) and scale.get_ylabel() == "height"
     assert [line.get_label() for line in ax.lines] == ["path"]
-    assert "ground: from 0.1 at (1, 1) to 1 at (1e+03, 4)" in widget._words()
+    assert "ground: from 0.1 at (1, 1) to 1 at (1e+03, 4)" in picture.describe(widget._finished())
 
 
 def test_figure_says_why_there_is_no_result():
@@ -476,16 +478,36 @@ def test_bundle_is_the_same_in_every_build():
 
 # --- The program ----------------------------------------------------------------------------------
 
-FOLDER = Path(explorer.__file__).parent
+FOLDER = Path(page.__file__).parent
 
 
 def test_program_is_small():
-    program = "".join(map(explorer._lean, ("number.js", "explorer.mjs", "page.js")))
+    program = page.lean(page.source("number.js", "explorer.mjs", "address.js", "page.js"))
     assert len(gzip.compress(program.encode())) <= 14 * 1024
 
 
+def test_what_looks_like_a_comment_inside_a_text_stays():
+    text = 'const a = `\n  // a line\n  * one ${ b /* said */ ? `y, ${c + +d}, ` : "" }\n`; // said\n'
+    text += '/** Of f */ f("/* no */", / [/*]/ in e)'
+    expected = 'const a=`\n  // a line\n  * one ${b?`y, ${c+ +d}, `:""}\n`;\nf("/* no */",/ [/*]/in e)'
+    assert page.lean(text) == expected
+    with pytest.raises(ValueError, match="no JavaScript"):
+        page.lean("const a = `")
+
+
+@pytest.mark.parametrize("name", ["number.js", "address.js", "table.js", "page.js", "explorer.mjs"])
+def test_a_page_runs_the_tokens_of_the_sources(name):
+    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_javascript.language()))
+    text = page.source(name)
+    ours, sent = (
+        [token.text for token in page._tokens(parser.parse(part.encode()).root_node) if token.text]
+        for part in (text, page.lean(text))
+    )
+    assert ours == sent and len(page.lean(text)) < 0.8 * len(text)
+
+
 def test_page_script_is_plain_text_with_all_parts():
-    script = explorer.page_script(b"\0asm")
+    script = page.page_script(b"\0asm")
     assert 'EXPLORER_WASM = "AGFzbQ=="' in script
     module = json.loads(re.search(r"EXPLORER_MODULE = (.*);", script)[1])
     assert "export default" in module and "/**" not in module

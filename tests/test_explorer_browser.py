@@ -12,6 +12,7 @@ from test_explorer import TEST_EXPERIMENTS
 
 from lib.compiler import wasm
 from lib.widgets import explore, explorer
+from lib.widgets.page import page_script
 
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -39,9 +40,9 @@ def folder(tmp_path_factory):
             for widget in (*two, explore("raising"), explore("empty"), explore("relief"))
         ]
     gap = '<p style="height: 3000px">further down</p>'
-    (folder / "explorers.js").write_text(explorer.page_script(module))
+    (folder / "explorers.js").write_text(page_script(module))
     (folder / "index.html").write_text(PAGE.format(body=gap.join(html)))
-    (folder / "unsound.js").write_text(explorer.page_script(b"no wasm"))
+    (folder / "unsound.js").write_text(page_script(b"no wasm"))
     (folder / "broken.html").write_text(PAGE.format(body=html[0]).replace("explorers.js", "unsound.js"))
     return folder
 

@@ -10,7 +10,7 @@ import pytest
 import lib
 from lib.widgets import explore
 from lib.widgets.experiments import EXPERIMENTS
-from lib.widgets.explorer import filled
+from lib.widgets.run import filled
 
 # The user interface with a host that answers everything by ones: the picture is not the question.
 SHOWN = """async ({ module, spec, values }) => {

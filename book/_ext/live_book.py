@@ -153,7 +153,7 @@ def write_explorers(app):
     if app.builder.format != "html":
         return
     from lib.compiler.wasm import BuildError, build
-    from lib.widgets.explorer import page_script
+    from lib.widgets.page import page_script
     from lib.widgets.exports import TABLE
 
     try:

@@ -20,6 +20,7 @@ outputs is scratch, laid out by the experiment's own ``layout`` (:mod:`lib.compi
 and ``Outputs`` and those of the controls, read-outs and curves must be the same, in one order.
 """
 
+from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -62,9 +63,14 @@ class Curve:
     band: bool = False
 
     @property
+    def columns(self):
+        """Names of a point's numbers."""
+        return ("x", "y", "value") if self.style == "map" else ("x", "y", "lower", "upper")[: 4 if self.band else 2]
+
+    @property
     def rows(self):
-        """Numbers of a point: x and y; the value of a map, or the limits of a band."""
-        return 3 if self.style == "map" else 4 if self.band else 2
+        """How many numbers a point has."""
+        return len(self.columns)
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,10 @@ class Messages(Enum):
         message._value_ = number if kind == "notice" else -number
         message.kind, message.sentence = kind, sentence
         return message
+
+
+Places = namedtuple("Places", "readouts curves")
+CurvePlace = namedtuple("CurvePlace", "start columns points")
 
 
 @dataclass(frozen=True)
@@ -150,6 +160,31 @@ class Experiment:
             self._check_controls()
         if self.Outputs is not None:
             self._check_outputs()
+
+    @property
+    def places(self):
+        """Where the parts of an output are: the one table by which Python, the page and the tests read it.
+
+        Returns
+        -------
+        readouts : dict of str to int
+            The place of each number.
+        curves : dict of str to CurvePlace
+            For each curve its first place (``start``), the names of its ``columns``, which follow each other, and how
+            many ``points`` each has.
+        """
+        readouts = {readout.name: place for place, readout in enumerate(self.readouts)}
+        curves, start = {}, len(readouts)
+        for curve in self.curves:
+            curves[curve.name] = CurvePlace(start, curve.columns, curve.points)
+            start += curve.rows * curve.points
+        return Places(readouts, curves)
+
+    @property
+    def sentences(self):
+        """Sentences by the status that stands for them: positive for notices, negative for errors."""
+        notices = {number: sentence for number, sentence in enumerate(self.notices, 1)}
+        return notices | {-number: sentence for number, sentence in enumerate(self.errors, 1)}
 
     def _check_controls(self):
         self._check_names("Controls", self.Controls._fields, self.controls)

@@ -2,7 +2,8 @@
 
 import html
 
-from .explorer import filled, image
+from .picture import describe, image
+from .run import filled
 
 _SIZE = 3.6, 2.5  # inches of a card's picture
 _FONT = 10  # points
@@ -32,8 +33,7 @@ class Gallery:
     def __init__(self, page, results):
         self._page = page
         self._results = [
-            (title, filled(sentence, explorer._all_words(explorer._finished())), explorer)
-            for title, sentence, explorer in results
+            (title, filled(sentence, explorer._finished().words()), explorer) for title, sentence, explorer in results
         ]
 
     def _repr_html_(self):
@@ -55,6 +55,6 @@ class Gallery:
             ax.xaxis.label.set_size(_FONT)
             ax.yaxis.label.set_size(_FONT)
         return (
-            f"<li><img {image(figure, explorer._words())}>"
+            f"<li><img {image(figure, describe(explorer._finished()))}>"
             f'<a href="{html.escape(address)}">{html.escape(title)}</a><p>{html.escape(sentence)}</p></li>'
         )

@@ -1,6 +1,9 @@
 /**
- * The number that a person means by a text: the one rule of boxes, questions, addresses and files, as lib.realdata.read_number.
- * Gives [value, doubt]: NaN for what is none or may be two, and then what it may be. Stands alone: page.js hands it on as text.
+ * Read the number that a person means by a text: the one rule for boxes, questions, addresses and files, the same as
+ * lib.realdata.read_number. Uses no other function, since page.js hands it to the worker as text.
+ *
+ * @param {string} given
+ * @returns {[value: number, doubt: string]} NaN for a text that is no number or may be two; then `doubt` says which two
  */
 function readNumber(given) {
   const text = given.trim().replace(/[−–]/g, "-");
@@ -10,6 +13,7 @@ function readNumber(given) {
   if (/^[1-9]\d{0,2},\d{3}$/.test(size)) {
     return [NaN, `${text} may mean ${text.replace(",", "")} or ${text.replace(",", ".")}: write one of the two`];
   }
+  /** @type {(plain: string) => [number, string]} */
   const value = (plain) => [Number(sign + plain.replace(",", ".") + power), ""];
   if (/^\d*,\d+$/.test(size)) return value(size);
   if (/^[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/.test(size)) return value(size.replace(/,/g, ""));

@@ -1,15 +1,28 @@
 /**
  * A page's explorers: gives each `.explorer` of the document a host (the kernels as WebAssembly in a worker)
- * and renders it with explorer.mjs. A classic script, run after number.js and after EXPLORER_WASM (base64), EXPLORER_MODULE,
- * EXPLORER_TABLE and EXPLORER_STYLE (text) are set: modules and fetch do not work from file://, imports from a Blob do.
+ * and renders it with explorer.mjs. A classic script, run after number.js and address.js and after EXPLORER_WASM
+ * (base64), EXPLORER_MODULE, EXPLORER_TABLE and EXPLORER_STYLE (text) are set: modules and fetch do not work from
+ * file://, imports from a Blob do.
  */
 (() => {
   "use strict";
 
   const AHEAD = "600px"; // explorers begin when they are this near to being seen
 
+  /** @param {string} text */
   const blob = (text) => URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-  const once = (work) => { let done; return () => done ??= work(); };
+
+  /**
+   * A function that does its work at the first call, and gives the same result ever after.
+   * @template T
+   * @param {() => T} work
+   */
+  function once(work) {
+    /** @type {T | undefined} */
+    let done;
+    return () => done ??= work();
+  }
+
   const userInterface = once(() => import(blob(`${readNumber}\n${globalThis.EXPLORER_MODULE}`)));
   const workerSource = once(() => blob(`${readNumber}\n${globalThis.EXPLORER_TABLE}(${worker})()`));
   const kernels = once(() => Uint8Array.from(atob(globalThis.EXPLORER_WASM), (sign) => sign.charCodeAt(0)));
@@ -19,16 +32,42 @@
     const SLICE = 4; // ms of the long part before a message is answered
     const SHOW = 40; // ms of it between two pictures
     const ticks = new MessageChannel(); // lets messages in between slices; setTimeout would wait 4 ms
-    let setup, module, exports, run, data;
-    let opening, waiting; // the reader's file while its spectrum is computed, and a start that waits for that
+    const scope = /** @type {WorkerScope} */ (/** @type {unknown} */ (self));
+    /** @type {Setup} */
+    let setup;
+    /** @type {WebAssembly.Module} */
+    let module;
+    /** @type {Kernels | undefined} */
+    let exports;
+    /** @type {Job | undefined} */
+    let run;
+    /** @type {ArrayLike<number>} */
+    let data;
+    /** @type {Opening | undefined} the reader's file while its spectrum is computed, */
+    let opening;
+    /** @type {number[] | undefined} and a start that waits for that */
+    let waiting;
     let going = false;
     let ticking = false;
     let shown = 0; // when the last picture was sent
 
-    /** Place p, data and work behind the module's own memory, and start the kernels of `name`. */
+    /**
+     * Place p, data and work behind the module's own memory, and start the kernels of `name`.
+     * @param {string} name
+     * @param {number[]} values
+     * @param {ArrayLike<number>} data
+     * @returns {Job}
+     */
     function begin(name, values, data) {
-      exports ??= new WebAssembly.Instance(module, { Math }).exports;
+      exports ??= /** @type {Kernels} */ (/** @type {unknown} */ (
+        new WebAssembly.Instance(module, /** @type {any} */ ({ Math })).exports));
       const { memory, __heap_base: heap } = exports;
+      /** @type {Record<string, (...given: number[]) => number>} */
+      const kernels = exports;
+      /**
+       * @param {number} start
+       * @param {number} length
+       */
       const doubles = (start, length) => {
         const missing = start + 8 * length - memory.buffer.byteLength;
         if (missing > 0) memory.grow(Math.ceil(missing / 65536));
@@ -38,102 +77,123 @@
       doubles(base, values.length).set(values);
       doubles(base + 8 * values.length, data.length).set(data);
       const given = [base, values.length, base + 8 * values.length, data.length];
-      const work = [base + 8 * (values.length + data.length), exports[`${name}_size`](...given)];
-      doubles(...work).fill(0);
-      const status = exports[`${name}_start`](...given, ...work);
+      const [start, length] = [base + 8 * (values.length + data.length), kernels[`${name}_size`](...given)];
+      doubles(start, length).fill(0);
+      const status = kernels[`${name}_start`](...given, start, length);
       return { values, status, fraction: status < 0 ? 1 : 0,
-        advance: () => exports[`${name}_advance`](...given, ...work),
-        output: (size) => doubles(work[0], size).slice() };
+        advance: () => kernels[`${name}_advance`](...given, start, length),
+        output: (size) => doubles(start, size).slice() };
     }
 
-    /** Do `step` and answer, in the midst of a run now and then; what it throws is an answer too. */
+    /**
+     * Do `step` and answer, in the middle of a run only now and then; what it throws is an answer too.
+     * @param {number[]} values
+     * @param {() => Job} step gives the run that it started or carried on
+     */
     function attempt(values, step) {
       try {
-        step();
+        run = step();
         const { status, fraction } = run;
         if (fraction === 0 || fraction === 1 || performance.now() > shown + SHOW) {
           const { buffer } = run.output(setup.outputSize);
-          postMessage([{ values, status, fraction }, [buffer]], [buffer]);
+          scope.postMessage([{ values, status, fraction }, [buffer]], [buffer]);
           shown = performance.now();
         }
       } catch (error) {
         run = exports = undefined; // the next start finds a clean memory
-        postMessage([{ values, error: error.message }, []]);
+        scope.postMessage([{ values, error: messageOf(error) }, []]);
       }
       tick();
     }
 
+    /** @param {unknown} error */
+    function messageOf(error) {
+      return error instanceof Error ? error.message : `${error}`;
+    }
+
     /** Go on after the messages that wait. */
     function tick() {
-      going &&= run?.fraction < 1;
+      going &&= run !== undefined && run.fraction < 1;
       if (!(going || opening) || ticking) return;
       ticking = true;
       ticks.port2.postMessage(0);
     }
 
+    /** @param {Job} job */
     const slice = (job) => {
       const end = performance.now() + SLICE;
       while (job.fraction < 1 && performance.now() < end) job.fraction = job.advance();
+      return job;
     };
 
     ticks.port1.onmessage = () => {
       ticking = false;
-      if (opening) digest(() => slice(opening.job));
-      else if (going) attempt(run.values, () => slice(run));
+      if (opening) digest(opening, ({ job }) => job && slice(job));
+      else if (going && run) {
+        const job = run;
+        attempt(job.values, () => slice(job));
+      }
     };
 
-    /** Take the reader's file, or without one return to the page's own data. The data in use stays until it is read. */
+    /**
+     * Take the reader's file, or without one return to the page's own data. The data in use stays until it is read.
+     * @param {{ name: string, bytes?: ArrayBuffer }} message
+     */
     function open({ name, bytes }) {
       going = false;
-      if (!name) {
+      if (!name || !bytes) {
         data = setup.data;
-        postMessage([{ file: "" }, []]);
+        scope.postMessage([{ file: "", fraction: 1 }, []]);
         return;
       }
-      opening = { name };
-      digest(() => {
+      opening = { name, words: "" };
+      digest(opening, (file) => {
         const { rows, columns, values, spacing, hint } = readTable(name, bytes, setup.table);
-        opening.hint = hint;
-        if (rows === 1 || columns === 1) opening.spectrum = readSpectrum(name, values);
-        else opening.job = begin("table", [rows, columns, spacing], values);
-        opening.words = rows === 1 || columns === 1 ? "list of" : `${rows} samples of ${columns} features,`;
+        file.hint = hint;
+        if (rows === 1 || columns === 1) file.spectrum = readSpectrum(name, values);
+        else file.job = begin("table", [rows, columns, spacing], values);
+        file.words = rows === 1 || columns === 1 ? "list of" : `${rows} samples of ${columns} features,`;
       });
     }
 
-    /** Do `step` of opening a file, and answer; at the end its spectrum is the data. */
-    function digest(step) {
-      const { name } = opening;
+    /**
+     * Do `step` of opening a file, and answer; at the end its spectrum is the data.
+     * @param {Opening} file
+     * @param {(file: Opening) => void} step
+     */
+    function digest(file, step) {
+      const { name } = file;
       try {
-        step();
-        const { job, words, hint } = opening;
-        if (job?.fraction >= 1) {
+        step(file);
+        const { job } = file;
+        if (job && job.fraction >= 1) {
           const [count] = job.output(1);
           if (count < 2) throw new Error(`${name}: the samples vary in ${count} directions: must vary in at least 2`);
-          opening.spectrum = job.output(1 + count).subarray(1);
+          file.spectrum = job.output(1 + count).subarray(1);
         }
-        const { spectrum } = opening;
+        const { spectrum, words, hint } = file;
         if (spectrum) {
           data = spectrum;
           opening = undefined;
         }
-        postMessage([{ file: name, fraction: spectrum ? 1 : job.fraction,
+        scope.postMessage([{ file: name, fraction: spectrum || !job ? 1 : job.fraction,
           words: spectrum && `${words} ${spectrum.length} eigenvalues${hint ? `; ${hint}` : ""}` }, []]);
       } catch (error) {
-        const { hint } = opening;
         opening = exports = undefined;
-        postMessage([{ file: name, error: hint ? `${error.message} (${hint})` : error.message }, []]);
+        const message = messageOf(error);
+        scope.postMessage([{ file: name, error: file.hint ? `${message} (${file.hint})` : message }, []]);
       }
-      if (!opening && waiting) launch();
+      if (!opening && waiting) launch(waiting);
       tick();
     }
 
-    function launch() {
-      const values = waiting;
+    /** @param {number[]} values */
+    function launch(values) {
       waiting = undefined;
-      attempt(values, () => { run = begin(setup.name, values, data); });
+      attempt(values, () => begin(setup.name, values, data));
     }
 
-    onmessage = ({ data: message }) => {
+    scope.onmessage = ({ data: message }) => {
       going = message.do === "resume";
       if (message.do === "load") {
         setup = message;
@@ -141,7 +201,7 @@
         module = new WebAssembly.Module(message.wasm);
       } else if (message.do === "start") {
         waiting = message.values;
-        if (!opening) launch(); // the two would share their memory
+        if (!opening) launch(waiting); // the two would share their memory
       } else if (message.do === "open") {
         open(message);
       } else {
@@ -150,31 +210,73 @@
     };
   }
 
-  /** What explorer.mjs needs of anywidget's model, with a worker behind its messages. */
+  /**
+   * What explorer.mjs needs of anywidget's model, with a worker behind its messages.
+   * @implements {Host}
+   */
   class Model {
-    #state; #setup; #worker; #asked;
+    #spec; #values; #setup;
+    /** @type {Worker | undefined} */
+    #worker;
+    /** @type {number[]} those of the newest start */
+    #asked = [];
+    /** @type {Record<string, ((...details: any[]) => void)[]>} */
     #listeners = {};
 
+    /**
+     * @param {string} address
+     * @param {{ spec: Spec, values: Values, data: number[] }} content
+     */
     constructor(address, { spec, values, data }) {
       this.address = address;
-      this.#state = { ...values, _spec: spec };
-      this.#setup = { do: "load", name: spec.name, data, outputSize: spec.output_size, table: spec.table };
+      this.#spec = spec;
+      this.#values = { ...values };
+      this.#setup = { name: spec.name, data, outputSize: spec.output_size, table: spec.table };
     }
 
-    get(name) { return this.#state[name]; }
+    /**
+     * @param {string} name
+     * @returns {any}
+     */
+    get(name) { return name === "_spec" ? this.#spec : this.#values[name]; }
 
+    /**
+     * @param {string} name
+     * @param {number} value
+     */
     set(name, value) {
-      if (this.#state[name] === value) return;
-      this.#state[name] = value;
+      if (this.#values[name] === value) return;
+      this.#values[name] = value;
       this.#tell(`change:${name}`);
     }
 
     save_changes() {}
 
+    /**
+     * @param {string} event
+     * @param {(...details: any[]) => void} listener
+     */
     on(event, listener) { (this.#listeners[event] ??= []).push(listener); }
 
+    /**
+     * @param {string} event
+     * @param {(...details: any[]) => void} listener
+     */
+    off(event, listener) {
+      this.#listeners[event] = (this.#listeners[event] ?? []).filter((other) => other !== listener);
+    }
+
+    /**
+     * @param {string} event
+     * @param {...any} details
+     */
     #tell(event, ...details) { this.#listeners[event]?.forEach((listener) => listener(...details)); }
 
+    /**
+     * @param {Ask} message
+     * @param {undefined} [_]
+     * @param {ArrayBuffer[]} [buffers]
+     */
     send(message, _, [buffer] = []) {
       if (message.do === "start") this.#asked = message.values;
       this.#worker ??= this.#hire();
@@ -183,43 +285,49 @@
 
     #hire() {
       const hired = new Worker(workerSource());
-      hired.onmessage = ({ data: [message, buffers] }) =>
-        this.#tell("msg:custom", message, buffers.map((buffer) => new DataView(buffer)));
+      hired.onmessage = ({ data: [message, buffers] }) => this.#tell("msg:custom", message,
+        buffers.map((/** @type {ArrayBuffer} */ buffer) => new DataView(buffer)));
       hired.onerror = (event) => {
         hired.terminate();
         this.#worker = undefined; // the next start gets a new one
         this.#tell("msg:custom", { values: this.#asked, error: event.message || "the worker stopped" }, []);
       };
-      hired.postMessage({ ...this.#setup, wasm: kernels() });
+      hired.postMessage({ do: "load", ...this.#setup, wasm: kernels() });
       return hired;
     }
 
-    /** The page's address with this state, which the address bar shows from now on. */
+    /**
+     * The page's address with this state, which the address bar shows from now on.
+     * @param {Values} values
+     */
     link(values) {
-      const state = Object.entries(values).map((pair) => pair.join("=")).join(",");
-      history.replaceState(null, "", `#${this.address}:${state}`);
+      history.replaceState(null, "", writeAddress(this.address, values));
       return location.href;
     }
 
-    /** Take a state as `link` writes it; gives the parts of it that say nothing. */
+    /**
+     * Take a state as an address has it.
+     * @param {string} state
+     * @returns {string[]} the parts of it that could not be read
+     */
     follow(state) {
-      return state.split(",").filter((part) => {
-        const [name, text = ""] = part.split("=");
-        const [value] = readNumber(text);
-        if (typeof this.#state[name] !== "number" || Number.isNaN(value)) return true;
-        this.set(name, value);
-        return false;
-      });
+      const { values, unread } = readState(state, Object.keys(this.#values));
+      for (const [name, value] of values) this.set(name, value);
+      return unread;
     }
   }
 
-  /** Bring the explorer of an element to life, once. */
+  /**
+   * Bring the explorer of an element to life.
+   * @param {HTMLElement} root
+   * @param {Model} model
+   */
   async function start(root, model) {
     try {
       const { default: { render } } = await userInterface();
       render({ model, el: root });
     } catch (error) { // the static picture stays
-      root.append(`This explorer could not start here: ${error.message}`);
+      root.append(`This explorer could not start here: ${error instanceof Error ? error.message : error}`);
     }
   }
 
@@ -227,12 +335,13 @@
   style.textContent = globalThis.EXPLORER_STYLE;
   document.head.append(style);
 
-  const explorers = new Map(); // address -> { root, model, started }
-  for (const root of document.querySelectorAll(".explorer[data-explorer]")) {
-    const name = root.dataset.explorer;
+  /** @type {Map<string, { root: HTMLElement, model: Model, started: () => Promise<void> }>} by address */
+  const explorers = new Map();
+  for (const root of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".explorer[data-explorer]"))) {
+    const name = root.dataset.explorer ?? "";
     let address = name;
     for (let count = 2; explorers.has(address); count++) address = `${name}-${count}`;
-    const model = new Model(address, JSON.parse(root.querySelector("script").textContent));
+    const model = new Model(address, JSON.parse(root.querySelector("script")?.textContent ?? ""));
     explorers.set(address, { root, started: once(() => start(root, model)), model });
   }
 
@@ -243,18 +352,9 @@
   }, { rootMargin: AHEAD });
   for (const { root } of explorers.values()) watcher.observe(root);
 
-  /** The text that a part of an address stands for; itself, where it was cut or mistyped. */
-  function decoded(text) {
-    try {
-      return decodeURIComponent(text);
-    } catch {
-      return text;
-    }
-  }
-
   /** Show the explorer and the state that the page's address names, and say what of it cannot be read. */
   async function followAddress() {
-    const [address, state] = decoded(location.hash.slice(1)).split(":");
+    const { explorer: address, state } = readAddress(location.hash);
     const explorer = explorers.get(address);
     if (!explorer || !state) return;
     await explorer.started();

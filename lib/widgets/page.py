@@ -1,0 +1,193 @@
+"""What a page gets: an experiment as data, the element of an explorer, and the script that brings it to life."""
+
+import base64
+import html
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+from .picture import image
+
+_FOLDER = Path(__file__).parent
+
+
+def source(*names):
+    """Read files of this folder.
+
+    Parameters
+    ----------
+    *names : str
+
+    Returns
+    -------
+    str
+        Their texts, one after the other.
+    """
+    return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in names)
+
+
+def specification(experiment, values, source):
+    """Describe an experiment, without its kernels, to explorer.mjs (``Spec`` in types.d.ts).
+
+    Parameters
+    ----------
+    experiment : Experiment
+    values : dict of str to float
+        Where "Reset" goes, by control.
+    source : str
+        Python expression for the data.
+
+    Returns
+    -------
+    dict
+    """
+    readouts, curves = experiment.places
+    shown = ("name", "title", "python", "table", "output_size")
+    return {name: getattr(experiment, name) for name in shown} | {
+        "x": asdict(experiment.x),
+        "y": asdict(experiment.y),
+        "z": experiment.z and asdict(experiment.z),
+        "controls": [
+            asdict(control) | {"default": values[control.name], "range": control_range(control)}
+            for control in experiment.controls
+        ],
+        "readouts": [asdict(readout) | {"start": readouts[readout.name]} for readout in experiment.readouts],
+        "curves": [asdict(curve) | curves[curve.name]._asdict() for curve in experiment.curves],
+        "messages": {str(status): sentence for status, sentence in experiment.sentences.items()},  # as JSON has keys
+        "source": source,
+    }
+
+
+def control_range(control):
+    """Say in words which values a control takes.
+
+    Parameters
+    ----------
+    control : Control
+
+    Returns
+    -------
+    str
+    """
+    if control.choices:
+        return "one of " + ", ".join(f"{choice:g}" for choice in control.choices)
+    kind = "a whole number" if control.scale == "integer" else "a number"
+    return f"{kind} from {control.minimum:g} to {control.maximum:g}"
+
+
+def element(spec, values, data, figure, words):
+    """Write what stands on a page: the picture, and what page.js needs to put the live explorer there.
+
+    Parameters
+    ----------
+    spec : dict
+        The experiment, as :func:`specification` gives it.
+    values : dict of str to float
+        Present values of the controls.
+    data : ndarray
+    figure : matplotlib.figure.Figure
+        The picture.
+    words : str
+        For those who do not see it.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    content = {"spec": spec, "values": values, "data": data.tolist()}
+    return (
+        f'<div class="explorer" data-explorer="{html.escape(spec["name"])}">\n'
+        f'<script type="application/json">{_script_json(content)}</script>\n'
+        f'<img class="explorer-picture" {image(figure, words)}>\n</div>'
+    )
+
+
+def _script_json(content):
+    """JSON that may stand inside <script>."""
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def page_script(wasm):
+    """Write the one script of a page with explorers.
+
+    A classic script, because modules and ``fetch`` do not work from ``file://``. It carries the user interface as text,
+    which page.js imports from a Blob: a page runs the module that Jupyter runs, without its comments.
+
+    Parameters
+    ----------
+    wasm : bytes
+        The kernels, as :func:`lib.compiler.wasm.build` returns them.
+
+    Returns
+    -------
+    str
+    """
+    parts = {
+        "EXPLORER_WASM": base64.b64encode(wasm).decode("ascii"),
+        "EXPLORER_MODULE": lean(source("explorer.mjs")),
+        "EXPLORER_TABLE": lean(source("table.js")),
+        "EXPLORER_STYLE": _lean_css(source("explorer.css")),
+    }
+    constants = "".join(f"globalThis.{name} = {json.dumps(text)};\n" for name, text in parts.items())
+    return constants + lean(source("number.js", "address.js", "page.js"))
+
+
+def lean(text):
+    """Strip JavaScript of its comments and of the blanks between its tokens: a third of what is sent.
+
+    The syntax decides what a comment is: nothing inside a string, a template or a regular expression changes. Every line
+    break between two tokens stays one, since it may end a statement.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If the text is no JavaScript.
+    """
+    import tree_sitter  # only the build of the book needs it; minifiers in Python (rjsmin) change nested templates
+    import tree_sitter_javascript
+
+    source = text.encode()
+    language = tree_sitter.Language(tree_sitter_javascript.language())
+    root = tree_sitter.Parser(language).parse(source).root_node
+    if root.has_error:
+        raise ValueError("the script is no JavaScript that the parser knows")
+    parts, end = [], 0
+    for token in _tokens(root):
+        gap = source[end : token.start_byte]
+        if b"\n" in gap:
+            parts.append(b"\n")
+        elif gap and _would_join(source[end - 1 : end], token.text[:1]):
+            parts.append(b" ")
+        parts.append(token.text)
+        end = token.end_byte
+    return b"".join(parts).decode().strip()
+
+
+def _tokens(node):
+    """The tokens below a node of the syntax tree, without comments."""
+    if node.type == "comment":
+        return
+    if not node.children:
+        yield node
+    for child in node.children:
+        yield from _tokens(child)
+
+
+def _would_join(before, after):
+    """Whether two tokens that end and begin so must be kept apart: words, and signs such as + +."""
+    return all(sign.isalnum() or sign in b"_$#" or sign[0] > 127 for sign in (before, after)) or before == after
+
+
+def _lean_css(text):
+    """A style sheet without its comments and indentation; none of ours has a comment's signs in a string."""
+    return re.sub(r"\n\s*", "\n", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)).strip()

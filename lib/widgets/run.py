@@ -1,0 +1,187 @@
+"""The kernels of an experiment at one set of values, and what their output says."""
+
+import math
+import re
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class ResultCurve:
+    """A curve's points; NaN means no point.
+
+    Attributes
+    ----------
+    x, y : ndarray, shape (points,)
+    lower, upper : ndarray, shape (points,), or None
+        Limits of the band, if the curve has one.
+    value : ndarray, shape (points,), or None
+        Of a map, at each (x, y).
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    lower: np.ndarray | None = None
+    upper: np.ndarray | None = None
+    value: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Result(Mapping):
+    """What an explorer shows: its curves by name, read-only.
+
+    Attributes
+    ----------
+    curves : mapping of str to ResultCurve
+    readouts : mapping of str to float
+    notice : str
+        What the experiment says about these values; often empty.
+    """
+
+    curves: Mapping
+    readouts: Mapping
+    notice: str = ""
+
+    def __getitem__(self, name):
+        return self.curves[name]
+
+    def __iter__(self):
+        return iter(self.curves)
+
+    def __len__(self):
+        return len(self.curves)
+
+
+class Run:
+    """The kernels at one set of values: started when made, carried on by whoever needs it.
+
+    The widget's thread and the notebook may hold the same run; what one has computed the other finds.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    values : tuple of float
+        Those of the controls, in their order.
+    data : ndarray
+
+    Attributes
+    ----------
+    output : ndarray
+        The read-outs and curves as far as they are computed, in the places of ``Experiment.places``.
+    status : int
+        0, or the number of a message: positive for a notice, negative for an error.
+    fraction : float
+        How much of the long part is done; 1 at the end.
+    """
+
+    def __init__(self, experiment, values, data):
+        self.experiment = experiment
+        self.values = values
+        self._lock = threading.Lock()
+        p = np.array(values, dtype=np.float64)
+        # Zeros, as in the page: a kernel that read before writing would err in the same way everywhere.
+        work = np.zeros(int(experiment.size(p, data)))
+        self._arguments = p, data, work
+        self.output = work[: experiment.output_size]
+        self.status = int(experiment.start(*self._arguments))
+        self.fraction = 1.0 if self.status < 0 else 0.0
+
+    def advance(self, seconds=math.inf):
+        """Carry on with the long part.
+
+        Parameters
+        ----------
+        seconds : float, optional
+            About how long; by default to the end.
+        """
+        end = time.perf_counter() + seconds
+        with self._lock:
+            while self.fraction < 1.0 and time.perf_counter() < end:
+                self.fraction = float(self.experiment.advance(*self._arguments))
+
+    def result(self):
+        """Give the parts of the output, as it is now, their names.
+
+        Returns
+        -------
+        Result
+        """
+        output = self.output.copy()
+        output.flags.writeable = False
+        readouts, curves = self.experiment.places
+        return Result(
+            MappingProxyType({name: _curve(output, *place) for name, place in curves.items()}),
+            MappingProxyType({name: float(output[start]) for name, start in readouts.items()}),
+            self.message(),
+        )
+
+    def message(self):
+        """Compose the sentence that the status stands for.
+
+        Returns
+        -------
+        str
+            Empty where there is nothing to say.
+        """
+        if self.status == 0:
+            return ""
+        return filled(self.experiment.sentences[self.status], self.words())
+
+    def words(self):
+        """Write the values of controls and read-outs as the reader sees them.
+
+        Returns
+        -------
+        dict of str to str
+            By name.
+        """
+        readouts, _ = self.experiment.places
+        return self.value_words() | {
+            readout.name: f"{self.output[readouts[readout.name]]:.{readout.digits}g}"
+            for readout in self.experiment.readouts
+        }
+
+    def value_words(self):
+        """Write the values of the controls as the reader sees them.
+
+        Returns
+        -------
+        dict of str to str
+            By name.
+        """
+        words = {}
+        for control, value in zip(self.experiment.controls, self.values):
+            named = dict(zip(control.choices, control.choice_labels))
+            words[control.name] = named.get(value, f"{value:g}")
+        return words
+
+
+def _curve(output, start, columns, points):
+    """The curve at a place of the output."""
+    block = output[start : start + len(columns) * points].reshape(len(columns), points)
+    return ResultCurve(**dict(zip(columns, block)))
+
+
+def filled(template, words):
+    """Replace {name} in a template where there is such a name; other braces stay.
+
+    Parameters
+    ----------
+    template : str
+    words : dict of str to str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> filled("{beta} and {other}", {"beta": "0.5"})
+    '0.5 and {other}'
+    """
+    return re.sub(r"\{(\w+)\}", lambda match: words.get(match[1], match[0]), template)

@@ -1,0 +1,226 @@
+/**
+ * Types that the pages' JavaScript shares: what Python sends (experiment.py, explorer.py, course.py) and what host and
+ * user interface say to each other. Only the type checker reads this file: `npx tsc`.
+ */
+
+// --- An experiment as data ----------------------------------------------------------------------------------
+
+interface Control {
+  name: string;
+  /** What the label shows in mathematics, plain Unicode. */
+  symbol: string;
+  label: string;
+  /** Where Reset goes. */
+  default: number;
+  minimum: number;
+  maximum: number;
+  scale: "linear" | "log" | "integer";
+  /** The only values allowed; empty where a whole range is. */
+  choices: number[];
+  /** Their names in a menu; empty where there is a slider. */
+  choice_labels: string[];
+  /** The values allowed, in words. */
+  range: string;
+}
+
+interface Curve {
+  name: string;
+  label: string;
+  points: number;
+  style: "line" | "dashed" | "dotted" | "points" | "map";
+  /** Index of the palette. */
+  color: number;
+  /** Whether it has limits around it. */
+  band: boolean;
+  /** Place in the output: `points` doubles for each of the columns, one column after the other. */
+  start: number;
+  columns: ("x" | "y" | "lower" | "upper" | "value")[];
+}
+
+interface Readout {
+  name: string;
+  label: string;
+  /** Significant digits. */
+  digits: number;
+  /** Place in the output. */
+  start: number;
+}
+
+interface Axis {
+  label: string;
+  log: boolean;
+  limits: [number, number] | null;
+}
+
+/** An experiment without its kernels (lib/widgets/experiment.py). */
+interface Spec {
+  name: string;
+  title: string;
+  x: Axis;
+  y: Axis;
+  /** What the colours of a map mean, if there is one. */
+  z: Axis | null;
+  controls: Control[];
+  curves: Curve[];
+  readouts: Readout[];
+  /** Templates of what a run may say, by its status: positive for notices, negative for errors. */
+  messages: Record<number, string>;
+  /** Template of the program that gives the same numbers. */
+  python: string;
+  /** Largest number of features that a reader's table may have; 0 if no table is taken. */
+  table: number;
+  /** Python expression for the data. */
+  source: string;
+  /** Doubles of the output. */
+  output_size: number;
+}
+
+/** Numbers by the names of controls. */
+type Values = Record<string, number>;
+
+// --- Messages -----------------------------------------------------------------------------------------------
+
+/** From the user interface to its host; `open` comes with the file as a buffer, or without one for the first data. */
+type Ask = { do: "start"; values: number[] } | { do: "resume" } | { do: "pause" } | { do: "open"; name: string };
+
+/** From the host: a run's state, with the output as a buffer of doubles. */
+type RunAnswer = { values: number[]; status: number; fraction: number; error?: undefined }
+  | { values: number[]; error: string; status?: undefined; fraction?: undefined };
+
+/** From the host: how far the reader's file is read, and at the end what it holds. */
+type FileAnswer = { file: string; fraction: number; words?: string; python?: string; error?: undefined }
+  | { file: string; error: string; fraction?: undefined; words?: undefined; python?: undefined };
+
+/** What the user interface needs of anywidget's model. */
+interface Host {
+  get(name: "_spec"): Spec;
+  get(name: string): number;
+  set(name: string, value: number): void;
+  save_changes(): void;
+  on(event: string, listener: (...details: any[]) => void): void;
+  off(event: string, listener: (...details: any[]) => void): void;
+  send(message: Ask, callbacks?: undefined, buffers?: ArrayBuffer[]): void;
+  /** Only a page has an address for a state. */
+  link?(values: Values): string;
+}
+
+// --- The user interface (lib/widgets/explorer.mjs) ----------------------------------------------------------------
+
+/** A point: [x, y], [x, y, lower, upper] or, on a map, [x, y, value]. */
+type Row = number[];
+
+/** A curve: its stretches without a gap. */
+type Segments = Row[][];
+
+/** An output whose parts are known: numbers and curves in the order of the specification. */
+interface Decoded {
+  readouts: number[];
+  curves: Segments[];
+}
+
+/** What is shown: a decoded output with what it belongs to. */
+interface Picture extends Decoded {
+  values: Values;
+  notice: string;
+  detail: { fraction: number; since: number };
+}
+
+/** An axis that is laid out. */
+interface Scale {
+  /** A value's place, 0 to 1 from the lower end to the upper one. */
+  map(value: number): number;
+  /** Labels are "" for the small ticks. */
+  ticks: [value: number, label: string][];
+}
+
+interface Look {
+  map: boolean;
+  ink: string;
+  /** SVG path around a point; "" for lines. */
+  marker: string;
+  /** As SVG writes dashes. */
+  dash: string;
+}
+
+/** A curve that is drawn. */
+type Shown = Curve & { segments: Segments; look: Look };
+
+interface ControlView {
+  node: HTMLElement;
+  show(value: number): void;
+  refuse(value: number): void;
+}
+
+// --- The page's script (lib/widgets/page.js) ------------------------------------------------------------------
+
+/** The kernels, base64, and texts of the page's parts. */
+declare var EXPLORER_WASM: string;
+declare var EXPLORER_MODULE: string;
+declare var EXPLORER_TABLE: string;
+declare var EXPLORER_STYLE: string;
+
+/** What the worker is told first. */
+interface Setup {
+  name: string;
+  data: number[];
+  outputSize: number;
+  table: number;
+  /** The kernels. */
+  wasm: Uint8Array<ArrayBuffer>;
+}
+
+/** To the worker. */
+type Order = { do: "load" } & Setup | Ask & { bytes?: ArrayBuffer };
+
+/** What the worker does with the global scope of a worker. */
+interface WorkerScope {
+  postMessage(message: [answer: RunAnswer | FileAnswer, buffers: ArrayBuffer[]], transfer?: ArrayBuffer[]): void;
+  onmessage: ((event: { data: Order }) => void) | null;
+}
+
+/** The exports of the kernels' WebAssembly module: NAME_size, NAME_start, NAME_advance besides. */
+type Kernels = { memory: WebAssembly.Memory; __heap_base: WebAssembly.Global<"i32"> } & Record<string, any>;
+
+/** Kernels that were started. */
+interface Job {
+  values: number[];
+  status: number;
+  fraction: number;
+  advance(): number;
+  /** A copy of the first doubles of `work`. */
+  output(size: number): Float64Array<ArrayBuffer>;
+}
+
+/** The reader's file while it is read. */
+interface Opening {
+  name: string;
+  words: string;
+  hint?: string;
+  /** Computes the eigenvalues of a table; a list of them needs no job. */
+  job?: Job;
+  spectrum?: Float64Array;
+}
+
+/** A reader's file as numbers, row by row. */
+interface Table {
+  rows: number;
+  columns: number;
+  values: Float64Array;
+  /** Relative spacing of the numbers as stored. */
+  spacing: number;
+  /** What the reader should know of how the file was read. */
+  hint?: string;
+}
+
+// --- Questions (lib/book/course.py) ---------------------------------------------------------------------------
+
+interface Question {
+  ask: string;
+  answer: number | string;
+  /** Largest allowed distance of a number; 0 for words. */
+  tolerance: number;
+  /** What can be chosen; empty where the reader types. */
+  choices: string[];
+  /** Tried in order when the answer is wrong. */
+  hints: { equals: number | string; say: string }[];
+}
