@@ -5,7 +5,7 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: help book site check lint fast test lab outputs course slides pdf words links clean
+.PHONY: help book site check lint js fast test lab outputs course slides pdf words links clean
 .DEFAULT_GOAL := help
 
 help:  ## This list
@@ -25,13 +25,18 @@ lint: .venv/ready  ## Check style, types, and which part of lib imports which: s
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
+js:  ## Check the pages' JavaScript, where node is there: its types, and its pure parts with node's own test runner
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory node_modules/ready && \
+	    npx --no-install tsc && node --test --test-reporter=spec tests/js/*.test.mjs; \
+	else echo "No node here: the pages' JavaScript is not checked."; fi
+
 # Two processes with threads of linear algebra for both cores each would wait for each other.
 fast test: export OPENBLAS_NUM_THREADS = 1
 
 fast: .venv/ready  ## Test what needs neither a browser nor a built site, and the docstrings' examples
 	$(BIN)/python -m pytest tests lib -m "not browser and not site and not slow" -n 2 --dist loadfile -q --durations=5
 
-check: lint fast  ## Check a change in two minutes: all of lint, then the fast tests
+check: lint js fast  ## Check a change in two minutes: all of lint, then the fast tests
 
 test: .venv/ready  ## Test the library, the chapters' cells and the built site in a browser
 	@.ci/chromium
@@ -69,4 +74,8 @@ clean:  ## Delete what was built; the next build executes every cell again
 	$(PYTHON) -m venv .venv
 	@$(BIN)/python tools/progress.py "Installing pip" $(BIN)/python -m pip install --upgrade pip
 	@$(BIN)/python tools/progress.py "Installing the packages" $(BIN)/python -m pip install -r requirements.txt
+	@touch $@
+
+node_modules/ready: package.json package-lock.json
+	npm ci --no-audit --no-fund --silent
 	@touch $@
