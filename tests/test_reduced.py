@@ -109,7 +109,7 @@ def test_law_of_the_start_beyond_memory(teacher, monkeypatch):
     model = lib.StudentTeacher(mixed(), 2, 2)
     arguments = (model, 60, 0.1, 0.0, 0.5)
     drawn = lib.simulate(*arguments, DIRECT, teacher, "reduced")
-    monkeypatch.setattr(sgd, "DRAWN", 0)
+    monkeypatch.setattr(sgd, "MAX_N_WITH_WEIGHTS", 0)
     by_law = lib.simulate(*arguments, REDUCED, teacher, "reduced")
     entries = [("Q", 0, 0), ("Q", 1, 1), ("Q", 0, 1), ("R", 0, 0), ("R", 1, 1), ("R", 1, 0)]
     entries += [("T", 0, 0), ("T", 1, 1), ("T", 0, 1)] if teacher == "random" else []

@@ -1,8 +1,11 @@
 """Power laws in measured and computed curves: exponent, honest error, and the window where it holds."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from scipy.optimize import brentq
 
@@ -17,7 +20,7 @@ MINIMUM_RATIO = 10**0.5
 """A law is not claimed over less than this factor in x (half a decade)."""
 
 MINIMUM_POINTS = 8
-"""A window is not searched for in fewer points: a cubic, which tests it, goes through four."""
+"""No window is searched for in fewer points: a cubic, which tests it, goes through any four."""
 
 _BINS = 200
 
@@ -29,6 +32,7 @@ class PowerLawFit:
     Attributes
     ----------
     exponent, prefactor : float
+        Of x.
     standard_error : float
         Of the exponent, with ``degrees_of_freedom``: for an interval use :meth:`interval`.
     window : tuple of float
@@ -39,10 +43,11 @@ class PowerLawFit:
     points : int
         Number of points used.
     degrees_of_freedom : int
+        Of Student's t for the exponent.
     offset : float
-        The constant added to y, given or fitted.
+        The constant added to y, given or fitted. Default: 0.
     offset_error : float
-        Standard error of a fitted offset; 0 for a given one.
+        Standard error of a fitted offset; 0 for a given one. Default: 0.
     """
 
     exponent: float
@@ -55,18 +60,36 @@ class PowerLawFit:
     offset: float = 0.0
     offset_error: float = 0.0
 
-    def interval(self, level=0.95):
-        """Confidence interval of the exponent (Student's t), for the window as it stands; ``level`` 0 to 1."""
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Compute a confidence interval of the exponent (Student's t), for the window as it stands.
+
+        Parameters
+        ----------
+        level : float
+            Probability, 0 to 1. Default: 0.95.
+
+        Returns
+        -------
+        (float, float)
+            Its ends.
+
+        Raises
+        ------
+        ValueError
+            If ``level`` is out of range.
+        """
         level = checks.number("level", level, 0.0, 1.0)
         half = self.standard_error * stats.t.ppf(0.5 + 0.5 * level, self.degrees_of_freedom)
         return self.exponent - half, self.exponent + half
 
-    def __call__(self, x):
-        """The fitted law at ``x``."""
+    def __call__(self, x: ArrayLike) -> NDArray[np.float64]:
+        """Evaluate the fitted law at ``x``."""
         return self.prefactor * checks.real_array("x", x).astype(np.float64) ** self.exponent - self.offset
 
 
-def fit_power_law(x, y, window=None, offset=0.0):
+def fit_power_law(
+    x: ArrayLike, y: ArrayLike, window: tuple[float, float] | None = None, offset: float | str = 0.0
+) -> PowerLawFit:
     """Fit y + offset = prefactor * x**exponent, a straight line in log-log.
 
     Parameters
@@ -75,8 +98,8 @@ def fit_power_law(x, y, window=None, offset=0.0):
         ``x`` positive and increasing. Every point counts for the stretch of ln x around it, so that
         the fit does not depend on how densely a part of the curve was sampled. With a ``window`` only the points
         inside it are judged.
-    window : (lo, hi), optional
-        Range of x to use. By default the longest range (in ln x; at least half a decade and 8 points)
+    window : (float, float), optional
+        Range (lo, hi) of x to use. By default the longest range (in ln x; at least half a decade and 8 points)
         in which the local slope, that of a cubic through the log-log data, varies by at
         most 10 % of the exponent. More than 200 points are first averaged in bins of equal
         width in ln x.
@@ -84,17 +107,18 @@ def fit_power_law(x, y, window=None, offset=0.0):
         Constant added to y before logarithms are taken: a learning curve with finitely many levels is a
         power law minus the missing tail of the spectrum. ``"fit"`` finds the constant that takes the bend
         (the quadratic part) out of the log-log curve; it needs a ``window``, since a free constant
-        straightens almost any short piece.
+        straightens almost any short piece. Default: 0.
 
     Returns
     -------
     PowerLawFit
+        Exponent, prefactor and their window, with a standard error.
 
     Raises
     ------
     ValueError
-        Arrays of unequal length; in the window ``x`` or ``y`` not finite, ``x`` not positive and increasing, ``y + offset``
-        not positive; a window that is empty or holds fewer than 4 points (5 with a fitted
+        Arrays of unequal length; in the window ``x`` or ``y`` not finite, ``x`` not positive and increasing,
+        ``y + offset`` not positive; a window that is empty or holds fewer than 4 points (5 with a fitted
         offset), no straight window, or no offset that straightens.
 
     Notes
@@ -111,6 +135,14 @@ def fit_power_law(x, y, window=None, offset=0.0):
 
     The fitted offset c makes component 2 vanish. With d_j = d(component j)/dc, an error e_2 moves c by
     -e_2/d_2 and component 1 by -(d_1/d_2) e_2, so the variance of the exponent grows by 1 + (d_1/d_2)^2.
+
+    Examples
+    --------
+    >>> import lib, numpy as np
+    >>> x = np.geomspace(1.0, 100.0, 20)
+    >>> fit = lib.fit_power_law(x, 3.0 * x**-0.5, window=(2, 50))
+    >>> round(fit.exponent, 6), round(fit.prefactor, 6)
+    (-0.5, 3.0)
     """
     if window is None:
         x, y = _curve(x, y)
@@ -124,23 +156,35 @@ def fit_power_law(x, y, window=None, offset=0.0):
     else:
         offset = checks.number("offset", offset)
     if window is None:
-        return _fit(*_find_window(x, _positive(x, y, offset)), offset)
+        x, y = _find_window(x, _positive(x, y, offset))
+        return _fit(x, y, offset)
     if offset == "fit":
         return _fit_with_offset(x, y)
     return _fit(x, _positive(x, y, offset), offset)
 
 
-def local_slope(x, y):
-    """Local exponent d ln y / d ln x at every point, by second-order differences.
+def local_slope(x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
+    """Compute the local exponent d ln y / d ln x at every point, by second-order differences.
 
     Parameters
     ----------
-    x, y : array_like, shape (n,), n >= 3
-        Positive, ``x`` increasing.
+    x, y : array_like, shape (n,)
+        Positive, ``x`` increasing, n >= 3.
 
     Returns
     -------
     ndarray, shape (n,)
+        The exponents.
+
+    Raises
+    ------
+    ValueError
+        If the arrays are not such a curve.
+
+    Examples
+    --------
+    >>> local_slope([1.0, 2.0, 4.0], [3.0, 12.0, 48.0])
+    array([2., 2., 2.])
     """
     x, y = _curve(x, y)
     if len(x) < 3:
@@ -163,7 +207,7 @@ def _positive(x, y, offset):
 
 
 def _curve_inside(x, y, window, needed):
-    """The points in the window, which alone must be a curve."""
+    """Select the points in the window; only they need to form a curve."""
     x, y = checks.array("x", x, finite=False), checks.array("y", y, finite=False)
     checks.shape("y", y, x.shape)
     lo, hi = checks.window("window", window)

@@ -1,4 +1,4 @@
-"""The weights themselves under the gradient of the whole population: what SGD does as eta -> 0, at any N.
+"""The weights under the gradient of the whole population: what SGD does as eta -> 0, at any N.
 
 Every example moves J_i by (eta/sqrt N) delta_i xi; its mean over all Gaussian inputs is known in closed form by
 Stein's lemma,
@@ -10,47 +10,61 @@ no self-averaging is needed: teachers may be random, and every level may hold a 
 the noise of single examples, of relative order eta.
 """
 
+from __future__ import annotations
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ..kernels.averages import TWO_OVER_PI
 from ..kernels.sgd import measure
 from . import checks
 from .curve import Curve, field_error
+from .student_teacher import StudentTeacher
 
 DAMPING = 2.0 / 13.0  # of Sommeijer, Shampine & Verwer
-ROOM = 1.2  # for the growth of the largest rate between two estimates
-EVERY = 10  # steps between two estimates
-GROWTH, SHRINK, SAFETY = 5.0, 0.2, 0.8
+RATE_MARGIN = 1.2  # allows for growth of the largest rate between two estimates
+STEPS_PER_ESTIMATE = 10
+GROWTH, SHRINK, SAFETY = 5.0, 0.2, 0.8  # of the step size, in one step
 
 
-def flow(model, J, B, eta, alpha, rtol=1e-4):
-    """Follow the weights down the population's gradient.
+def flow(
+    model: StudentTeacher, J: ArrayLike, B: ArrayLike, eta: float, alpha: ArrayLike, rtol: float = 1e-4
+) -> tuple[Curve, NDArray[np.float64]]:
+    """Follow the weights down the population's gradient, ``eq-weight-flow``.
 
-    The flow is a gradient flow, so all its rates are real, and they span the spectrum: it is integrated by
+    It is a gradient flow, so all its rates are real, and they span the spectrum: it is integrated by
     Runge-Kutta-Chebyshev steps of order two (Sommeijer, Shampine & Verwer 1998), explicit steps whose range of
     stability grows with the square of their number of stages. The cost grows as the square root of time.
 
     Parameters
     ----------
     model : StudentTeacher
+        The networks and the spectrum of their inputs.
     J : array_like, shape (K, N)
-        Students' weights at alpha = 0, in the eigenbasis of the covariance, as from :meth:`lib.StudentTeacher.initial_weights`.
+        Students' weights at alpha = 0, in the eigenbasis of the covariance, as
+        :meth:`lib.StudentTeacher.initial_weights` draws them.
     B : array_like, shape (M, N)
         Teachers' weights.
     eta : float
-        Learning rate, > 0: a unit of time here.
-    alpha : array_like, shape (n,)
+        Learning rate, > 0; here it only sets the unit of time.
+    alpha : array_like, shape (n,), or float
         Times, in examples / N, at which the solution is wanted; >= 0 and increasing.
     rtol : float
         Error allowed in a step, 1e-10 to 0.1, relative to the weights, and to the differences between the students:
-        these start small and grow on a plateau, where nothing else moves. Both are measured by what they contribute to the fields.
+        these start small and grow on a plateau, where nothing else moves. Both are measured by what they contribute
+        to the fields. Default: 1e-4.
 
     Returns
     -------
     curve : Curve
         The totals and eps_g; r and q are None.
     J : ndarray, shape (K, N)
-        The weights at the last time.
+        The students' weights at the last time.
+
+    Raises
+    ------
+    ValueError
+        For arguments out of range, or weights whose shapes do not fit.
     """
     checks.model(model)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
@@ -68,7 +82,7 @@ def flow(model, J, B, eta, alpha, rtol=1e-4):
     for i, time in enumerate(alpha):
         path.advance(time)
         measure(path.J, B, root, scratch, Q[i], R[i])
-    return Curve(alpha, field_error(model, Q, R, T), R, Q, T), path.J
+    return Curve(alpha=alpha, eps_g=field_error(model, Q=Q, R=R, T=T), R=R, Q=Q, T=T), path.J
 
 
 class _Gradient:
@@ -90,7 +104,7 @@ class _Gradient:
         q, t = 1.0 + Q.diagonal(), 1.0 + self.T.diagonal()
         Dx = -own * TWO_OVER_PI / np.sqrt(np.outer(q, q) - Q * Q)
         Dy = others * TWO_OVER_PI / np.sqrt(np.outer(q, t) - R * R)
-        # g''(x_i) feels the error too
+        # the term of g''(x_i), which multiplies the error
         Dx[np.diag_indices(len(q))] -= (np.sum(Dx * Q, axis=1) + np.sum(Dy * R, axis=1)) / q
         return Dx, Dy
 
@@ -113,7 +127,7 @@ class _Path:
         self.step = 0.1 / self.fastest
 
     def _estimate(self, rounds):
-        """The largest rate: the power method on the velocity's derivative, from where it stood last time."""
+        """Estimate the largest rate by the power method on the velocity's derivative, from the last direction on."""
         size = np.linalg.norm(self.direction)
         if size == 0.0:  # at rest
             self.direction, size = np.ones_like(self.J), np.sqrt(self.J.size)
@@ -135,11 +149,11 @@ class _Path:
 
     def advance(self, until):
         while self.time < until:
-            if self.age >= EVERY:
+            if self.age >= STEPS_PER_ESTIMATE:
                 self._estimate(6)
             left = until - self.time
-            step = left if self.step > 0.999 * left else self.step  # no crumb of a step before a time that is wanted
-            stages = max(2, 1 + int(np.sqrt(1.0 + 1.54 * ROOM * step * self.fastest)))
+            step = left if self.step > 0.999 * left else self.step  # avoid a tiny last step
+            stages = max(2, 1 + int(np.sqrt(1.0 + 1.54 * RATE_MARGIN * step * self.fastest)))
             J = _chebyshev_step(self.gradient, self.J, self.velocity, step, stages)
             velocity = self.gradient(J)
             error = 0.8 * (self.J - J) + 0.4 * step * (self.velocity + velocity)
@@ -152,7 +166,7 @@ class _Path:
                 self.step = max(self.step, step * factor) if step == left else step * factor
             else:
                 self.step = step * factor
-                self.age = EVERY
+                self.age = STEPS_PER_ESTIMATE
 
 
 def _chebyshev_step(gradient, start, velocity, step, stages):

@@ -1,10 +1,15 @@
 """One-pass SGD, simulated: the ground truth that the theory is checked against."""
 
+from __future__ import annotations
+
 import os
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ..kernels import reduced
 from ..kernels import sgd as kernels
@@ -12,53 +17,56 @@ from . import checks
 from .curve import Curve, field_error
 from .divergence import Run, check_convergence
 from .spectra import eigenbasis
+from .student_teacher import StudentTeacher
 
 METHODS = ("direct", "reduced")
 # Steps between two looks at the interrupt flag, in multiply-adds: some hundredths of a second.
 SLICE = 30_000_000
-# Up to this N the reduced method starts from the weights that the direct one would draw.
-DRAWN = 1_000_000
+# Up to this N the reduced method draws the N weights of the direct one and folds them; beyond, it draws overlaps.
+MAX_N_WITH_WEIGHTS = 1_000_000
 
 
 def simulate(
-    model,
-    N=None,
-    eta=0.1,
-    alpha=(1.0,),
-    sigma_J=0.01,
-    seeds=8,
-    teacher="orthonormal",
-    method="direct",
-    inputs=None,
-    learned=None,
-    alignment=0.0,
-):
+    model: StudentTeacher,
+    N: int | None = None,
+    eta: float = 0.1,
+    alpha: ArrayLike = (1.0,),
+    sigma_J: float = 0.01,
+    seeds: int | Sequence[int] = 8,
+    teacher: str = "orthonormal",
+    method: str = "direct",
+    inputs: ArrayLike | None = None,
+    learned: int | None = None,
+    alignment: float = 0.0,
+) -> Curve:
     """Train the student by one-pass SGD and measure the order parameters on the way.
 
     Every step draws a fresh input xi, computes the error delta = zeta - sigma, and moves each student vector by
-    (eta / sqrt(N)) (sqrt(M)/K) g'(x_i) delta xi. Seeds run in parallel; the result depends on the seeds alone,
-    not on how many cores there are.
+    (eta / sqrt(N)) (sqrt(M)/K) g'(x_i) delta xi, ``eq-sgd``. Seeds run in parallel; the result depends on the seeds
+    alone, not on how many cores there are.
 
     Parameters
     ----------
     model : StudentTeacher
-    N : int
-        Input dimension; see :meth:`Spectrum.multiplicities`. Leave out when ``inputs`` are given.
+        The networks and the spectrum of their inputs.
+    N : int, optional
+        Input dimension; see :meth:`Spectrum.multiplicities`. Default: that of ``inputs``; needed without them.
     eta : float
         Learning rate, > 0. Default: 0.1.
-    alpha : array_like, shape (n,)
-        Times, in examples / N, increasing; each is rounded to a whole number of steps. Default: 1 alone.
+    alpha : array_like, shape (n,), or float
+        Times, in examples / N, >= 0 and increasing; each is rounded to a whole number of steps. Default: 1 alone.
     sigma_J : float
         Standard deviation of the students' initial weights, >= 0. Default: 0.01.
     seeds : int or sequence of int
         A number of runs (seeds 0, 1, ...) or the seeds themselves. Default: 8 runs.
     teacher : {"orthonormal", "random"}
-        Default: "orthonormal". See :meth:`StudentTeacher.initial_overlaps`, which gives this run's overlaps at alpha = 0.
+        See :meth:`StudentTeacher.initial_overlaps`, which computes this run's overlaps at alpha = 0.
+        Default: "orthonormal".
     method : {"direct", "reduced"}
         "direct" simulates the N weights. "reduced" simulates the overlaps (:mod:`lib.kernels.reduced`): exact
         in distribution at any N, with other random numbers, and a step costs the same whatever N is. Up to
-        N = 10^6 it starts from the overlaps of the very weights of "direct", beyond from overlaps drawn by
-        their law. Levels of few directions keep their weights, so that it takes any spectrum.
+        N = 10^6 it starts from the overlaps of the same weights as "direct", beyond from overlaps drawn from
+        their distribution. Levels of few directions remain weights, so that it takes any spectrum. Default: "direct".
     inputs : array_like, shape (samples, features), optional
         Real data instead of Gaussian inputs: rows drawn with replacement, after the mean is removed and the
         scale set to mean eigenvalue 1. The data is then the whole population, its covariance
@@ -66,6 +74,7 @@ def simulate(
         population too: a function of the overlaps for linear activation; else measured on every
         row at every time, at a cost of samples * (K + M) * features each, since fields that are not Gaussian
         make it no function of the overlaps. All levels hold one direction: M > 1 needs teacher="random".
+        Default: Gaussian inputs.
     learned : int, optional
         Train the weights of this many leading levels only, 1 to L (with ``method="direct"``); the others stay as
         they began. Default: all.
@@ -76,7 +85,7 @@ def simulate(
     Returns
     -------
     Curve
-        With a leading axis of seeds: eps_g (seeds, n), Q (seeds, n, K, K), R (seeds, n, K, M), T (seeds, M, M);
+        With a leading axis of seeds: eps_g (seeds, n), R (seeds, n, K, M), Q (seeds, n, K, K), T (seeds, M, M);
         ``alpha`` (n,) are the times after rounding. r and q are None.
 
     Raises
@@ -85,6 +94,13 @@ def simulate(
         For arguments out of range.
     DivergenceError
         If the error grows without bound (eta above its critical value).
+
+    Examples
+    --------
+    >>> import lib
+    >>> model = lib.StudentTeacher(lib.power_law(1.0, 8), students=1, teachers=1, activation="linear")
+    >>> lib.simulate(model, N=64, eta=0.5, alpha=[0.0, 10.0], seeds=3).eps_g.shape
+    (3, 2)
     """
     checks.model(model)
     checks.one_of("method", method, METHODS)
@@ -102,8 +118,8 @@ def simulate(
         N = root.size
     N, sigma_J = model.check_start(sigma_J, N, teacher)
     alignment = checks.number("alignment", alignment)
-    if alignment != 0.0 and method == "reduced" and N > DRAWN:
-        checks.refuse("alignment", alignment, f'0 for method "reduced" beyond N = {DRAWN}')
+    if alignment != 0.0 and method == "reduced" and N > MAX_N_WITH_WEIGHTS:
+        checks.refuse("alignment", alignment, f'0 for method "reduced" beyond N = {MAX_N_WITH_WEIGHTS}')
     steps = checks.steps("alpha", alpha, N)
     stop = threading.Event()
 
@@ -119,19 +135,29 @@ def simulate(
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         futures = [pool.submit(run, seed) for seed in seeds]
         try:
-            Q, R, T, eps_g, starts = (np.stack(parts) for parts in zip(*(f.result() for f in futures)))
+            runs = _Measured(*(np.stack(parts) for parts in zip(*(f.result() for f in futures))))
         except BaseException:
-            # an interrupt or a failed seed: do not leave the others running behind the caller's back
+            # an interrupt or a failed seed: stop the others too
             stop.set()
             raise
     times = steps / N
-    for seed, eps, start in zip(seeds, eps_g, starts):
+    for seed, eps, start in zip(seeds, runs.eps_g, runs.start):
         check_convergence(Run(model, eta, f"SGD with seed {seed}", N, inputs, learned), times, eps, start)
-    return Curve(times, eps_g, R, Q, T)
+    return Curve(alpha=times, eps_g=runs.eps_g, R=runs.R, Q=runs.Q, T=runs.T)
+
+
+class _Measured(NamedTuple):
+    """What is measured of one seed, or, with one axis more, of all."""
+
+    eps_g: NDArray[np.float64]  # (n,)
+    R: NDArray[np.float64]  # (n, K, M)
+    Q: NDArray[np.float64]  # (n, K, K)
+    T: NDArray[np.float64]  # (M, M)
+    start: NDArray[np.float64]  # (): eps_g before the first step
 
 
 def _run(network, model, steps, stop):
-    """One seed: Q (n, K, K), R (n, K, M), T (M, M), eps_g (n,) at the given step numbers, and eps_g before the first."""
+    """Train one seed up to each of the given step numbers (n,), and measure there."""
     K, M = model.students, model.teachers
     Q, R, T = np.empty((len(steps), K, K)), np.empty((len(steps), K, M)), np.empty((M, M))
     eps_g = np.empty(len(steps))
@@ -147,11 +173,11 @@ def _run(network, model, steps, stop):
             at = last
         network.measure(Q[i], R[i], T)
         eps_g[i] = network.error(model, Q[i], R[i], T)
-    return Q, R, T, eps_g, start
+    return _Measured(eps_g=eps_g, R=R, Q=Q, T=T, start=start)
 
 
 class _Gaussian:
-    """What Gaussian fields share: their error is a function of the totals Q, R, T."""
+    """A run on Gaussian inputs: its error is a function of the totals Q, R, T."""
 
     def error(self, model, Q, R, T):
         return field_error(model, Q[None], R[None], T)[0]
@@ -180,7 +206,7 @@ class _Direct(_Gaussian):
 
 
 class _OnSamples(_Direct):
-    """One run on rows of ``samples`` (n, N) in place of Gaussian inputs; both arrays from :func:`_prepare`."""
+    """One run on rows of ``samples`` (n, N) instead of Gaussian inputs; ``samples`` and ``root`` from :func:`_prepare`."""
 
     def __init__(self, model, N, eta, sigma_J, seed, teacher, alignment, learned, samples, root):
         super().__init__(model, N, eta, sigma_J, seed, teacher, alignment, learned, root)
@@ -203,7 +229,7 @@ class _Reduced(_Gaussian):
         eigenvalues, size = model.spectrum.eigenvalues, model.spectrum.multiplicities(N).astype(float)
         self.rule, self.seed = (eta, *model.output_weights, model.activity), seed
         self.state = np.empty(reduced.reduced_size(size, K, M))
-        if N <= DRAWN:
+        if N <= MAX_N_WITH_WEIGHTS:
             J, B = model.initial_weights(sigma_J, N, seed, teacher, alignment)
             reduced.reduced_fold(self.state, eigenvalues, size, K, M, np.concatenate([B, J]))
         else:
@@ -219,7 +245,7 @@ class _Reduced(_Gaussian):
 
 
 def _prepare(inputs, model, N):
-    """Samples in the eigenbasis of their own covariance, scaled to mean eigenvalue 1, and sqrt(lambda)."""
+    """Rotate inputs to the eigenbasis of their covariance, with mean eigenvalue 1; (samples, sqrt(lambda))."""
     if N is not None:
         checks.refuse("N", N, "left out when inputs are given: the data decides")
     samples, eigenvalues = eigenbasis(inputs)

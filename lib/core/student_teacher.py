@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,7 +167,7 @@ class StudentTeacher:
         J[:pairs] += checks.number("alignment", alignment) * B[:pairs]
         return J, B
 
-    def check_start(self, sigma_J: float, N: int, teacher: str) -> tuple[int, float]:
+    def check_start(self, sigma_J: float, N: Any, teacher: str) -> tuple[int, float]:
         """Check that training can start with these arguments of :meth:`initial_overlaps`.
 
         Parameters
@@ -197,7 +197,7 @@ class StudentTeacher:
             )
         return int(N), sigma_J
 
-    def check_overlaps(self, overlaps: Overlaps, name: str = "overlaps") -> Overlaps:
+    def check_overlaps(self, overlaps: object, name: str = "overlaps") -> Overlaps:
         """Check that overlaps are those of this model.
 
         Parameters

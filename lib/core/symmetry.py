@@ -1,20 +1,34 @@
 """Exact symmetries of a start: hidden units that can be exchanged without changing any overlap.
 
-The flow keeps such a symmetry for ever, yet a plateau is unstable against breaking it, and a numerical solution breaks
-it by its own rounding: 1e-16 grows like exp(alpha/tau) until the student "specialises" at a time that only the
-arithmetic decides. Solvers therefore ask for the symmetries of their start and keep them exactly.
+The flow preserves such a symmetry, yet a plateau is unstable against breaking it, and a numerical solution breaks
+it by rounding: 1e-16 grows like exp(alpha/tau) until the student "specialises" at a time that only the
+arithmetic decides. Solvers therefore find the symmetries of their start and preserve them exactly.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 
-def orbits(r, q, t, upper=None):
+def orbits(
+    r: NDArray[np.float64],
+    q: NDArray[np.float64],
+    t: NDArray[np.float64],
+    upper: NDArray[np.float64] | None = None,
+) -> NDArray[np.int64] | None:
     """Find the pairs of units whose overlaps remain equal.
 
     Parameters
     ----------
-    r, q, t : ndarray, shapes (L, K, M), (L, K, K) and (L, M, M)
-        Overlaps of every level at the start.
+    r : ndarray, shape (L, K, M)
+        Student-teacher overlaps of every level at the start.
+    q : ndarray, shape (L, K, K)
+        Student-student overlaps.
+    t : ndarray, shape (L, M, M)
+        Teacher-teacher overlaps.
     upper : ndarray, shape (K,), optional
         The student's output weights, where they differ or are trained. Default: all equal.
 
@@ -56,8 +70,21 @@ def orbits(r, q, t, upper=None):
     return np.unique(label[:K], return_inverse=True)[1].reshape(K, P)
 
 
-def average(label, x):
-    """Average ``x`` (..., K, K + M) over pairs of one label."""
+def average(label: NDArray[Any], x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Average overlaps over the pairs of one label.
+
+    Parameters
+    ----------
+    label : ndarray, shape (K, K + M), of int
+        From :func:`orbits`.
+    x : ndarray, shape (..., K, K + M)
+        Overlaps [q | r].
+
+    Returns
+    -------
+    ndarray, shape (..., K, K + M)
+        Equal where the labels are.
+    """
     flat = x.reshape(-1, label.size)
     sizes = np.bincount(label.ravel())
     sums = np.stack([np.bincount(label.ravel(), row) for row in flat])
@@ -65,22 +92,22 @@ def average(label, x):
 
 
 def _permutation(number, kind, unit, other):
-    """A permutation of the units that keeps all overlaps and every unit before ``unit``, and takes it to ``other``.
+    """Find a permutation that preserves all overlaps, maps ``unit`` to ``other`` and every unit before it to itself.
 
-    None if there is none. Units are placed one after the other; a place that disagrees with those before is left.
+    None if there is none. Units are placed one after the other, with backtracking.
     """
     P = len(kind)
     image = list(range(unit)) + [other]
 
     def agrees(i, j):
-        alike = kind[i] == kind[j] or (np.isnan(kind[i]) and np.isnan(kind[j]))
+        same_kind = kind[i] == kind[j] or (np.isnan(kind[i]) and np.isnan(kind[j]))
         before = image[:i]
-        return alike and number[i, i] == number[j, j] and np.array_equal(number[i, :i], number[j, before])
+        return same_kind and number[i, i] == number[j, j] and np.array_equal(number[i, :i], number[j, before])
 
     def place(i):
         if i == P:
             return True
-        # where the unit stands, or exchanged with another, is the likeliest place
+        # most likely a unit stays where it is
         for j in sorted(set(range(P)) - set(image), key=lambda j: (j != i, j)):
             if agrees(i, j):
                 image.append(j)

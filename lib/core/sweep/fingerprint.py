@@ -5,6 +5,8 @@ constant that the function uses from around it. What cloudpickle writes holds fi
 an order that differs between sessions. And ``joblib.hash`` takes a function by its name and source alone.
 """
 
+from __future__ import annotations
+
 import collections
 import dataclasses
 import dis
@@ -13,20 +15,37 @@ import hashlib
 import inspect
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 PLAIN = (bool, int, float, complex, str, bytes)  # types whose values are told apart as they are written
 
 
-def digest(function):
-    """The function's name and a digest of what it does: the same in every session until something changes."""
+def digest(function: Callable[..., Any]) -> str:
+    """Compute a digest of what a function does: the same in every session until something changes.
+
+    Parameters
+    ----------
+    function : callable
+        Any; functions and classes of its own module are described by what they do, those of others by name.
+
+    Returns
+    -------
+    str
+        The function's name and 16 hexadecimal digits.
+
+    Raises
+    ------
+    ValueError
+        If it uses an object whose value cannot be told.
+    """
     return f"{_name(function)} (code and values it uses: {_hash(_describe(function, None, {}))})"
 
 
 def _name(value):
-    """The name of a function, class or module; of anything else, that of its type."""
+    """Full name of a function, class or module; of anything else, that of its type."""
     named = value if hasattr(value, "__name__") else type(value)
     module = str(getattr(named, "__module__", ""))
     # the short names under which the core's modules are known, so that they can be moved and stores stay valid
@@ -117,7 +136,7 @@ def _describe(value, home, seen):
 
 
 def _cells(function):
-    """What the variables of a function hold that it has from the functions around it; None where nothing yet."""
+    """Values of a function's free variables; None where there is none yet."""
     contents = []
     for cell in function.__closure__ or ():
         try:
@@ -166,8 +185,19 @@ def _unwrapped(value):
     return value.__wrapped__ if hasattr(value, "cache_info") else value
 
 
-def parts(function):
-    """What :func:`digest` tells apart, one by one: name -> digest, to say later which of them has changed."""
+def parts(function: Callable[..., Any]) -> dict[str, str]:
+    """Compute a digest of each thing that a function uses, to say later which of them has changed.
+
+    Parameters
+    ----------
+    function : callable
+        As for :func:`digest`.
+
+    Returns
+    -------
+    dict of str to str
+        Digests by name.
+    """
     found, waiting, met = {}, [(_name(function), function)], set()
     home = getattr(_unwrapped(function), "__module__", None)
     while waiting:
@@ -212,6 +242,18 @@ def _global_names(code):
     return names.union(*(_global_names(part) for part in code.co_consts if isinstance(part, types.CodeType)))
 
 
-def short(value):
+def short(value: object) -> str:
+    """Describe a value in a message by at most 205 characters of its repr.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+
+    Returns
+    -------
+    str
+        Its beginning and its end.
+    """
     text = repr(value)
     return text if len(text) <= 200 else text[:100] + " ... " + text[-100:]

@@ -1,10 +1,14 @@
 """The results of a sweep: what a function returned at each point, as one Dataset."""
 
+from __future__ import annotations
+
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import checks
 from ..curve import Curve
@@ -12,21 +16,40 @@ from .fingerprint import short
 
 
 class Results:
-    """What the points returned: for each variable one array (points, size), NaN where nothing is known."""
+    """What the points returned: for each variable one array (points, size), NaN where nothing is known.
 
-    def __init__(self, axes):
-        # slow to import, and no point that has arrived should wait for it
+    Parameters
+    ----------
+    axes : dict of str to ndarray
+        The sweep's parameters and their values.
+    """
+
+    def __init__(self, axes: dict[str, NDArray[Any]]):
+        # imported here: it is slow, and no point that has arrived should wait for it
         import xarray
 
         self.make_dataset = xarray.Dataset
         self.axes = axes
         self.finished = np.zeros(math.prod(axis.size for axis in axes.values()), dtype=bool)
-        self.layout = None
+        self.layout: str | None = None
 
-    def add(self, number, layout, vector):
-        """Take in one point as :func:`evaluate` gives it."""
+    def add(self, number: int, layout: str | None, vector: bytes | None) -> None:
+        """Add one point.
+
+        Parameters
+        ----------
+        number : int
+            Of the point.
+        layout, vector
+            As :func:`evaluate` returns them.
+
+        Raises
+        ------
+        ValueError
+            If its names, dimensions or shapes are not those of the other points.
+        """
         self.finished[number] = True
-        if layout is None:
+        if layout is None or vector is None:
             return
         if self.layout is None:
             self.layout = layout
@@ -46,6 +69,13 @@ class Results:
             block[number] = part
 
     def dataset(self):
+        """Assemble the Dataset.
+
+        Returns
+        -------
+        xarray.Dataset
+            With the parameters as dimensions, in front of the result's own.
+        """
         variables, lengths = {}, [axis.size for axis in self.axes.values()]
         if self.layout is not None:
             for (name, (dims, shape)), block in zip(json.loads(self.layout).items(), self.blocks):
@@ -57,9 +87,36 @@ class Results:
         return self.make_dataset(variables, coords=self.axes)
 
 
-def evaluate(function, number, point):
-    """One point, where a worker runs it: (number, layout, vector). The layout is JSON {name: [dims, shape]},
-    the vector the bytes of all values as float64, one after the other; both None if there is no result."""
+def evaluate(
+    function: Callable[..., Any], number: int, point: Mapping[str, Any]
+) -> tuple[int, str | None, bytes | None]:
+    """Evaluate one point, in a worker.
+
+    Parameters
+    ----------
+    function : callable
+        The sweep's function.
+    number : int
+        Of the point.
+    point : mapping
+        The function's arguments.
+
+    Returns
+    -------
+    number : int
+        The same.
+    layout : str or None
+        The variables' dimensions, as JSON {name: [dims, shape]}; None if there is no result.
+    vector : bytes or None
+        All their values as float64, one after the other.
+
+    Raises
+    ------
+    RuntimeError
+        If the function fails.
+    ValueError
+        If it returns something that is no result.
+    """
     try:
         result = function(**point)
     except checks.DivergenceError:
@@ -90,7 +147,7 @@ def evaluate(function, number, point):
 
 
 def _named(name, value):
-    """A number, an array or a pair (dims, array) as dims (list of str) and array (float64)."""
+    """Convert a number, an array or a pair (dims, array) to dims (list of str) and array (float64)."""
     dims, array = value if isinstance(value, tuple) and len(value) == 2 else (None, value)
     array = np.asarray(array)
     if isinstance(value, tuple) and not isinstance(dims, (str, list, tuple)) or array.dtype.kind not in "biuf":

@@ -1,9 +1,13 @@
 """The sweep itself: its grid, and its run."""
 
+from __future__ import annotations
+
 import contextlib
 import inspect
 import itertools
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,8 +15,17 @@ from .. import checks
 from .results import Results, evaluate
 from .store import open_store
 
+if TYPE_CHECKING:
+    import xarray
 
-def sweep(function, grid, seeds=None, store=None, progress=True):
+
+def sweep(
+    function: Callable[..., Any],
+    grid: Mapping[str, Any],
+    seeds: int | Sequence[int] | None = None,
+    store: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+) -> xarray.Dataset:
     """Evaluate a function at every combination of named parameters, in parallel.
 
     The points are run by joblib, on all cores unless the caller says otherwise: inside
@@ -28,45 +41,55 @@ def sweep(function, grid, seeds=None, store=None, progress=True):
         - a mapping from names to such values, or to pairs (dims, array) that name the axes as in xarray:
           ``{"alpha": ("alpha", alpha), "eps_g": ("alpha", eps_g)}``. Axes without a name are called
           "<variable>_0", "<variable>_1", ...;
-        - a :class:`Curve`: its alpha, eps_g, Q, R and T (r and q stay behind: return them by name if wanted).
+        - a :class:`Curve`: its alpha, eps_g, Q, R and T (r and q are left out: return them by name if wanted).
           The axis of seeds of :func:`simulate` is called "run", and dropped if it holds one;
         - None: no result here. The point is NaN in the Dataset; so is one that raises DivergenceError.
 
-        Names and shapes must be the same at every point. Values are kept as float64.
+        Names and shapes must be the same at every point. Values are stored as float64.
     grid : mapping of str to sequence
-        The values of each parameter: numbers or strings, all different. One may stand without brackets.
+        The values of each parameter: numbers or strings, all different; or one value, without brackets.
     seeds : int or sequence of int, optional
         Adds the parameter ``seed``, varying fastest: 0, 1, ..., as :func:`simulate` counts them, or those
         given. A point's random numbers then depend on nothing but its own parameters, whatever the order,
         and points that differ in another parameter share them: their difference is less noisy than either.
+        Default: no such parameter.
     store : path, optional
-        File that keeps every point as soon as it is finished. If it exists, only the points that it lacks
+        File to which every point is written as soon as it is finished. If it exists, only the points that it lacks
         are run: call again after an interrupt, an error or a crash. It belongs to one grid and one function,
         as told by the function's compiled code and by what the code uses from around it: numbers, strings,
         arrays, objects (model, spectrum, table) by value, functions and classes of its own module likewise,
-        those of other modules by name. One sweep at a time can use it.
+        those of other modules by name. One sweep at a time can use it. Default: none.
     progress : bool
-        Show a progress bar.
+        Whether to show a progress bar. Default: yes.
 
     Returns
     -------
     xarray.Dataset
         With the parameters as dimensions, in the order of the grid, in front of the result's own. A variable
         that names its only axis, as alpha above, is that axis' coordinate; where it differs between points
-        (alpha rounded to whole steps of different N) it keeps all dimensions.
+        (alpha rounded to whole steps of different N) it has all dimensions.
 
     Raises
     ------
     ValueError
         For arguments out of range, a store that holds another sweep, results that do not fit together.
     OSError
-        If the store cannot be written: read-only, full, in use. What it holds stays.
+        If the store cannot be written: read-only, full, in use. What it holds is not lost.
     RuntimeError
         If the function fails at a point, with the point and the error; finished points are in the store.
 
     Notes
     -----
     Memory holds the Dataset and results that have arrived but are not yet stored, no list of all tasks.
+
+    Examples
+    --------
+    >>> import joblib, lib
+    >>> with joblib.parallel_config(n_jobs=1):
+    ...     result = lib.sweep(lambda a, b: a * b, {"a": [1, 2], "b": [3, 4, 5]}, progress=False)
+    >>> result["value"].values
+    array([[ 3.,  4.,  5.],
+           [ 6.,  8., 10.]])
     """
     import joblib
     from joblib.parallel import get_active_backend

@@ -1,10 +1,16 @@
-"""The store of a sweep: an SQLite file that keeps every point as soon as it is finished."""
+"""The store of a sweep: an SQLite file to which every point is written as soon as it is finished."""
+
+from __future__ import annotations
 
 import contextlib
 import json
 import os
 import platform
 import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from numpy.typing import NDArray
 
 from .. import checks
 from . import fingerprint
@@ -13,24 +19,38 @@ from . import fingerprint
 class Store:
     """An open store; every statement is its own transaction, so that a kill at any moment leaves all earlier points."""
 
-    def __init__(self, file):
+    def __init__(self, file: sqlite3.Connection):
         self._file = file
 
-    def points(self):
-        """Iterate over the stored points, (number, layout, vector) as :func:`results.evaluate` returns them."""
+    def points(self) -> Iterable[tuple[int, str | None, bytes | None]]:
+        """Read the stored points.
+
+        Returns
+        -------
+        iterable of (int, str or None, bytes or None)
+            As :func:`lib.core.sweep.results.evaluate` returns them.
+        """
         return self._file.execute("SELECT number, layout, vector FROM point")
 
-    def prepare(self):
+    def prepare(self) -> None:
         """Prepare for points to come: the write-ahead log makes a commit cheap (no fsync: 50 us, not 25 ms)."""
         self._file.execute("PRAGMA journal_mode = WAL")
 
-    def add(self, point):
-        """Store one point."""
+    def add(self, point: tuple[int, str | None, bytes | None]) -> None:
+        """Store one point.
+
+        Parameters
+        ----------
+        point : (int, str or None, bytes or None)
+            As :func:`lib.core.sweep.results.evaluate` returns it.
+        """
         self._file.execute("INSERT INTO point VALUES (?, ?, ?)", point)
 
 
 @contextlib.contextmanager
-def open_store(path, function, axes):
+def open_store(
+    path: str | os.PathLike[str], function: Callable[..., Any], axes: dict[str, NDArray[Any]]
+) -> Iterator[Store]:
     """Open, and lock, the store of this sweep: a new one where there is none.
 
     Parameters
