@@ -160,7 +160,7 @@ def couplings(M: int) -> Couplings:
     return Couplings(H, Phi, 0.5 * (X + X.T), identity)
 
 
-def noise_map(moments: Sequence[float], M: int) -> NDArray[np.float64]:
+def noise_map(moments: Sequence[float] | NDArray[np.float64], M: int) -> NDArray[np.float64]:
     """Compute the noise X:e, X_ijlm = <g'_i g'_j g'_l g'_m>, of an error e that is invariant under exchanges of units.
 
     The map of ``eq-late-flow``, for any activation.

@@ -9,8 +9,10 @@ Chapter "Deeper and other networks".
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import cumulative_simpson
 from scipy.linalg import eigh_tridiagonal
 from scipy.optimize import minimize
@@ -22,18 +24,18 @@ from .core import checks, symmetry
 from .core.checks import DivergenceError
 from .core.divergence import integrate, unbounded
 from .core.spectra import Spectrum
-from .core.student_teacher import StudentTeacher
+from .core.student_teacher import Overlaps, StudentTeacher
 from .kernels import averages, sgd
 from .kernels import flow as flow_kernels
 from .kernels import networks as kernels
 
 ACTIVATIONS = {"erf": averages.ERF, "linear": averages.LINEAR, "relu": kernels.RELU, "tanh": kernels.TANH}
 
-# Points, a power of 2, at which outputs are averaged over the fields where no closed form exists: the averages
-# are then good to a per cent or better (tests/test_networks.py).
+# Points, a power of 2, at which outputs are averaged over the fields where no closed form exists. The averages are then
+# good to a per cent or better (tests/test_networks.py). The noise is averaged in every step, and with fewer points.
 ERROR_POINTS = 2**13
 NOISE_POINTS = 2**11
-# Scales of the inputs' mixture.
+# Contrasts of the inputs' mixture: their first 2 SCALES - 1 moments are those of a gamma distribution.
 SCALES = 6
 
 
@@ -42,23 +44,30 @@ class Network:
     """A student of any depth, a two-layer teacher, and their data.
 
     With one hidden layer of K units it starts as the student of :class:`lib.StudentTeacher`,
-    sigma = (sqrt(M)/K) sum_i g(x_i).
+    sigma = (sqrt(M)/K) sum_i g(x_i) (``eq-networks``).
 
     Parameters
     ----------
     spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
     widths : tuple of int
-        Units of every hidden layer, from the input upwards.
+        Units of every hidden layer, from the input upwards, each >= 1. Default: one layer of 2.
     teachers : int
-        Hidden units M of the teacher.
+        Hidden units M of the teacher, >= 1. Default: 2.
     activation : {"erf", "relu", "tanh", "linear"}
-        Of student and teacher.
+        Of student and teacher. Default: "erf".
     tail : float
         Tail of the inputs, <|xi|^4> / <|xi|^2>^2 for N -> infinity, 1 (Gaussian) to 10: see :func:`scale_mixture`.
+        Default: 1.
+
+    Raises
+    ------
+    ValueError
+        If a value is outside its range.
     """
 
     spectrum: Spectrum
-    widths: tuple = (2,)
+    widths: tuple[int, ...] = (2,)
     teachers: int = 2
     activation: str = "erf"
     tail: float = 1.0
@@ -75,22 +84,35 @@ class Network:
         checks.number("tail", self.tail, 1.0, 10.0)
 
     @property
-    def activity(self):
-        """The activation's number in the kernels."""
+    def activity(self) -> int:
+        """Number of the activation in the kernels."""
         return ACTIVATIONS[self.activation]
 
     @property
-    def start(self):
-        """The two-layer model with the same first layer, which gives the same initial weights and overlaps."""
+    def start(self) -> StudentTeacher:
+        """Two-layer model with the same first layer, which gives the same initial weights and overlaps."""
         return StudentTeacher(self.spectrum, self.widths[0], self.teachers)
 
     @property
-    def weights(self):
+    def weights(self) -> int:
         """Number of weights above the first layer."""
         return sum(a * b for a, b in zip(self.widths, self.widths[1:])) + self.widths[-1]
 
-    def initial_upper(self, seed=0):
-        """All weights above the first layer, flat: hidden ones normal / sqrt(units below), output sqrt(M)/K."""
+    def initial_upper(self, seed: int = 0) -> NDArray[np.float64]:
+        """Return all weights above the first layer at the start of training.
+
+        Hidden ones are normal / sqrt(units below), output weights sqrt(M)/K.
+
+        Parameters
+        ----------
+        seed : int
+            Seed of the random numbers, >= 0. Default: 0.
+
+        Returns
+        -------
+        ndarray, shape (weights,)
+            Layer by layer, the output weights last.
+        """
         shape = np.array(self.widths, dtype=float)
         upper = np.empty(self.weights)
         hidden = upper[: upper.size - self.widths[-1]]
@@ -101,14 +123,20 @@ class Network:
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """A learning curve of a :class:`Network`.
+    """A learning curve of a :class:`Network`; made by :func:`train` and :func:`flow`.
 
     Attributes
     ----------
     alpha : ndarray, shape (n,)
+        Time, in examples / N.
     eps_g : ndarray, shape (n,) or (seeds, n)
-    Q, R, T : ndarray
-        Overlaps of the first layer's fields, as in :class:`lib.Curve`.
+        Generalisation error.
+    R : ndarray, shape (..., n, K, M)
+        Student-teacher overlaps of the first layer's fields.
+    Q : ndarray, shape (..., n, K, K)
+        Student-student overlaps of the first layer's fields.
+    T : ndarray, shape (..., M, M)
+        Teacher-teacher overlaps, which do not change.
     upper : ndarray, shape (..., n, weights)
         Weights above the first layer; the last ones are the output weights.
     J : ndarray, shape (seeds, K, N), or None
@@ -117,21 +145,21 @@ class Training:
         What was trained.
     """
 
-    alpha: np.ndarray
-    eps_g: np.ndarray
-    Q: np.ndarray
-    R: np.ndarray
-    T: np.ndarray
-    upper: np.ndarray
-    J: np.ndarray
+    alpha: NDArray[np.float64]
+    eps_g: NDArray[np.float64]
+    R: NDArray[np.float64]
+    Q: NDArray[np.float64]
+    T: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    J: NDArray[np.float64] | None
     network: Network
 
 
-def scale_mixture(tail):
-    """Contrasts c of the inputs and their probabilities, with <c> = 1 and <c^2> = tail.
+def scale_mixture(tail: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return contrasts c of the inputs and their probabilities, with <c> = 1 and <c^2> = tail.
 
-    The Gauss quadrature of the gamma distribution of shape 1/(tail - 1), whose first 11 moments it shares. It is
-    used as a distribution of its own: theory and simulation both have these six contrasts and no others.
+    The contrasts vary as those of ``eq-contrast``. They are the Gauss quadrature of the gamma distribution of shape
+    1/(tail - 1), whose first 11 moments they share. Theory and simulation both have these six contrasts and no others.
 
     Parameters
     ----------
@@ -141,50 +169,76 @@ def scale_mixture(tail):
     Returns
     -------
     scales, shares : ndarray, shape (6,), or (1,) for tail = 1
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+
+    Examples
+    --------
+    >>> import lib
+    >>> scales, shares = lib.networks.scale_mixture(2.0)
+    >>> round(float(shares @ scales), 6), round(float(shares @ scales**2), 6)
+    (1.0, 2.0)
     """
     tail = checks.number("tail", tail, 1.0, 10.0)
     if tail == 1.0:
         return np.ones(1), np.ones(1)
-    # Of the eigenvalue problem: SciPy's roots_genlaguerre takes a gamma function, which overflows near tail = 1.
+    # By the eigenvalue problem: SciPy's roots_genlaguerre needs a gamma function, which overflows near tail = 1.
     shape, k = 1.0 / (tail - 1.0), np.arange(SCALES)
     x, vectors = eigh_tridiagonal(2 * k + shape, np.sqrt(k * (k + shape - 1.0))[1:])
     return x / shape, vectors[0] ** 2
 
 
-def train(network, N, eta, alpha, sigma_J=0.1, seeds=4, upper_eta=0.0, after=None, keep=None):
-    """Train by one-pass SGD on the weights and measure the error on the way. Seeds run in parallel.
+def train(
+    network: Network,
+    N: int,
+    eta: float,
+    alpha: ArrayLike,
+    sigma_J: float = 0.1,
+    seeds: int = 4,
+    upper_eta: float = 0.0,
+    after: Training | None = None,
+    keep: int | None = None,
+) -> Training:
+    """Train by one-pass SGD on the weights, and measure the error on the way. Seeds run in parallel.
 
     Parameters
     ----------
     network : Network
+        Student, teacher and data.
     N : int
-        Input dimension.
+        Input dimension, split over the levels by :meth:`lib.Spectrum.multiplicities`.
     eta : float
         Learning rate of the first layer, > 0.
-    alpha : array_like, shape (n,)
-        Times, in examples / N, increasing.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing; rounded to whole steps.
     sigma_J : float
-        Standard deviation of the first layer's initial weights.
+        Standard deviation of the first layer's initial weights, >= 0. Default: 0.1.
     seeds : int
-        Number of runs; run s uses the weights and inputs of seed s of :func:`lib.simulate`.
+        Number of runs; run s uses the weights and inputs of seed s of :func:`lib.simulate`. Default: 4.
     upper_eta : float
-        Learning rate of all weights above the first layer, in steps of upper_eta / N; 0 keeps them.
+        Learning rate of all weights above the first layer, >= 0, in steps of upper_eta / N. Default: 0, they do not
+        change.
     after : Training, optional
         Go on from the end of this training of the same network and N, with fresh inputs; ``alpha`` counts from there.
+        Default: start from initial weights.
     keep : int, optional
-        Of what was learned in ``after`` the first layer keeps the leading levels 1..keep, and the layers above keep
+        Of what was learned in ``after`` the first layer retains the leading levels 1..keep, and the layers above retain
         all; the other levels return to their initial weights. Only with ``after``. Default: all levels.
 
     Returns
     -------
     Training
         With a leading axis of seeds. The inputs enter through Gaussian fields, so eps_g is an average over K + M
-        Gaussian numbers: closed for erf, linear and ReLU with one hidden layer, else on 8192 points of a Sobol sequence.
+        Gaussian numbers: closed for erf, linear and ReLU with one hidden layer, else on 8192 points of a Sobol
+        sequence.
 
     Raises
     ------
     ValueError
-        For arguments out of range, or an ``after`` of another network, another N or fewer seeds.
+        If an argument is out of range, or ``after`` is of another network, another N or fewer seeds.
     DivergenceError
         If the error grows without bound (eta above its critical value).
     """
@@ -205,7 +259,7 @@ def train(network, N, eta, alpha, sigma_J=0.1, seeds=4, upper_eta=0.0, after=Non
         return _run(network, N, eta, steps, sigma_J, seed, upper_eta, after, keep)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        Q, R, T, upper, eps_g, J, starts = (np.stack(x) for x in zip(*pool.map(run, range(seeds))))
+        R, Q, T, upper, eps_g, J, starts = (np.stack(parts) for parts in zip(*pool.map(run, range(seeds))))
     for seed in range(seeds):
         bad = unbounded(eps_g[seed], starts[seed])
         if bad.size:
@@ -213,15 +267,16 @@ def train(network, N, eta, alpha, sigma_J=0.1, seeds=4, upper_eta=0.0, after=Non
             raise DivergenceError(
                 f"SGD with seed {seed} diverged before alpha = {at:g}: eta = {eta:g} is too large", at, eta=eta
             )
-    return Training(steps / N, eps_g, Q, R, T, upper, J, network)
+    return Training(alpha=steps / N, eps_g=eps_g, R=R, Q=Q, T=T, upper=upper, J=J, network=network)
 
 
-def _check_network(network):
+def _check_network(network: Network) -> None:
+    """Refuse anything but a Network."""
     if not isinstance(network, Network):
         checks.refuse("network", network, "a lib.networks.Network")
 
 
-def _check_after(after, network, N, seeds):
+def _check_after(after: Training, network: Network, N: int, seeds: int) -> None:
     """Refuse to go on from a training of another network, another N or fewer seeds, or from a flow."""
     if not isinstance(after, Training):
         checks.refuse("after", after, "a Training, as from train")
@@ -238,21 +293,44 @@ def _check_after(after, network, N, seeds):
         raise ValueError(f"after.J has shape {after.J.shape}: must be that of {seeds} seeds at least and N = {N}")
 
 
-def _run(network, N, eta, steps, sigma_J, seed, upper_eta, after, keep):
+class _Run(NamedTuple):
+    """One run: R (n, K, M), Q (n, K, K), T (M, M), ``upper`` (n, weights), eps_g (n,), J at the end, eps_g(0)."""
+
+    R: NDArray[np.float64]
+    Q: NDArray[np.float64]
+    T: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    eps_g: NDArray[np.float64]
+    J: NDArray[np.float64]
+    start: float
+
+
+def _run(
+    network: Network,
+    N: int,
+    eta: float,
+    steps: NDArray[np.int64],
+    sigma_J: float,
+    seed: int,
+    upper_eta: float,
+    after: Training | None,
+    keep: int,
+) -> _Run:
+    """Train once, and measure after the given numbers of steps."""
     J, B = network.start.initial_weights(sigma_J, N, seed)
     counts = network.spectrum.multiplicities(N)
     root = np.sqrt(np.repeat(network.spectrum.eigenvalues, counts))
     upper, begin = network.initial_upper(seed), 0
-    if after is not None:
-        kept = int(np.sum(counts[:keep]))
-        J[:, :kept] = after.J[seed, :, :kept]
+    if after is not None and after.J is not None:
+        directions = int(np.sum(counts[:keep]))
+        J[:, :directions] = after.J[seed, :, :directions]
         upper, begin = after.upper[seed, -1].copy(), int(np.rint(after.alpha[-1] * N))
     widths = np.array(network.widths, dtype=float)
     scales, shares = scale_mixture(network.tail)
     cumulative = np.append(np.cumsum(shares)[:-1], np.inf)
     layers = np.empty((4, len(network.widths), max(network.widths)))
     xi, u = np.empty(N), 1.0 / np.sqrt(network.teachers)
-    Qs, Rs, uppers, errors, at = [], [], [], [], begin
+    Rs, Qs, uppers, errors, at = [], [], [], [], begin
     K, M = network.widths[0], network.teachers
     for target in begin + np.append(0, steps):
         kernels.advance(
@@ -274,31 +352,41 @@ def _run(network, N, eta, steps, sigma_J, seed, upper_eta, after, keep):
             *layers,
         )
         at = target
-        Q, R, T, unused = np.empty((K, K)), np.empty((K, M)), np.empty((M, M)), np.empty((M, M))
+        R, Q, T, unused = np.empty((K, M)), np.empty((K, K)), np.empty((M, M)), np.empty((M, M))
         sgd.measure(J, B, root, xi, Q, R)
         sgd.measure(B, B, root, xi, T, unused)
-        Qs.append(Q), Rs.append(R), uppers.append(upper.copy())
+        Rs.append(R)
+        Qs.append(Q)
+        uppers.append(upper.copy())
         errors.append(error(network, Q, R, T, upper))
-    return np.stack(Qs[1:]), np.stack(Rs[1:]), T, np.stack(uppers[1:]), np.array(errors[1:]), J, errors[0]
+    upper_weights = np.stack(uppers[1:])
+    return _Run(np.stack(Rs[1:]), np.stack(Qs[1:]), T, upper_weights, np.array(errors[1:]), J, errors[0])
 
 
-def error(network, Q, R, T, upper):
-    """eps_g from the first layer's overlaps Q (K, K), R (K, M), T (M, M) and the weights above it.
+def error(network: Network, Q: ArrayLike, R: ArrayLike, T: ArrayLike, upper: ArrayLike) -> float:
+    """Compute eps_g from the first layer's overlaps and the weights above it.
 
-    Closed with one hidden layer and erf, linear or ReLU; else an average on Sobol points.
+    Closed with one hidden layer and erf (``eq-i2-closed``), linear or ReLU (``eq-deeper-relu``); else an average on
+    Sobol points.
 
     Parameters
     ----------
     network : Network
+        Student, teacher and data.
     Q, R, T : array_like, shapes (K, K), (K, M), (M, M)
-        K units of the first hidden layer.
+        Overlaps of the K units of the first hidden layer and the M of the teacher.
     upper : array_like, shape (weights,)
-        As in :class:`Training`, at one time.
+        Weights above the first layer, layer by layer, the output weights last.
 
     Returns
     -------
     float
         NaN if an overlap is not finite.
+
+    Raises
+    ------
+    ValueError
+        If an array does not have its shape.
     """
     _check_network(network)
     K, M = network.widths[0], network.teachers
@@ -336,33 +424,49 @@ def error(network, Q, R, T, upper):
     )
 
 
-def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e-7):
-    """Order-parameter equations of a two-layer student with output weights of its own, in the limit N -> infinity.
+def flow(
+    network: Network,
+    eta: float,
+    alpha: ArrayLike,
+    sigma_J: float = 0.1,
+    upper_eta: float = 0.0,
+    overlaps: Overlaps | None = None,
+    rtol: float = 1e-7,
+) -> Training:
+    """Solve the order-parameter equations of a two-layer student that also learns its output weights, N -> infinity.
 
-    Closed for erf and linear activations. For ReLU the drift is closed and the noise of single examples is an average on
-    2048 Sobol points; for tanh all averages are. Explicit Runge-Kutta, so for some tens of levels; :func:`lib.solve`
-    takes millions where it applies.
+    Equation ``eq-flow`` with ``eq-deeper-outputs``. Closed for erf and linear activations. For ReLU the drift is closed
+    and the noise of single examples is an average on 2048 Sobol points; for tanh all averages are. Explicit
+    Runge-Kutta, so for some tens of levels; :func:`lib.solve` takes millions where it applies.
 
     Parameters
     ----------
     network : Network
         One hidden layer.
-    eta, alpha, upper_eta
-        As for :func:`train`.
+    eta : float
+        Learning rate of the first layer, > 0.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing.
     sigma_J : float
-        Without ``overlaps``: training starts from the mean overlaps of weights of this standard deviation.
+        Standard deviation of initial weights, >= 0: without ``overlaps``, training starts from their mean overlaps.
+        Default: 0.1.
+    upper_eta : float
+        Learning rate of the output weights, >= 0. Default: 0, they do not change.
     overlaps : Overlaps, optional
-        Where the first layer starts, as from ``network.start.initial_overlaps``.
+        Where the first layer starts, as from ``network.start.initial_overlaps``. Default: the mean overlaps of initial
+        weights.
     rtol : float
+        Relative error allowed in a step. Default: 1e-7.
 
     Returns
     -------
     Training
+        Without a leading axis of seeds.
 
     Raises
     ------
     ValueError
-        For arguments out of range, or overlaps that are not those of this network.
+        If an argument is out of range, or the overlaps are not those of this network.
     DivergenceError
         If the overlaps grow without bound.
     ArithmeticError
@@ -387,7 +491,7 @@ def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e
     def unpack(z):
         return z[: split[0]].reshape(L, K, M), z[split[0] : split[1]].reshape(L, K, K), z[split[1] :]
 
-    # rounding would break a symmetry of the start, and on a plateau what is broken grows
+    # rounding errors would break a symmetry of the start, and grow on a plateau
     label = (
         None if network.activation == "linear" else symmetry.orbits(start.r, start.q, start.t, network.initial_upper())
     )
@@ -413,20 +517,48 @@ def flow(network, eta, alpha, sigma_J=0.1, upper_eta=0.0, overlaps=None, rtol=1e
         return symmetric(out)
 
     z0 = np.concatenate([start.r.ravel(), start.q.ravel(), network.initial_upper()])
-    Qs, Rs, vs, errors = [], [], [], []
+    Rs, Qs, vs, errors = [], [], [], []
     for z in integrate(velocity, z0, alpha, eta, "DOP853", rtol, 1e-12):
         r, q, v = unpack(np.ascontiguousarray(z))
-        Qs.append(np.tensordot(s.weights * s.eigenvalues, q, axes=1))
         Rs.append(np.tensordot(s.weights * s.eigenvalues, r, axes=1))
+        Qs.append(np.tensordot(s.weights * s.eigenvalues, q, axes=1))
         vs.append(v)
         errors.append(error(network, Qs[-1], Rs[-1], T, v))
-    return Training(alpha, np.array(errors), np.stack(Qs), np.stack(Rs), T, np.stack(vs), None, network)
+    return Training(
+        alpha=alpha,
+        eps_g=np.array(errors),
+        R=np.stack(Rs),
+        Q=np.stack(Qs),
+        T=T,
+        upper=np.stack(vs),
+        J=None,
+        network=network,
+    )
 
 
-def slope_moments(activation):
-    """Means <g'^p>, p = 1..4, over a standard normal field: all that the late stage knows of an activation.
+def slope_moments(activation: str) -> NDArray[np.float64]:
+    """Compute the means <g'^p>, p = 1..4, over a standard normal field, on which the late stage depends.
 
     Closed for erf, ReLU and linear; Gauss-Hermite quadrature for tanh.
+
+    Parameters
+    ----------
+    activation : {"erf", "relu", "tanh", "linear"}
+
+    Returns
+    -------
+    ndarray, shape (4,)
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+
+    Examples
+    --------
+    >>> import lib
+    >>> lib.networks.slope_moments("erf").round(4)
+    array([0.5642, 0.3676, 0.254 , 0.1812])
     """
     checks.one_of("activation", activation, tuple(ACTIVATIONS))
     p = np.arange(1, 5)
@@ -440,23 +572,28 @@ def slope_moments(activation):
     return np.cosh(x) ** (-2.0 * p[:, None]) @ mass / mass.sum()
 
 
-def late_matrices(activation, M):
-    """Decay and noise of the error near perfect learning, K = M, in the sector that all units share.
+def late_matrices(activation: str, M: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compute decay and noise of the error near perfect learning, K = M, in the sector of errors that units share.
 
-    For orthonormal teachers the fields are independent standard normals, and with E = <(J - B)(J - B)^T> the error obeys
-    e^k' = -(eta/M) lambda_k (H e^k + e^k H) + (eta/M)^2 lambda_k X[E], H_ij = <g'_i g'_j>, X[E]_ij = sum_lm <g'_i g'_j g'_l g'_m> E_lm.
-    On E_ii = d, E_ij = o (i != j) both act as 2 x 2 matrices.
+    For orthonormal teachers the fields are independent standard normals. With E = <(J - B)(J - B)^T> the error obeys
+    e^k' = -(eta/M) lambda_k (H e^k + e^k H) + (eta/M)^2 lambda_k X[E] (``eq-late-flow``), H_ij = <g'_i g'_j>,
+    X[E]_ij = sum_lm <g'_i g'_j g'_l g'_m> E_lm. On E_ii = d, E_ij = o (i != j) both act as 2 x 2 matrices.
 
     Parameters
     ----------
     activation : {"erf", "relu", "tanh", "linear"}
         "linear" for M = 1 only.
     M : int
-        Units of student and teacher, >= 1.
+        Hidden units of student and teacher, >= 1.
 
     Returns
     -------
     decay, noise : ndarray, shape (2, 2), or (1, 1) for M = 1
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     moments = slope_moments(activation)
     m1, m2, _, m4 = moments
@@ -469,37 +606,69 @@ def late_matrices(activation, M):
     return decay, noise_map(moments, M)
 
 
-def critical_eta(activation, M):
-    """Largest learning rate at which perfect learning is stable (K = M, any spectrum, N -> infinity).
+def critical_eta(activation: str, M: int) -> float:
+    """Return the largest learning rate at which perfect learning is stable (K = M, any spectrum, N -> infinity).
+
+    Equation ``eq-late-critical`` of the book, for any activation.
 
     Parameters
     ----------
-    activation, M
-        As in :func:`late_matrices`.
+    activation : {"erf", "relu", "tanh", "linear"}
+        "linear" for M = 1 only.
+    M : int
+        Hidden units of student and teacher, >= 1.
 
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+
+    Examples
+    --------
+    >>> import lib
+    >>> round(lib.networks.critical_eta("relu", 1), 4), round(lib.networks.critical_eta("erf", 2), 4)
+    (2.0, 4.6137)
     """
     decay, noise = late_matrices(activation, M)
     return float(M / np.max(np.linalg.eigvals(np.linalg.solve(decay, noise)).real))
 
 
-def late_error(spectrum, activation, M, eta, alpha, start=1.0):
-    """Late error of K = M units at small eta: a sum of exponentials for every distinct decay rate of H.
+def late_error(
+    spectrum: Spectrum, activation: str, M: int, eta: float, alpha: ArrayLike, start: float = 1.0
+) -> NDArray[np.float64]:
+    """Compute the late error of K = M units at small eta, a sum of exponentials for every distinct eigenvalue of H.
 
-    eps_g = (start / 2M) sum_k w_k lambda_k [(M-1) a_0 exp(-2 eta a_0 lambda_k alpha / M) + a_1 exp(-2 eta a_1 lambda_k alpha / M)],
-    a_0 = m2 - m1^2, a_1 = m2 + (M-1) m1^2.
+    Equation ``eq-deeper-late`` of the book: eps_g = (start / 2M) sum_k w_k lambda_k
+    [(M-1) a_0 exp(-2 eta a_0 lambda_k alpha / M) + a_1 exp(-2 eta a_1 lambda_k alpha / M)],
+    a_0 = m2 - m1^2, a_1 = m2 + (M-1) m1^2, with the moments of :func:`slope_moments`.
 
     Parameters
     ----------
     spectrum : Spectrum
-    activation : str
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    activation : {"erf", "relu", "tanh", "linear"}
     M : int
+        Hidden units of student and teacher, >= 1.
     eta : float
-    alpha : array_like, shape (n,)
+        Learning rate, > 0.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing.
     start : float
-        Initial \\|J - B\\|^2 per direction of the slow levels: 1 + sigma_J^2.
+        Initial \\|J - B\\|^2 per direction of the slow levels, >= 0: 1 + sigma_J^2. Default: 1.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        eps_g at every time.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     m1, m2 = slope_moments(activation)[:2]
@@ -514,17 +683,17 @@ def late_error(spectrum, activation, M, eta, alpha, start=1.0):
     return 0.5 * start / M * total
 
 
-# Of a pair of students at y +- z about one erf teacher: <g'(y)^2 y^2> = 2 / (3 sqrt(3) pi).
+# <g'(y)^2 y^2> = 2 / (3 sqrt(3) pi) of a standard normal y: curvature of the error of a pair about one erf teacher.
 _BENT_SLOPE = 2.0 / (3.0 * np.sqrt(3.0) * np.pi)
 
 
-def symmetric_floor(students, teachers):
-    """Least error of erf students with fixed output weights sqrt(M)/K when one of them is spare.
+def symmetric_floor(students: int, teachers: int) -> tuple[float, NDArray[np.float64]]:
+    """Find the least error of erf students with fixed output weights sqrt(M)/K when one of them is spare.
 
-    Of K = m M + 1 students m turn to each of the M teachers and the last one stands symmetric to all:
-    R_in = p towards a student's own teacher and q towards the others, a for the last one, and Q = R R^T, as the
-    students lie in the teachers' span. The error is minimised over p, q and a. Also for K = m M, where it is 0, and
-    for a single student (m = 0).
+    Equation ``eq-deeper-spare`` of the book. Of K = m M + 1 students m turn to each of the M teachers and the last one
+    is symmetric with respect to all: R_in = p towards a student's own teacher and q towards the others, a for the last
+    one, and Q = R R^T, as the students lie in the teachers' span. The error is minimised over p, q and a. Also for
+    K = m M, where it is 0, and for a single student (m = 0).
 
     Parameters
     ----------
@@ -537,6 +706,11 @@ def symmetric_floor(students, teachers):
         Of orthonormal teachers, of any spectrum, for eta -> 0.
     R : ndarray, shape (K, M)
         Overlaps of the fields there.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     K, M = checks.whole("students", students), checks.whole("teachers", teachers)
     copies, spare = divmod(K, M)
@@ -556,7 +730,7 @@ def symmetric_floor(students, teachers):
         R = overlaps(pqa)
         return error(network, R @ R.T, R, T, upper)
 
-    # From the place that a copy would have and that of a student for all teachers, which is the plateau's.
+    # Start where students are copies of their teachers, and the spare one is where it is on the plateau.
     best = minimize(
         height,
         [1.0, 0.0, 1.0 / np.sqrt(M * (2 * M - 1))],
@@ -566,29 +740,41 @@ def symmetric_floor(students, teachers):
     return float(best.fun), overlaps(best.x)
 
 
-def soft_law(spectrum, teachers, eta, alpha, start):
-    """Soft mode of K = 2 M erf students that share the teachers in pairs, at small eta and small distance.
+def soft_law(
+    spectrum: Spectrum, teachers: int, eta: float, alpha: ArrayLike, start: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compute the soft mode of K = 2 M erf students that share the teachers in pairs, at small eta and small distance.
 
-    Students at B +- d, d at right angles to the teachers, the same size in every direction. With
-    delta^2 = sum_k w_k lambda_k |d^k|^2 / n_k the mean of a pair follows, R - 1 = delta^2 / 2, and
+    Equation ``eq-deeper-soft`` of the book. Students are at B +- d, with d at right angles to the teachers, the same
+    size in every direction. With delta^2 = sum_k w_k lambda_k |d^k|^2 / n_k the mean of a pair follows,
+    R - 1 = delta^2 / 2, and
 
         eps_g = delta^4 / (6 sqrt(3) pi),    d d^k / d alpha = - eta lambda_k delta^2 d^k / (3 sqrt(3) pi M).
 
-    In the time tau = int delta^2 d alpha the levels relax by themselves; alpha(tau) is a quadrature.
+    In the time tau = int delta^2 d alpha the levels relax independently; alpha(tau) is a quadrature.
 
     Parameters
     ----------
     spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
     teachers : int
-        M.
+        Hidden units M of the teacher, >= 1.
     eta : float
-    alpha : array_like, shape (n,)
+        Learning rate, > 0.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing.
     start : float
         delta^2 at alpha = 0, > 0.
 
     Returns
     -------
     eps_g, delta2 : ndarray, shape (n,)
+        Error and delta^2 at every time.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     M = checks.whole("teachers", teachers)
@@ -602,7 +788,7 @@ def soft_law(spectrum, teachers, eta, alpha, start):
     x = np.linspace(0.0, np.log1p(start * alpha[-1] / unit), 4001)
     tau = unit * np.expm1(x)
     delta2 = np.array([start * (weights @ np.exp(-rate * levels * time)) for time in tau])
-    # The last of a mode is exponentially small in tau: beyond the longest time asked for it need not be known.
+    # delta^2 falls exponentially in tau; its values beyond the longest time asked for are not needed.
     delta2 = np.maximum(delta2, 1e-300)
     with np.errstate(over="ignore"):
         clock = cumulative_simpson((tau + unit) / delta2, x=x, initial=0.0)
@@ -613,7 +799,7 @@ def soft_law(spectrum, teachers, eta, alpha, start):
     return 0.25 * _BENT_SLOPE * delta2**2, delta2
 
 
-def _points(dimensions, count):
-    """Standard normal points (count, dimensions) of a scrambled Sobol sequence, always the same."""
+def _points(dimensions: int, count: int) -> NDArray[np.float64]:
+    """Return standard normal points (count, dimensions) of a scrambled Sobol sequence, always the same."""
     sobol = qmc.Sobol(dimensions, seed=0).random(count)
     return ndtri(np.clip(sobol, 1e-12, 1 - 1e-12))

@@ -27,8 +27,6 @@ TO_DO = {
     "lib.book.claims",
     "lib.book.course",
     "lib.book.figures",
-    "lib.networks",
-    "lib.planning",
     "lib.realdata",
 }
 # numpydoc's codes: no docstring, summary (end, start, one line), arguments (missing, unknown, order, type), result.
