@@ -19,7 +19,7 @@ import tree_sitter
 import tree_sitter_javascript
 
 import lib
-from lib.book import figures
+from lib.book import figures, script
 from lib.compiler.jit import kernel
 from lib.widgets import explore, explorer, page, picture
 from lib.widgets.experiment import Axis, Control, Curve, Experiment, Readout
@@ -278,15 +278,15 @@ def test_notices_and_errors():
 
 
 class View:
-    """What explorer.mjs does, as far as the host can tell: sends messages, keeps the answers."""
+    """What explorer.mjs does, as far as the host can tell: sends messages, records the answers."""
 
     def __init__(self, widget):
         self.widget = widget
         self.answers = []
         self._came = threading.Condition()
-        widget.send = self._keep
+        widget.send = self._record
 
-    def _keep(self, message, buffers=()):
+    def _record(self, message, buffers=()):
         with self._came:
             self.answers.append((json.loads(json.dumps(message)), [np.frombuffer(part) for part in buffers]))
             self._came.notify()
@@ -382,7 +382,7 @@ def test_a_thread_that_ended_is_replaced(monkeypatch):
     view.say("start", values=[1.0, 0.1, 32, 100, 1])
     widget._thread.join(60)
     assert not widget._thread.is_alive()
-    widget.send = view._keep
+    widget.send = view._record
     view.say("start", values=[0.5, 0.1, 32, 100, 1])
     assert view.wait(lambda message: "status" in message)[0]["status"] == 0
 
@@ -482,7 +482,7 @@ FOLDER = Path(page.__file__).parent
 
 
 def test_program_is_small():
-    program = page.lean(page.source("number.js", "explorer.mjs", "address.js", "page.js"))
+    program = script.lean(page.source("number.js", "explorer.mjs", "address.js", "page.js"))
     assert len(gzip.compress(program.encode())) <= 14 * 1024
 
 
@@ -490,9 +490,9 @@ def test_what_looks_like_a_comment_inside_a_text_stays():
     text = 'const a = `\n  // a line\n  * one ${ b /* said */ ? `y, ${c + +d}, ` : "" }\n`; // said\n'
     text += '/** Of f */ f("/* no */", / [/*]/ in e)'
     expected = 'const a=`\n  // a line\n  * one ${b?`y, ${c+ +d}, `:""}\n`;\nf("/* no */",/ [/*]/in e)'
-    assert page.lean(text) == expected
+    assert script.lean(text) == expected
     with pytest.raises(ValueError, match="no JavaScript"):
-        page.lean("const a = `")
+        script.lean("const a = `")
 
 
 @pytest.mark.parametrize("name", ["number.js", "address.js", "table.js", "page.js", "explorer.mjs"])
@@ -500,10 +500,10 @@ def test_a_page_runs_the_tokens_of_the_sources(name):
     parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_javascript.language()))
     text = page.source(name)
     ours, sent = (
-        [token.text for token in page._tokens(parser.parse(part.encode()).root_node) if token.text]
-        for part in (text, page.lean(text))
+        [token.text for token in script._tokens(parser.parse(part.encode()).root_node) if token.text]
+        for part in (text, script.lean(text))
     )
-    assert ours == sent and len(page.lean(text)) < 0.8 * len(text)
+    assert ours == sent and len(script.lean(text)) < 0.8 * len(text)
 
 
 def test_page_script_is_plain_text_with_all_parts():
@@ -551,6 +551,6 @@ def test_steps_that_are_not_small_are_said(name, state):
         p = np.array([float(changed.get(c.name, c.default)) for c in experiment.controls])
         work = np.full(int(experiment.size(p, data)), np.nan)
         status = int(experiment.start(p, data, work))
-        return experiment.notices[status - 1] if status > 0 else ""
+        return experiment.sentences[status] if status > 0 else ""
 
     assert "single step" not in message({}) and "single step" in message(state)

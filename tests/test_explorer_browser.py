@@ -207,7 +207,7 @@ def test_reset_goes_to_the_author_s_values(page, address):
 
 
 def slow(page, address):
-    """An explorer in the midst of a run that takes seconds."""
+    """An explorer in the middle of a run that takes seconds."""
     root = opened(page, f"{address}/index.html")
     set_number(root, 3, "20000")
     page.wait_for_function("drawn.some(({ fraction }) => fraction > 0.02)")
@@ -362,7 +362,7 @@ def test_link_with_what_cannot_be(page, address):
 @pytest.mark.parametrize(
     "state, unread, rate",
     [
-        ("beta=%E0,rate=0.2", "beta=%E0", "0.2"),  # cut in the midst of a letter: no text at all
+        ("beta=%E0,rate=0.2", "beta=%E0", "0.2"),  # cut in the middle of a letter: no text at all
         ("%E0", "%E0", "0.1"),
         ("beta=0x1,rate=0.2", "beta=0x1", "0.2"),
         ("bata=1,beta=,rate=0.2", "bata=1, beta=", "0.2"),

@@ -1,6 +1,6 @@
 """Questions that check themselves, in the page and in a notebook, from one key of answers.
 
-``book/answers/<chapter>.yml`` holds the key. The same ES module, ``widgets/question.mjs``, judges an answer on a
+``book/answers/<chapter>.yml`` holds the key. The same ES module, ``question.mjs``, judges an answer on a
 page without a kernel and in Jupyter, and the tests run it too: there is no second implementation.
 """
 
@@ -17,6 +17,8 @@ import traitlets
 import yaml
 
 import lib
+
+from .script import lean
 
 _FOLDER = Path(__file__).parent
 _KEYS = {"ask", "answer", "rtol", "atol", "choices", "hints"}
@@ -130,7 +132,7 @@ def _value(name, expression, names):
 
 
 class Question(anywidget.AnyWidget):
-    """A field, a button, and what the answer deserves; :func:`question` makes it."""
+    """A widget with an input field, a Check button and feedback; :func:`question` makes it."""
 
     _esm = "\n".join(
         file.read_text(encoding="utf-8")
@@ -190,7 +192,7 @@ def page_script():
     -------
     str
     """
-    module, style = Question._esm, (_FOLDER / "question.css").read_text(encoding="utf-8")
+    module, style = lean(Question._esm), (_FOLDER / "question.css").read_text(encoding="utf-8")
     return f"""(async () => {{
 const style = document.createElement("style");
 style.textContent = {json.dumps(style)};

@@ -25,8 +25,8 @@ const MARKERS = [ // by colour, as in picture.py
 /** @type {Record<string, number>} */
 const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10,
   Home: -Infinity, End: Infinity }; // of the cursor, in points
-const RAMP = [[0, 20, 60], [0, 114, 178], [86, 180, 233], [255, 250, 190]]; // of a map, in so many shades:
-const SHADES = 24;
+const RAMP = [[0, 20, 60], [0, 114, 178], [86, 180, 233], [255, 250, 190]]; // from dark to light: a map's colours
+const SHADES = 24; // in which a map is drawn
 const MARGIN = { left: 48, right: 14, top: 28, bottom: 46 };
 
 export default {

@@ -234,7 +234,7 @@ class Explorer(anywidget.AnyWidget):
                 self._run = Run(self._experiment, values, self._data)
             return self._run
 
-    # --- Answers to the view, from a thread of their own ---------------------------------------------
+    # --- Answers to the view, from a second thread -----------------------------------------------------
 
     def _receive(self, _, message, buffers):
         """Note what the view wants; the kernel's main thread does no more."""

@@ -7,6 +7,7 @@ import re
 from dataclasses import asdict
 from pathlib import Path
 
+from ..book.script import lean
 from .picture import image
 
 _FOLDER = Path(__file__).parent
@@ -132,60 +133,6 @@ def page_script(wasm):
     }
     constants = "".join(f"globalThis.{name} = {json.dumps(text)};\n" for name, text in parts.items())
     return constants + lean(source("number.js", "address.js", "page.js"))
-
-
-def lean(text):
-    """Strip JavaScript of its comments and of the blanks between its tokens: a third of what is sent.
-
-    The syntax decides what a comment is: nothing inside a string, a template or a regular expression changes. Every line
-    break between two tokens stays one, since it may end a statement.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ValueError
-        If the text is no JavaScript.
-    """
-    import tree_sitter  # only the build of the book needs it; minifiers in Python (rjsmin) change nested templates
-    import tree_sitter_javascript
-
-    source = text.encode()
-    language = tree_sitter.Language(tree_sitter_javascript.language())
-    root = tree_sitter.Parser(language).parse(source).root_node
-    if root.has_error:
-        raise ValueError("the script is no JavaScript that the parser knows")
-    parts, end = [], 0
-    for token in _tokens(root):
-        gap = source[end : token.start_byte]
-        if b"\n" in gap:
-            parts.append(b"\n")
-        elif gap and _would_join(source[end - 1 : end], token.text[:1]):
-            parts.append(b" ")
-        parts.append(token.text)
-        end = token.end_byte
-    return b"".join(parts).decode().strip()
-
-
-def _tokens(node):
-    """The tokens below a node of the syntax tree, without comments."""
-    if node.type == "comment":
-        return
-    if not node.children:
-        yield node
-    for child in node.children:
-        yield from _tokens(child)
-
-
-def _would_join(before, after):
-    """Whether two tokens that end and begin so must be kept apart: words, and signs such as + +."""
-    return all(sign.isalnum() or sign in b"_$#" or sign[0] > 127 for sign in (before, after)) or before == after
 
 
 def _lean_css(text):

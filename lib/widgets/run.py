@@ -113,12 +113,8 @@ class Run:
         """
         output = self.output.copy()
         output.flags.writeable = False
-        readouts, curves = self.experiment.places
-        return Result(
-            MappingProxyType({name: _curve(output, *place) for name, place in curves.items()}),
-            MappingProxyType({name: float(output[start]) for name, start in readouts.items()}),
-            self.message(),
-        )
+        readouts, curves = decode(self.experiment, output)
+        return Result(MappingProxyType(curves), MappingProxyType(readouts), self.message())
 
     def message(self):
         """Compose the sentence that the status stands for.
@@ -140,10 +136,9 @@ class Run:
         dict of str to str
             By name.
         """
-        readouts, _ = self.experiment.places
+        readouts, _ = decode(self.experiment, self.output)
         return self.value_words() | {
-            readout.name: f"{self.output[readouts[readout.name]]:.{readout.digits}g}"
-            for readout in self.experiment.readouts
+            readout.name: f"{readouts[readout.name]:.{readout.digits}g}" for readout in self.experiment.readouts
         }
 
     def value_words(self):
@@ -161,10 +156,28 @@ class Run:
         return words
 
 
-def _curve(output, start, columns, points):
-    """The curve at a place of the output."""
-    block = output[start : start + len(columns) * points].reshape(len(columns), points)
-    return ResultCurve(**dict(zip(columns, block)))
+def decode(experiment, output):
+    """Give the parts of an output their names, by ``Experiment.places``; explorer.mjs has the same function.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    output : ndarray
+        As the kernels write it; what follows the output is ignored.
+
+    Returns
+    -------
+    readouts : dict of str to float
+    curves : dict of str to ResultCurve
+        Views of ``output``.
+    """
+    places = experiment.places
+    readouts = {name: float(output[start]) for name, start in places.readouts.items()}
+    curves = {}
+    for name, (start, columns, points) in places.curves.items():
+        block = output[start : start + len(columns) * points].reshape(len(columns), points)
+        curves[name] = ResultCurve(**dict(zip(columns, block)))
+    return readouts, curves
 
 
 def filled(template, words):

@@ -178,7 +178,7 @@ interface WorkerScope {
   onmessage: ((event: { data: Order }) => void) | null;
 }
 
-/** The exports of the kernels' WebAssembly module: NAME_size, NAME_start, NAME_advance besides. */
+/** Exports of the kernels' WebAssembly module; the others are NAME_size, NAME_start and NAME_advance. */
 type Kernels = { memory: WebAssembly.Memory; __heap_base: WebAssembly.Global<"i32"> } & Record<string, any>;
 
 /** Kernels that were started. */
