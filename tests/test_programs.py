@@ -104,6 +104,11 @@ OTHERS = {
 MEASURED = 1.0 / np.arange(1.0, 81.0) ** 1.5 * (1.0 + 0.1 * np.cos(np.arange(80)))
 
 
+def test_every_explorer_has_states_to_test():
+    missing = set(EXPERIMENTS) - set(OTHERS)
+    assert not missing, f"explorers without a test: add states of {', '.join(sorted(missing))} to OTHERS"
+
+
 def first_time_only(train):
     """The same function, called with the same arguments, that stops at the first time it is asked for."""
     signature = inspect.signature(train)
