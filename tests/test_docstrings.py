@@ -25,8 +25,6 @@ LOW_LEVEL = ("lib.kernels", "lib.maths", "lib.compiler", "lib.widgets.kernels", 
 TO_DO = {
     "lib.widgets",
     "lib.book.claims",
-    "lib.book.course",
-    "lib.book.figures",
     "lib.realdata",
 }
 # numpydoc's codes: no docstring, summary (end, start, one line), arguments (missing, unknown, order, type), result.

@@ -4,19 +4,22 @@
 page without a kernel and in Jupyter, and the tests run it too: there is no second implementation.
 """
 
+from __future__ import annotations
+
 import base64
 import html
 import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import anywidget
 import numpy as np
 import traitlets
 import yaml
 
-import lib
+import lib  # for the expressions of the key
 
 from .script import lean
 
@@ -27,7 +30,15 @@ _OFFLINE = "answer on the page"
 
 @dataclass(frozen=True)
 class Hint:
-    """What to say to an answer that equals ``equals``."""
+    """A reply to one wrong answer.
+
+    Attributes
+    ----------
+    equals : float or str
+        The answer.
+    say : str
+        The reply.
+    """
 
     equals: float | str
     say: str
@@ -46,30 +57,31 @@ class Key:
     tolerance : float
         Largest allowed distance of a number; 0 for words.
     choices : tuple of str
-        What can be chosen; empty where the reader types.
+        What can be chosen; empty where the reader types. Default: empty.
     hints : tuple of Hint
-        Tried in order when the answer is wrong.
+        Tried in order when the answer is wrong. Default: none.
     """
 
     ask: str
     answer: float | str
     tolerance: float
-    choices: tuple = ()
-    hints: tuple = ()
+    choices: tuple[str, ...] = ()
+    hints: tuple[Hint, ...] = ()
 
 
-def key(name):
+def key(name: str) -> Key:
     """Read and evaluate one entry of the key of answers.
 
     Parameters
     ----------
     name : str
-        ``<chapter>-<name>``, an entry of ``answers/<chapter>.yml``. The file is looked for beside the notebook
-        (in the working folder) and then in the book that this library belongs to.
+        ``<chapter>-<name>``, an entry of ``answers/<chapter>.yml``. The file is looked for in the notebook's folder
+        (the working folder) and then in the book that this library belongs to.
 
     Returns
     -------
     Key
+        The entry, evaluated.
 
     Raises
     ------
@@ -107,7 +119,7 @@ def key(name):
 
 
 def _entries(name):
-    """All entries of the file with the longest name that the question's begins with: a chapter's may hold hyphens."""
+    """All entries of the question's chapter, whose name may contain hyphens: the longest that has a file is taken."""
     parts = name.split("-")
     for folder in (Path.cwd(), _FOLDER.parents[1] / "book"):
         for end in range(len(parts) - 1, 0, -1):
@@ -118,7 +130,7 @@ def _entries(name):
 
 
 def _value(name, expression, names):
-    """The finite number or the words that an expression of the key gives."""
+    """Evaluate an expression of the key to a finite number or words."""
     value = eval(str(expression), dict(names))  # the book's own file, no reader's input
     if isinstance(value, str):
         return value
@@ -141,11 +153,11 @@ class Question(anywidget.AnyWidget):
     _css = _FOLDER / "question.css"
     _content = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, name, key):
+    def __init__(self, name: str, key: Key):
         self._name, self._ask = name, key.ask
         super().__init__(_content=_veiled(key))
 
-    def _repr_mimebundle_(self, **kwargs):
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The live field for Jupyter and for pages; a line for print, for PDF, and where scripts do not run."""
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
@@ -157,11 +169,11 @@ class Question(anywidget.AnyWidget):
         return data, metadata
 
 
-def question(name):
-    """Ask a question of the book's key, and judge what the reader answers.
+def question(name: str) -> Question:
+    """Ask a question of the book's key, and judge the reader's answer.
 
-    The answer travels with the page, in base64: that keeps it from being read by accident and from a search of the
-    page's source. It is no secret from somebody who wants it; nothing that a static page can check by itself is.
+    The page contains the answer, in base64: it is not read by accident, nor found by a search of the page's source.
+    Whoever wants to know it can; a static page that checks an answer by itself cannot hide it.
 
     Parameters
     ----------
@@ -176,7 +188,7 @@ def question(name):
     Raises
     ------
     ValueError
-        If there is no such entry, or it could not work.
+        If there is no such entry, or it could not work: see :func:`key`.
     """
     return Question(name, key(name))
 
@@ -185,12 +197,14 @@ def _veiled(key):
     return base64.b64encode(json.dumps(asdict(key), ensure_ascii=False).encode("utf-8")).decode("ascii")
 
 
-def page_script():
-    """The script of a page with questions: the module as text, imported from a Blob, as from ``file://`` it must be.
+def page_script() -> str:
+    """Write the script of a page with questions.
 
     Returns
     -------
     str
+        It holds ``question.mjs`` as text and imports it from a Blob, since a page opened from ``file://`` cannot import
+        a module's file.
     """
     module, style = lean(Question._esm), (_FOLDER / "question.css").read_text(encoding="utf-8")
     return f"""(async () => {{

@@ -1,21 +1,32 @@
 """How the book's static figures look: one style for page, print and notebook."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
 import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.ticker import LogLocator
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from IPython.display import Markdown
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 # Okabe and Ito's colours, told apart by readers with any common colour vision.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 
-# From dark to light, of evenly rising lightness, told apart in black and white too; explorer.mjs has the same.
+# From dark to light in even steps, so that it works in black and white; explorer.mjs has the same colours.
 RAMP = LinearSegmentedColormap.from_list(
     "ramp", np.array([[0, 20, 60], [0, 114, 178], [86, 180, 233], [255, 250, 190]]) / 255
 )
 
-# matplotlib settings; `use_style` sets them for good, `matplotlib.rc_context(STYLE)` for one figure.
+# matplotlib settings: for all figures by `use_style`, for one by `matplotlib.rc_context(STYLE)`.
 STYLE = {
-    # Shown at this size on a page, at 0.6 of it on a phone, where 12 pt is still read without zooming.
+    # A page shows it at this size, a phone at 0.6 of it, where 12 pt is still legible without zooming.
     "figure.figsize": (5.6, 3.6),
     "figure.dpi": 110,
     "font.size": 12,
@@ -45,7 +56,7 @@ STYLE = {
 }
 
 
-def use_style():
+def use_style() -> None:
     """Set matplotlib to the book's style.
 
     In a notebook figures are stored twice: as SVG, which the pages show, and as PNG for GitHub's notebook
@@ -63,7 +74,7 @@ def use_style():
         set_matplotlib_formats("svg", "png", metadata={"Date": None})
 
 
-def slope_marker(ax, x0, y0, exponent, label, *, decades=0.7):
+def slope_marker(ax: Axes, x0: float, y0: float, exponent: float, label: str, *, decades: float = 0.7) -> Line2D:
     r"""Draw the triangle that shows the slope of a power law :math:`y \sim x^{\text{exponent}}`.
 
     Parameters
@@ -75,9 +86,9 @@ def slope_marker(ax, x0, y0, exponent, label, *, decades=0.7):
     exponent : float
         Slope in log-log coordinates.
     label : str
-        Written beside the upright side, for example ``r"$-\beta/(1+\beta)$"``.
+        Next to the vertical side, for example ``r"$-\beta/(1+\beta)$"``.
     decades : float
-        Length of the level side, in decades of x.
+        Length of the horizontal side, in decades of x. Default: 0.7.
 
     Returns
     -------
@@ -92,12 +103,21 @@ def slope_marker(ax, x0, y0, exponent, label, *, decades=0.7):
     return triangle
 
 
-def draw_map(ax, x, y, value, log, limits, label):
+def draw_map(
+    ax: Axes,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    value: NDArray[np.float64],
+    log: bool,
+    limits: tuple[float, float],
+    label: str,
+) -> None:
     """Draw values on a rectangular grid of points as cells, with a colour bar.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
+        Where to draw.
     x, y, value : ndarray, shape (points,)
         Row after row; NaN means no point.
     log : bool
@@ -122,8 +142,19 @@ def draw_map(ax, x, y, value, log, limits, label):
     ax.figure.colorbar(cells, label=label)
 
 
-def log_grid(ax):
-    """Make both axes logarithmic, with a line at every decade and a mark at 2 ... 9 between them."""
+def log_grid(ax: Axes) -> Axes:
+    """Make both axes logarithmic, with a line at every decade and a mark at 2 ... 9 between them.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        The axes.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The same.
+    """
     ax.set_xscale("log")
     ax.set_yscale("log")
     for axis in (ax.xaxis, ax.yaxis):
@@ -131,19 +162,21 @@ def log_grid(ax):
     return ax
 
 
-def table(heads, rows):
-    r"""A table for a notebook's page: its last expression, or given to ``display``.
+def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> Markdown:
+    r"""Make a table for a notebook's page: the last expression of a cell, or an argument of ``display``.
 
     Parameters
     ----------
     heads : sequence of str
-        Of the columns; Markdown with mathematics, for example ``r"$\lambda_k$"``.
+        Headings of the columns; Markdown with mathematics, for example ``r"$\lambda_k$"``.
     rows : iterable of sequences
-        Text and integers as they stand, other numbers to three digits; a column whose first cell is no text stands to the right.
+        Text and integers as they are, other numbers to three digits. Columns whose first cell is not a string are
+        right-aligned.
 
     Returns
     -------
     IPython.display.Markdown
+        The table.
     """
     from IPython.display import Markdown
 

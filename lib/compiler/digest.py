@@ -1,10 +1,10 @@
-"""What a result depends on: one digest of the modules that it imports, as narrow as the truth.
+"""What a result depends on: one digest of the modules that it imports, and of no others.
 
-Three things are kept between processes, and each must be made again exactly when its code has changed: the compiled
+Three things are stored between processes, and each must be made again exactly when its code has changed: the compiled
 kernels (``lib.compiler.jit``), the WebAssembly module (``lib.compiler.wasm``), and the executed chapters
-(``book/_ext/live_book.py``). All ask here. The digest is taken of the syntax trees, without docstrings and comments, of
+(``book/_ext/live_book.py``). All use this digest. It is taken of the syntax trees, without docstrings and comments, of
 the modules named and of every module of ``lib`` that they import, directly or not: a constant two imports away
-changes it, a mended sentence does not.
+changes it, an edited comment or docstring does not.
 """
 
 import ast
@@ -46,9 +46,26 @@ def digest(modules, root=ROOT, extra=()):
 
 
 def closure(modules, root=ROOT):
-    """Names of ``modules`` and of every module of their packages that they import, directly or not.
+    """Find every module of their packages that modules import, directly or not.
 
-    An import inside a function counts. A package's own ``__init__`` counts only where names are taken from it.
+    An import inside a function counts. A package's own ``__init__`` counts only where names are imported from it.
+
+    Parameters
+    ----------
+    modules : iterable of str
+        Full names.
+    root : Path
+        Folder that holds the package. Default: the one that this module was loaded from.
+
+    Returns
+    -------
+    set of str
+        Full names, those of ``modules`` included.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If one of ``modules`` has no file under ``root``.
     """
     found, waiting = set(), list(modules)
     for name in waiting:
@@ -63,7 +80,20 @@ def closure(modules, root=ROOT):
 
 
 def package_modules(package="lib", root=ROOT):
-    """Names of all modules of a package."""
+    """List all modules of a package.
+
+    Parameters
+    ----------
+    package : str
+        Its name. Default: "lib".
+    root : Path
+        Folder that holds it. Default: the one that this module was loaded from.
+
+    Returns
+    -------
+    list of str
+        Full names, sorted.
+    """
     names = ((path.relative_to(root).with_suffix("")).parts for path in (root / package).rglob("*.py"))
     return sorted(".".join(parts[:-1] if parts[-1] == "__init__" else parts) for parts in names)
 

@@ -1,7 +1,7 @@
 """The one way a kernel is compiled: every numba option of the project, with its reason.
 
 A kernel takes and returns float64 scalars and contiguous float64 arrays, allocates nothing in
-inner loops, and raises nothing: validation is the work of the layer above. Kept so, the same
+inner loops, and raises nothing: validation is the work of the layer above. Under these rules the same
 function compiles natively (here) and to WebAssembly (``lib.compiler.wasm``).
 """
 
@@ -20,7 +20,7 @@ from numba.core.extending import intrinsic
 from .digest import ROOT, digest
 
 if config.DISABLE_JIT:
-    # Kernels run as Python count in numpy's scalars, which warn where random bits wrap.
+    # Kernels run as Python use numpy's scalars, which warn where the random numbers' integers overflow, as they should.
     warnings.filterwarnings("ignore", "overflow encountered in scalar")
 
 # Full names of the kernels that the WebAssembly build optimises for speed: every other one, for size.
@@ -29,9 +29,15 @@ HOT: set[str] = set()
 
 @cache
 def cache_root():
-    """Folder under which compiled kernels are kept: the first that can be written, or None where none can.
+    """Find the folder in which compiled kernels are stored: the first of these that can be written.
 
-    ``NUMBA_CACHE_DIR`` if it is set, else beside the kernels, else the user's cache folder, else the temporary one.
+    ``NUMBA_CACHE_DIR`` if it is set, else ``__pycache__`` in this module's folder, else the user's cache folder, else
+    the temporary one.
+
+    Returns
+    -------
+    Path or None
+        None if none can be written.
     """
     beside = Path(__file__).parent / "__pycache__"
     own = f"scaling-laws-book-{os.getuid()}" if hasattr(os, "getuid") else "scaling-laws-book"
@@ -61,7 +67,7 @@ def _stamp(module):
 
 
 class _Locator(caching._CacheLocator):
-    """Places the compiled forms of a function in a folder named by its module's digest.
+    """Locates the compiled forms of a function, in a folder named by its module's digest.
 
     Two checkouts and two versions of the tree live side by side; ``make clean`` deletes them all.
     """
@@ -88,7 +94,7 @@ class _Implementation(caching.CompileResultCacheImpl):
 
 
 class _Cache(caching.FunctionCache):
-    """Numba's cache of a function, for which a damaged or unwritable file is one that is not there."""
+    """Numba's cache of a function, to which a damaged or unwritable file counts as missing."""
 
     _impl_class = _Implementation
 
@@ -115,7 +121,7 @@ def _warn_once(problem):
 
 
 def kernel(function=None, *, inline=False, hot=False):
-    """Compile ``function`` with the project's options.
+    """Compile a function with the project's options, as a decorator.
 
     - ``error_model="numpy"``: division by zero gives inf or nan, as in an array expression, and
       leaves no branch in the loop.
@@ -123,13 +129,24 @@ def kernel(function=None, *, inline=False, hot=False):
     - ``nogil``: a widget's thread and the notebook go on while a kernel runs.
     - Functions of ``lib`` are cached: the second process starts in milliseconds; see :class:`_Locator`.
     - The WebAssembly build alone asks numba not to optimise (NUMBA_OPT=0). It needs code that is not in
-      the cache, and without the counting of references, as nothing is allocated: a third less of it.
-    - ``inline`` puts the body into each caller before LLVM sees it, which a small kernel inside a hot
-      loop needs for the loop to vectorise.
-    - ``hot`` marks a kernel whose loops a page waits for. In WebAssembly all others are compiled for size,
-      which halves what every reader downloads and costs them next to nothing; natively it has no effect.
+      the cache, and without reference counting, as nothing is allocated: the code is a third shorter.
 
-    With ``NUMBA_DISABLE_JIT=1`` the function itself is returned, to be run as Python by a debugger or for coverage.
+    Parameters
+    ----------
+    function : callable, optional
+        The function. Default: a decorator with the other arguments is returned.
+    inline : bool
+        Whether to put the body into each caller before LLVM sees it, which a small kernel inside a hot loop needs
+        for the loop to vectorise. Default: no.
+    hot : bool
+        Whether a page waits for the kernel's loops. In WebAssembly all others are compiled for size, which halves
+        what every reader downloads and costs them next to nothing; natively it has no effect. Default: no.
+
+    Returns
+    -------
+    callable
+        Numba's dispatcher; with ``NUMBA_DISABLE_JIT=1`` the function itself, to be run as Python by a debugger or
+        for coverage.
     """
     if function is None:
         return lambda f: kernel(f, inline=inline, hot=hot)
@@ -146,8 +163,10 @@ def kernel(function=None, *, inline=False, hot=False):
     )(function)
     if native and _in_library(function) and cache_root() is not None:
         dispatcher._cache = _Cache(function)
-    # Numba would compile a version more for every constant with which a kernel is called, such as f(x, 0), and
-    # for every other kernel that hands it on.
+    # Numba specialises on literal arguments: f(x, 0) and f(x, 1) in another kernel would be compiled separately, and
+    # so would every kernel to which f passes the constant. Strip literals. Overloads have an option for this
+    # (prefer_literal, https://github.com/numba/numba/pull/6058); dispatchers, which got literals from
+    # https://github.com/numba/numba/pull/4467, have none.
     template = dispatcher.get_call_template
     dispatcher.get_call_template = lambda args, kws: template(
         [types.unliteral(kind) for kind in args], {name: types.unliteral(kind) for name, kind in kws.items()}
@@ -158,7 +177,15 @@ def kernel(function=None, *, inline=False, hot=False):
 def primitive(python):
     """Decorate the code generator of an instruction that numba does not have.
 
-    ``python`` is the same function in Python: it takes over where kernels run as Python (``NUMBA_DISABLE_JIT=1``).
+    Parameters
+    ----------
+    python : callable
+        The same function in Python, used where kernels run as Python (``NUMBA_DISABLE_JIT=1``).
+
+    Returns
+    -------
+    callable
+        Decorator of the code generator.
     """
     return lambda generator: python if config.DISABLE_JIT else intrinsic(generator)
 

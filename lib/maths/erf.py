@@ -1,7 +1,7 @@
 """The error function of the networks' activation, in arithmetic that every target shares.
 
-JavaScript has no erf, and one implementation used everywhere keeps the page and the tests on the
-same numbers. The coefficients are Chebyshev fits made with mpmath; ``tests/test_special.py`` checks
+JavaScript has no erf, and with one implementation used everywhere the page and the tests compute the
+same numbers. The coefficients are Chebyshev fits made with mpmath; ``tests/test_erf.py`` checks
 them against mpmath.
 """
 
@@ -19,7 +19,7 @@ ROUNDING = 1.5 * 2.0**52  # added to |x| < 2^51 it rounds x to a whole number, i
 
 @kernel(inline=True)
 def _cubic(x, xx, a, b, c, d):
-    """a + b x + c x^2 + d x^3, given xx = x^2: in fours, a polynomial is not one long chain of operations."""
+    """a + b x + c x^2 + d x^3, given xx = x^2: in groups of four terms, a polynomial is not one long chain of operations."""
     return (a + b * x) + xx * (c + d * x)
 
 
@@ -74,9 +74,10 @@ def _gauss(x):
 
 @kernel(inline=True)
 def activation(x):
-    """The activation g(x) = erf(x / sqrt 2) and its derivative sqrt(2/pi) exp(-x^2 / 2).
+    """Compute the activation g(x) = erf(x / sqrt 2) and its derivative sqrt(2/pi) exp(-x^2 / 2).
 
-    A loop over many x computes both forms for all and vectorises; a lone x waits only for the one that it needs.
+    A loop over many x computes both forms of erf for every x, and vectorises; for a single x only the form that it
+    needs is computed.
     """
     gauss = _gauss(x)
     a = SQRT_HALF * abs(x)

@@ -9,7 +9,7 @@ TINY = 1e-300
 
 @kernel
 def gamma(s):
-    """Gamma(s) for 0 < s < 20: Stirling's series at s + 10, brought down by s (s + 1) ... (s + 9)."""
+    """Compute Gamma(s) for 0 < s < 20: Stirling's series at s + 10, divided by s (s + 1) ... (s + 9)."""
     shifted = s + 10.0
     product = 1.0
     for j in range(10):
@@ -59,13 +59,13 @@ def _series(s, x):
 
 @kernel
 def upper_gamma(s, x):
-    """Gamma(s, x), x > 0."""
+    """Compute the incomplete Gamma(s, x), the integral of t^(s-1) exp(-t) from x > 0 to infinity."""
     return gamma(s) - _series(s, x) if x < 1.0 + s else _fraction(s, x)
 
 
 @kernel
 def lower_gamma(s, x):
-    """gamma(s, x), x >= 0."""
+    """Compute the incomplete gamma(s, x), the integral of t^(s-1) exp(-t) from 0 to x >= 0."""
     if x <= 0.0:
         return 0.0
     return _series(s, x) if x < 1.0 + s else gamma(s) - _fraction(s, x)

@@ -1,9 +1,9 @@
 """Random numbers by counter: the same stream natively, in WebAssembly, and on any number of cores.
 
-A word of the stream is a mixed counter (SplitMix64), so nothing is carried from draw to draw:
+A word of the stream is a mixed counter (SplitMix64), so there is no state from draw to draw:
 any draw can be made at any time, seeds never share state, and the loop has no dependence that would
-keep the compiler from vectorising it. Normals come from the Box-Muller transform, with a logarithm
-and a sine of our own that use only + - * / sqrt and integer operations: the same bits everywhere.
+prevent the compiler from vectorising it. Normals come from the Box-Muller transform, with a logarithm
+and a sine that use only + - * / sqrt and integer operations: the same bits everywhere.
 """
 
 import numpy as np
@@ -33,13 +33,13 @@ def mix(z):
 
 @kernel
 def stream_key(seed, stream):
-    """Key of stream number ``stream`` of a seed (both whole numbers >= 0)."""
+    """Derive the key of stream number ``stream`` of a seed (both whole numbers >= 0)."""
     return mix(mix(np.uint64(seed) + GOLDEN) + np.uint64(stream) * GOLDEN)
 
 
 @kernel
 def uniform(key, counter):
-    """Uniform on (0, 1], multiples of 2^-52: draw number ``counter`` of the stream."""
+    """Draw number ``counter`` of a stream: uniform on (0, 1], a multiple of 2^-52."""
     return 2.0 - as_double((mix(key + np.uint64(counter) * GOLDEN) >> S12) | ONE_BITS)
 
 
@@ -70,7 +70,7 @@ def _log_unit(u):
 
 @kernel(inline=True)
 def _normal_pair(key, pair):
-    """Two independent standard normals: pair number ``pair`` of the stream.
+    """Draw pair number ``pair`` of a stream: two independent standard normals.
 
     The radius takes 52 bits of one word, so that |x| reaches 8.5. The direction takes another: a half angle
     h in [-pi/4, pi/4) by Taylor polynomials exact to rounding, doubled, and a random sign.
