@@ -67,7 +67,7 @@ words: .venv/ready  ## Check the spelling; tools/words.txt holds the words that 
 	$(BIN)/python -m tools.words
 
 clean:  ## Delete what was built; the next build executes every cell again
-	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache lib/compiler/__pycache__ ~/.cache/scaling-laws-book
+	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache node_modules lib/compiler/__pycache__ ~/.cache/scaling-laws-book
 
 .venv/ready: requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed: make PYTHON=...")'

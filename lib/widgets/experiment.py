@@ -20,21 +20,32 @@ outputs is scratch, laid out by the experiment's own ``layout`` (:mod:`lib.compi
 and ``Outputs`` and those of the controls, read-outs and curves must be the same, in one order.
 """
 
-from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import zip_longest
+from typing import NamedTuple
 
 
 @dataclass(frozen=True)
 class Control:
     """A parameter that the reader sets.
 
-    ``scale`` is "linear", "log" (a continuous range) or "integer" (every whole number of the
-    range); or ``choices`` lists the only values allowed. ``symbol`` is what the label shows in
-    mathematics, plain Unicode (``"β"``); ``label`` says it in words. With ``choice_labels`` the
-    choices are shown by name, as a menu.
+    Attributes
+    ----------
+    name : str
+    symbol : str
+        What its label shows in mathematics, plain Unicode (``"β"``).
+    label : str
+        The same in words.
+    default : float
+    minimum, maximum : float
+    scale : str
+        "linear", "log" (a continuous range) or "integer" (every whole number of the range).
+    choices : tuple of float
+        The only values allowed; empty where the whole range is.
+    choice_labels : tuple of str
+        The choices' names, which make them a menu.
     """
 
     name: str
@@ -50,10 +61,22 @@ class Control:
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve: ``style`` is "line", "dashed", "dotted" or "points"; ``color`` an index of the palette.
+    """A curve, or a map.
 
-    Of style "map" it is a rectangular grid of cells around its points, each in the colour that its value has on the
-    experiment's axis ``z``."""
+    Attributes
+    ----------
+    name : str
+    label : str
+    points : int
+        How many it has.
+    style : str
+        "line", "dashed", "dotted" or "points"; or "map", a rectangular grid of cells around the points, each in the
+        colour that its value has on the experiment's axis ``z``.
+    color : int
+        Index of the palette.
+    band : bool
+        Whether its points have a lower and an upper limit.
+    """
 
     name: str
     label: str
@@ -63,19 +86,27 @@ class Curve:
     band: bool = False
 
     @property
-    def columns(self):
+    def columns(self) -> tuple[str, ...]:
         """Names of a point's numbers."""
         return ("x", "y", "value") if self.style == "map" else ("x", "y", "lower", "upper")[: 4 if self.band else 2]
 
     @property
-    def rows(self):
+    def rows(self) -> int:
         """How many numbers a point has."""
         return len(self.columns)
 
 
 @dataclass(frozen=True)
 class Readout:
-    """A number shown under the picture, with ``digits`` significant digits."""
+    """A number shown under the picture.
+
+    Attributes
+    ----------
+    name : str
+    label : str
+    digits : int
+        Significant ones.
+    """
 
     name: str
     label: str
@@ -84,7 +115,17 @@ class Readout:
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis: words, symbol, and whether it is logarithmic. ``limits`` clips what is drawn."""
+    """An axis of the picture.
+
+    Attributes
+    ----------
+    label : str
+        Words and symbol.
+    log : bool
+        Whether it is logarithmic.
+    limits : tuple of float, or None
+        Between which the picture is drawn; None where the numbers decide.
+    """
 
     label: str
     log: bool = True
@@ -92,7 +133,7 @@ class Axis:
 
 
 class Messages(Enum):
-    """What ``start`` may say, each a name beside its kind, "notice" or "error", and its sentence.
+    """What ``start`` may say, each with a name, a kind, "notice" or "error", and a sentence.
 
     A kernel returns ``Message.NAME.value``: a notice's values are 1, 2, ..., an error's -1, -2, ... Sentences may have
     the names of controls and read-outs in braces, which are filled with their values.
@@ -108,19 +149,66 @@ class Messages(Enum):
         return message
 
 
-Places = namedtuple("Places", "readouts curves")
-CurvePlace = namedtuple("CurvePlace", "start columns points")
+class CurvePlace(NamedTuple):
+    """Where a curve is in the output.
+
+    Attributes
+    ----------
+    start : int
+        Its first place.
+    columns : tuple of str
+        Names of its columns, which follow each other: "x", "y", and "value" or "lower" and "upper".
+    points : int
+        How many numbers each column has.
+    """
+
+    start: int
+    columns: tuple[str, ...]
+    points: int
+
+
+class Places(NamedTuple):
+    """Where the parts of an output are: the one table by which Python, the page and the tests read it.
+
+    Attributes
+    ----------
+    readouts : dict of str to int
+    curves : dict of str to CurvePlace
+    """
+
+    readouts: dict[str, int]
+    curves: dict[str, CurvePlace]
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """An explorer's content; see the module's text. ``python`` is a template with the controls' names in braces, and
-    {data}: the code that gives the same theory, and SGD from other weights, since here all runs share theirs. ``z`` is
-    what the colours of a map mean.
+    """An explorer's content: what it shows, and the kernels behind it, which the module's text describes.
 
-    ``table`` > 0: ``data`` is a spectrum, its eigenvalues descending and of mean 1, and the reader may bring another:
-    a file of at most so many features or eigenvalues (:mod:`lib.realdata`; on a page
-    :mod:`lib.widgets.kernels.covariance`).
+    Attributes
+    ----------
+    name : str
+    title : str
+    x, y : Axis
+    controls : tuple of Control
+    curves : tuple of Curve
+    size, start, advance : kernel
+    readouts : tuple of Readout
+    notices, errors : tuple of str
+        Sentences that ``start`` may choose; from ``messages``, where these are given.
+    python : str
+        Template with the controls' names, and {data}, in braces: the code that gives the same theory, and SGD from other
+        weights, since here all runs share theirs.
+    table : int
+        Positive where ``data`` is a spectrum, its eigenvalues descending and of mean 1, and the reader may bring
+        another: the most features or eigenvalues that a file may have (:mod:`lib.realdata`; on a page
+        :mod:`lib.widgets.kernels.covariance`).
+    z : Axis, or None
+        What the colours of a map mean.
+    Controls, Outputs : type
+        The tuples that the kernels use (:mod:`lib.compiler.layout`).
+    messages : type of Messages, or None
+    output_size : int
+        Doubles of the output.
 
     Raises
     ------
@@ -162,17 +250,8 @@ class Experiment:
             self._check_outputs()
 
     @property
-    def places(self):
-        """Where the parts of an output are: the one table by which Python, the page and the tests read it.
-
-        Returns
-        -------
-        readouts : dict of str to int
-            The place of each number.
-        curves : dict of str to CurvePlace
-            For each curve its first place (``start``), the names of its ``columns``, which follow each other, and how
-            many ``points`` each has.
-        """
+    def places(self) -> Places:
+        """Where the parts of an output are, as :class:`Places`."""
         readouts = {readout.name: place for place, readout in enumerate(self.readouts)}
         curves, start = {}, len(readouts)
         for curve in self.curves:
@@ -181,7 +260,7 @@ class Experiment:
         return Places(readouts, curves)
 
     @property
-    def sentences(self):
+    def sentences(self) -> dict[int, str]:
         """Sentences by the status that stands for them: positive for notices, negative for errors."""
         notices = {number: sentence for number, sentence in enumerate(self.notices, 1)}
         return notices | {-number: sentence for number, sentence in enumerate(self.errors, 1)}

@@ -11,6 +11,7 @@ import io
 import math
 import textwrap
 import threading
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 import numpy as np
@@ -20,12 +21,15 @@ from .. import realdata
 from ..core import checks
 from . import page, picture
 from .experiments import EXPERIMENTS
-from .run import Run
+from .run import Result, Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _SLICE = 0.05  # seconds of the long part between two pictures, and before Stop is answered
 
 
-def explore(name, data=None, source=None, **values):
+def explore(name: str, data: Any = None, source: str | None = None, **values: float) -> "Explorer":
     """Make the explorer of an experiment.
 
     Parameters
@@ -34,7 +38,7 @@ def explore(name, data=None, source=None, **values):
         Key of ``lib.widgets.experiments.EXPERIMENTS``.
     data : array_like, optional
         Numbers that the experiment works on. Where it takes the reader's data (``Experiment.table``) anything that
-        :func:`lib.realdata.spectrum` takes; elsewhere an array, flattened.
+        :func:`lib.realdata.spectrum` takes; elsewhere an array, flattened. Default: no numbers.
     source : str, optional
         Python expression for the spectrum given as ``data``, shown with the code of the explorer. It must run where
         only numpy and lib are imported. Default: the eigenvalues themselves.
@@ -149,7 +153,7 @@ class Explorer(anywidget.AnyWidget):
     # --- Data ----------------------------------------------------------------------------------------
 
     @property
-    def data(self):
+    def data(self) -> np.ndarray:
         """The numbers that the experiment works on; to be set as ``data`` of :func:`explore`.
 
         Raises
@@ -160,7 +164,7 @@ class Explorer(anywidget.AnyWidget):
         return self._data
 
     @data.setter
-    def data(self, data):
+    def data(self, data: Any) -> None:
         data = self._checked_data(data)
         self._take(data, "the data of the notebook", python=_listed(data))
 
@@ -205,7 +209,7 @@ class Explorer(anywidget.AnyWidget):
     # --- Numbers -------------------------------------------------------------------------------------
 
     @property
-    def result(self):
+    def result(self) -> Result:
         """Curves and read-outs at the present values, computed to the end.
 
         Returns
@@ -285,7 +289,7 @@ class Explorer(anywidget.AnyWidget):
 
     # --- The static picture --------------------------------------------------------------------------
 
-    def figure(self):
+    def figure(self) -> "Figure":
         """Draw the present state, computed to the end.
 
         Returns

@@ -2,6 +2,7 @@
 
 import html
 
+from .explorer import Explorer
 from .picture import describe, image
 from .run import filled
 
@@ -9,7 +10,7 @@ _SIZE = 3.6, 2.5  # inches of a card's picture
 _FONT = 10  # points
 
 
-def gallery(page, *results):
+def gallery(page: str, *results: tuple[str, str, Explorer]) -> "Gallery":
     """Show results of a chapter.
 
     Parameters

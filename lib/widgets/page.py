@@ -6,14 +6,22 @@ import json
 import re
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..book.script import lean
+from .experiment import Control, Experiment
 from .picture import image
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 _FOLDER = Path(__file__).parent
 
 
-def source(*names):
+def source(*names: str) -> str:
     """Read files of this folder.
 
     Parameters
@@ -28,7 +36,7 @@ def source(*names):
     return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in names)
 
 
-def specification(experiment, values, source):
+def specification(experiment: Experiment, values: dict[str, float], source: str) -> dict[str, Any]:
     """Describe an experiment, without its kernels, to explorer.mjs (``Spec`` in types.d.ts).
 
     Parameters
@@ -60,7 +68,7 @@ def specification(experiment, values, source):
     }
 
 
-def control_range(control):
+def control_range(control: Control) -> str:
     """Say in words which values a control takes.
 
     Parameters
@@ -77,7 +85,7 @@ def control_range(control):
     return f"{kind} from {control.minimum:g} to {control.maximum:g}"
 
 
-def element(spec, values, data, figure, words):
+def element(spec: dict[str, Any], values: dict[str, float], data: np.ndarray, figure: "Figure", words: str) -> str:
     """Write what stands on a page: the picture, and what page.js needs to put the live explorer there.
 
     Parameters
@@ -110,7 +118,7 @@ def _script_json(content):
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def page_script(wasm):
+def page_script(wasm: bytes) -> str:
     """Write the one script of a page with explorers.
 
     A classic script, because modules and ``fetch`` do not work from ``file://``. It carries the user interface as text,

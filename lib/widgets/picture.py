@@ -3,11 +3,17 @@
 import html
 import io
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import numpy as np
 
 from ..book import figures
+from .run import Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 _LINE_STYLES = {"line": "-", "dashed": "--", "dotted": ":", "points": "none"}
 _MARKERS = "os^Dv<P"  # by colour, so that points can be told apart without it; explorer.mjs has the same
@@ -15,7 +21,7 @@ _LEGEND_ROW, _LEGEND_WIDTH = 0.22, 55  # inches; characters of two columns
 _URI_SAFE = " !$&'()*+,-./:;=?@[]_`{|}~"  # all that may stand in a data: URI inside double quotes
 
 
-def draw(run):
+def draw(run: Run) -> "Figure":
     """Draw the state of a run.
 
     Parameters
@@ -81,7 +87,7 @@ def _add_legend(figure, ax):
     figure.set_figheight(figure.get_figheight() + _LEGEND_ROW * (half if ncols == 2 else len(labels)))
 
 
-def describe(run):
+def describe(run: Run) -> str:
     """Say what the picture shows, with its main numbers.
 
     Parameters
@@ -119,7 +125,7 @@ def _place(points, i):
     return f"{points.y[i]:.3g} at {points.x[i]:.3g}"
 
 
-def png(figure):
+def png(figure: "Figure") -> bytes:
     """Render a figure as PNG, on white.
 
     Parameters
@@ -134,7 +140,7 @@ def png(figure):
     return _saved(figure, format="png", facecolor="white", metadata={"Software": None})
 
 
-def image(figure, words):
+def image(figure: "Figure", words: str) -> str:
     """Write the attributes of an <img> that holds the figure itself.
 
     Parameters

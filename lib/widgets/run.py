@@ -4,11 +4,13 @@ import math
 import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
+
+from .experiment import Experiment
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,7 @@ class ResultCurve:
 
 
 @dataclass(frozen=True, eq=False)
-class Result(Mapping):
+class Result(Mapping[str, ResultCurve]):
     """What an explorer shows: its curves by name, read-only.
 
     Attributes
@@ -43,17 +45,17 @@ class Result(Mapping):
         What the experiment says about these values; often empty.
     """
 
-    curves: Mapping
-    readouts: Mapping
+    curves: Mapping[str, ResultCurve]
+    readouts: Mapping[str, float]
     notice: str = ""
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> ResultCurve:
         return self.curves[name]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self.curves)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.curves)
 
 
@@ -79,7 +81,7 @@ class Run:
         How much of the long part is done; 1 at the end.
     """
 
-    def __init__(self, experiment, values, data):
+    def __init__(self, experiment: Experiment, values: tuple[float, ...], data: np.ndarray) -> None:
         self.experiment = experiment
         self.values = values
         self._lock = threading.Lock()
@@ -91,7 +93,7 @@ class Run:
         self.status = int(experiment.start(*self._arguments))
         self.fraction = 1.0 if self.status < 0 else 0.0
 
-    def advance(self, seconds=math.inf):
+    def advance(self, seconds: float = math.inf) -> None:
         """Carry on with the long part.
 
         Parameters
@@ -104,7 +106,7 @@ class Run:
             while self.fraction < 1.0 and time.perf_counter() < end:
                 self.fraction = float(self.experiment.advance(*self._arguments))
 
-    def result(self):
+    def result(self) -> Result:
         """Give the parts of the output, as it is now, their names.
 
         Returns
@@ -116,7 +118,7 @@ class Run:
         readouts, curves = decode(self.experiment, output)
         return Result(MappingProxyType(curves), MappingProxyType(readouts), self.message())
 
-    def message(self):
+    def message(self) -> str:
         """Compose the sentence that the status stands for.
 
         Returns
@@ -128,7 +130,7 @@ class Run:
             return ""
         return filled(self.experiment.sentences[self.status], self.words())
 
-    def words(self):
+    def words(self) -> dict[str, str]:
         """Write the values of controls and read-outs as the reader sees them.
 
         Returns
@@ -141,7 +143,7 @@ class Run:
             readout.name: f"{readouts[readout.name]:.{readout.digits}g}" for readout in self.experiment.readouts
         }
 
-    def value_words(self):
+    def value_words(self) -> dict[str, str]:
         """Write the values of the controls as the reader sees them.
 
         Returns
@@ -156,7 +158,7 @@ class Run:
         return words
 
 
-def decode(experiment, output):
+def decode(experiment: Experiment, output: np.ndarray) -> tuple[dict[str, float], dict[str, ResultCurve]]:
     """Give the parts of an output their names, by ``Experiment.places``; explorer.mjs has the same function.
 
     Parameters
@@ -180,7 +182,7 @@ def decode(experiment, output):
     return readouts, curves
 
 
-def filled(template, words):
+def filled(template: str, words: Mapping[str, str]) -> str:
     """Replace {name} in a template where there is such a name; other braces stay.
 
     Parameters
