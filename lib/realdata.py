@@ -8,30 +8,39 @@ import io
 import os
 import re
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
+from typing import IO, Any, cast
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .core import checks
-from .core.curve import field_error
+from .core.curve import Curve, field_error
 from .core.spectra import Spectrum, eigenbasis
+from .core.student_teacher import StudentTeacher
 
 PHOTOGRAPHS = ("china", "flower")
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601: the grey value that JPEG itself stores
 
 
-def photograph(name):
-    """Grey values of a photograph.
+def photograph(name: str) -> NDArray[np.float64]:
+    """Load the grey values of a photograph.
 
     Parameters
     ----------
-    name : "china" or "flower"
+    name : {"china", "flower"}
         A temple under a bright sky, sharp throughout; a flower before a background out of focus.
 
     Returns
     -------
     ndarray, shape (427, 640)
         Luma (ITU-R BT.601) of the stored, gamma-compressed RGB values, 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.one_of("name", name, PHOTOGRAPHS)
     from sklearn.datasets import load_sample_image
@@ -39,22 +48,29 @@ def photograph(name):
     return load_sample_image(f"{name}.jpg") @ _LUMA / 255.0
 
 
-def image_patches(size=16, image="both", samples=100_000, remove_mean=True, seed=0):
-    """Square patches cut at random from scikit-learn's photographs.
+def image_patches(
+    size: int = 16,
+    image: str = "both",
+    samples: int | None = 100_000,
+    remove_mean: bool = True,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """Cut square patches at random from scikit-learn's photographs.
 
     Parameters
     ----------
     size : int
-        Side of a patch in pixels, 2 to 427.
-    image : "china", "flower" or "both"
-        "both" draws from the positions in the two photographs alike.
+        Side of a patch in pixels, 2 to 427. Default: 16.
+    image : {"china", "flower", "both"}
+        "both" draws from the positions in the two photographs with equal probability. Default: "both".
     samples : int or None
-        Number of patches, drawn without replacement from all positions; None: all of them, in order.
-        Patches overlap: neighbours are far from independent.
+        Number of patches, drawn without replacement from all positions; None: all of them, in order. Patches overlap:
+        neighbours are far from independent. Default: 100,000.
     remove_mean : bool
-        Take each patch's own mean from it, and with it the brightness: one direction that would hold nearly
-        90 % of the variance (size 16) and no structure. Rank size^2 - 1: the flat patch is missing.
+        Subtract each patch's own mean, and with it the brightness: one direction that would hold nearly 90 % of the
+        variance (size 16) and no structure. Rank size^2 - 1: the flat patch is missing. Default: True.
     seed : int
+        Seed of the random numbers, >= 0. Default: 0.
 
     Returns
     -------
@@ -64,7 +80,7 @@ def image_patches(size=16, image="both", samples=100_000, remove_mean=True, seed
     Raises
     ------
     ValueError
-        ``size`` out of range, an unknown ``image``, more ``samples`` than there are positions.
+        If ``size`` is out of range, ``image`` unknown, or there are fewer positions than ``samples``.
     """
     checks.one_of("image", image, (*PHOTOGRAPHS, "both"))
     names = PHOTOGRAPHS if image == "both" else (image,)
@@ -90,48 +106,76 @@ def image_patches(size=16, image="both", samples=100_000, remove_mean=True, seed
     return patches
 
 
-def bootstrap_beta(image, size, window, block=64, resamples=100, seed=0):
-    """Exponents beta of a photograph's patches, resampled by blocks of the picture.
+def bootstrap_beta(
+    image: str,
+    size: int,
+    window: tuple[float, float],
+    block: int = 64,
+    resamples: int = 100,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """Fit the exponent beta of a photograph's patches, resampled by blocks of the picture.
 
     Parameters
     ----------
-    image : "china" or "flower"
+    image : {"china", "flower"}
+        The photograph.
     size : int
-        Side of a patch.
+        Side of a patch in pixels, 2 to 427; its mean is removed.
     window : (float, float)
-        Ranks of the fit, as in :meth:`lib.Spectrum.fit`.
-    block, resamples, seed
-        As in :func:`bootstrap_patches`.
+        First and last rank of the fit, as for :meth:`lib.Spectrum.fit`.
+    block : int
+        Side of a block in pixels. Default: 64.
+    resamples : int
+        Number of resamples. Default: 100.
+    seed : int
+        Seed of the random numbers, >= 0. Default: 0.
 
     Returns
     -------
     ndarray, shape (resamples,)
+        beta of every resample.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     spectra = bootstrap_patches(image, size, block, resamples, seed)[1:]
     return np.array([Spectrum(eigenvalues).fit(window).beta for eigenvalues in spectra])
 
 
-def bootstrap_patches(image, size, block=64, resamples=100, seed=0):
-    """Spectra of a photograph's patches, resampled by blocks of the picture.
+def bootstrap_patches(
+    image: str, size: int, block: int = 64, resamples: int = 100, seed: int = 0
+) -> NDArray[np.float64]:
+    """Compute the spectra of a photograph's patches, resampled by blocks of the picture.
 
-    Patches overlap, and near patches show the same things: resampling single patches would take a hundred
-    thousand of them for independent and give an error far too small. Blocks of the picture, drawn with
-    replacement, are nearly independent.
+    Patches overlap, and near patches show the same things: resampling single patches would treat a hundred thousand
+    of them as independent and give an error far too small. Blocks of the picture, drawn with replacement, are nearly
+    independent.
 
     Parameters
     ----------
-    image : "china" or "flower"
+    image : {"china", "flower"}
+        The photograph.
     size : int
-        Side of a patch, its mean removed.
+        Side of a patch in pixels, 2 to 427; its mean is removed.
     block : int
-        Side of a block in pixels.
+        Side of a block in pixels. Default: 64.
     resamples : int
+        Number of resamples. Default: 100.
     seed : int
+        Seed of the random numbers, >= 0. Default: 0.
 
     Returns
     -------
     ndarray, shape (1 + resamples, size * size - 1)
         Eigenvalues, descending; the first row is the picture itself.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     grey = photograph(checks.one_of("image", image, PHOTOGRAPHS))
     size, block = checks.whole("size", size, 2, min(grey.shape)), checks.whole("block", block)
@@ -145,52 +189,69 @@ def bootstrap_patches(image, size, block=64, resamples=100, seed=0):
     return spectra[:, :-1]  # the flat patch is missing
 
 
-def bootstrap_spectra(blocks, resamples=100, seed=0):
-    """Spectra of samples whose blocks are drawn anew, with replacement.
+def bootstrap_spectra(blocks: Iterable[ArrayLike], resamples: int = 100, seed: int = 0) -> NDArray[np.float64]:
+    """Compute the spectra of samples whose blocks are drawn anew, with replacement.
 
     Parameters
     ----------
     blocks : iterable of array_like, shape (samples of the block, features)
-        Pieces of the data that are independent of each other as nearly as may be; for independent samples,
+        Pieces of the data that are as independent of each other as possible; for independent samples,
         ``np.array_split(X, 200)`` will do.
     resamples : int
+        Number of resamples. Default: 100.
     seed : int
+        Seed of the random numbers, >= 0. Default: 0.
 
     Returns
     -------
     ndarray, shape (1 + resamples, features)
-        Eigenvalues of the covariance, descending, unscaled; the first row is that of the data as they are.
+        Eigenvalues of the covariance, descending, unscaled; the first row is that of the data without resampling.
 
     Raises
     ------
     ValueError
         If there is no block, a block is empty, holds values that are not finite or has another number of features,
-        or the samples, as they are, are fewer than 2 or do not vary.
+        or the samples without resampling are fewer than 2 or do not vary.
+
+    Examples
+    --------
+    >>> import lib
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).standard_normal((400, 3)) * [3.0, 2.0, 1.0]
+    >>> spectra = lib.realdata.bootstrap_spectra(np.array_split(X, 40), resamples=50)
+    >>> spectra[0].round(2), spectra[1:].std(axis=0).round(2)
+    (array([8.67, 3.76, 0.94]), array([0.56, 0.31, 0.06]))
     """
     resamples, seed = checks.whole("resamples", resamples), checks.whole("seed", seed, 0)
-    counts, sums, squares, rows, exponent, centre = [], [], [], [], 0, 0.0
+    sizes: list[int] = []
+    totals: list[NDArray[np.float64]] = []
+    tall: list[tuple[int, NDArray[np.float64]]] = []  # blocks of many samples: the matrix of their products
+    wide: list[tuple[int, NDArray[np.float64]]] = []  # blocks of few samples: these, which is less to store
+    exponent, centre = 0, np.zeros(1)
     for i, block in enumerate(blocks):
         X = checks.array(f"blocks[{i}]", block, ndim=2)
-        if i == 0:  # in units of the first block's size and about its mean: squares stay numbers, and precise
+        if i == 0:  # in units of the first block's size and about its mean, so that squares neither overflow nor cancel
             exponent = int(np.frexp(np.abs(X).max())[1])
             centre = np.ldexp(X, -exponent).mean(axis=0)
         elif X.shape[1] != centre.size:
             raise ValueError(f"blocks[{i}] has {X.shape[1]} features: must have {centre.size}, as blocks[0]")
         X = np.ldexp(X, -exponent) - centre
-        counts.append(len(X))
-        sums.append(X.sum(axis=0))
-        tall = len(X) >= X.shape[1]  # the smaller of the samples and the matrix of their products is kept
-        (squares if tall else rows).append((i, X.T @ X if tall else X))
-    if not counts:
+        sizes.append(len(X))
+        totals.append(X.sum(axis=0))
+        if len(X) >= X.shape[1]:
+            tall.append((i, X.T @ X))
+        else:
+            wide.append((i, X))
+    if not sizes:
         checks.refuse("blocks", blocks, "at least one array of samples")
-    counts, sums, features = np.array(counts, dtype=np.float64), np.array(sums), centre.size
+    counts, sums, features = np.array(sizes, dtype=np.float64), np.array(totals), centre.size
     if counts.sum() < 2:
         raise ValueError(f"blocks hold {counts.sum():.0f} sample: must hold at least 2")
-    squared, squares = [i for i, _ in squares], np.array([square for _, square in squares])
-    owner = np.repeat([i for i, _ in rows], [len(X) for _, X in rows]).astype(int)
-    rows = np.concatenate([X for _, X in rows]) if rows else None
+    squared, squares = [i for i, _ in tall], np.array([square for _, square in tall])
+    owner = np.repeat([i for i, _ in wide], [len(X) for _, X in wide]).astype(int)
+    rows = np.concatenate([X for _, X in wide]) if wide else None
     if rows is not None and not squared and len(rows) < features:  # in coordinates of the space that the samples span
-        rows = np.linalg.qr(rows.T, mode="r").T
+        rows = np.asarray(np.linalg.qr(rows.T, mode="r")).T
         sums = np.array([rows[owner == i].sum(axis=0) for i in range(len(counts))])
     rng = np.random.default_rng(seed)
     spectra = []
@@ -205,9 +266,8 @@ def bootstrap_spectra(blocks, resamples=100, seed=0):
             second = second + (drawn[owner, None] * rows).T @ rows
         covariance = second / total - np.outer(mean, mean)
         spectra.append(np.zeros(features))
-        spectra[-1][: mean.size] = np.maximum(
-            np.linalg.eigvalsh(covariance)[::-1], 0.0
-        )  # a variance; rounding may be negative
+        # eigenvalues are variances, and negative only by rounding
+        spectra[-1][: mean.size] = np.maximum(np.linalg.eigvalsh(covariance)[::-1], 0.0)
     if spectra[0][0] == 0.0:
         raise ValueError("blocks do not vary: their covariance is zero")
     with np.errstate(over="ignore", under="ignore"):
@@ -217,14 +277,14 @@ def bootstrap_spectra(blocks, resamples=100, seed=0):
     return spectra
 
 
-def _split(length, block):
-    """Slices of about ``block`` that cover ``length``."""
+def _split(length: int, block: int) -> list[slice]:
+    """Return slices of about ``block`` that cover ``length``."""
     edges = np.linspace(0, length, max(1, round(length / block)) + 1).astype(int)
     return [slice(lo, hi) for lo, hi in zip(edges[:-1], edges[1:])]
 
 
-def digits():
-    """The 1,797 handwritten digits of 8 x 8 pixels that come with scikit-learn.
+def digits() -> NDArray[np.float64]:
+    """Load the 1,797 handwritten digits of 8 x 8 pixels that come with scikit-learn.
 
     Returns
     -------
@@ -238,26 +298,32 @@ def digits():
     return values - values.mean(axis=0)
 
 
-def layer(passes, width=256, seed=0):
-    """What a hidden layer of rectified linear units makes of the digits, before, during or after training.
+def layer(passes: int, width: int = 256, seed: int = 0) -> tuple[NDArray[np.float64], float]:
+    """Return the features that a hidden layer of rectified linear units extracts from the digits.
 
-    scikit-learn's ``MLPClassifier`` (Adam, batches of 200) on 1,200 of the digits, with their names as labels.
+    Before, during or after training: scikit-learn's ``MLPClassifier`` (Adam, batches of 200) on 1,200 of the digits,
+    with their names as labels.
 
     Parameters
     ----------
     passes : int
         Passes over the training digits, 0 to 1000. 0: the random layer from which training starts.
     width : int
-        Units, 1 to 4096.
+        Units, 1 to 4096. Default: 256.
     seed : int
-        Of the initial weights, of the order of the examples, and of the split.
+        Seed of the initial weights, of the order of the examples, and of the split, >= 0. Default: 0.
 
     Returns
     -------
     features : ndarray, shape (1797, width)
         Activations for all digits, minus their mean.
     accuracy : float
-        Share of the 597 digits left out of the training that the network names correctly.
+        Fraction of the 597 digits left out of the training that the network names correctly.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     from sklearn.datasets import load_digits
     from sklearn.exceptions import ConvergenceWarning
@@ -284,8 +350,10 @@ def layer(passes, width=256, seed=0):
     return features - features.mean(axis=0), network.score(X[test], names[test])
 
 
-def contrast(X):
-    """Squared length of every sample in units of its mean, |xi|^2 / N after scaling to mean eigenvalue 1.
+def contrast(X: ArrayLike) -> NDArray[np.float64]:
+    """Compute the squared length of every sample in units of its mean, |xi|^2 / N after scaling to mean eigenvalue 1.
+
+    Equation ``eq-contrast`` of the book.
 
     Parameters
     ----------
@@ -295,31 +363,45 @@ def contrast(X):
     -------
     ndarray, shape (samples,)
         Of mean 1. Gaussian data has the variance 2 <lambda^2> / N.
+
+    Raises
+    ------
+    ValueError
+        If ``X`` holds fewer than two samples, or values that are not finite, or does not vary.
     """
     samples = eigenbasis(X)[0]
     return np.mean(samples**2, axis=1)
 
 
-def mixture_error(model, curve, contrasts, quantiles=1024):
-    """eps_g of fields that are Gaussian at given contrast: the mean of eps_g(c Q, c R, c T) over the contrasts c.
+def mixture_error(
+    model: StudentTeacher, curve: Curve, contrasts: ArrayLike, quantiles: int = 1024
+) -> NDArray[np.float64]:
+    """Compute eps_g of fields that are Gaussian at given contrast, averaged over the contrasts.
 
-    Inputs xi = sqrt(c) g with g Gaussian and c independent of it. One contrast c = 1 gives back the
-    Gaussian formula for the same overlaps.
+    Equation ``eq-mixture`` of the book: inputs xi = sqrt(c) g with g Gaussian and c independent of it have the mean of
+    eps_g(c R, c Q, c T) over c. The contrast c = 1 alone gives the Gaussian formula for the same overlaps.
 
     Parameters
     ----------
     model : StudentTeacher
+        Student, teacher and spectrum.
     curve : Curve
         With a leading axis of seeds, as from :func:`lib.simulate`.
     contrasts : array_like, shape (samples,)
-        From :func:`contrast`.
+        Numbers >= 0, from :func:`contrast`.
     quantiles : int
-        The mean is taken over so many equally likely values. Image patches, whose contrast has a long tail, need the default:
-        64 values would miss a tenth of its second moment and err by 1 %.
+        Number of equally likely values over which the mean is taken. Default: 1024, which image patches need, whose
+        contrast has a long tail: 64 values would miss a tenth of its second moment and err by 1 %.
 
     Returns
     -------
     ndarray, shape (seeds, n)
+        eps_g at every time.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.model(model)
     if np.ndim(curve.Q) != 4:
@@ -334,18 +416,20 @@ def mixture_error(model, curve, contrasts, quantiles=1024):
     levels *= contrasts.mean() / levels.mean()  # what the quantiles miss of the tail
     return np.array(
         [
-            np.mean([field_error(model, c * Q, c * R, c * T) for c in levels], axis=0)
-            for Q, R, T in zip(curve.Q, curve.R, curve.T)
+            np.mean([field_error(model, R=c * R, Q=c * Q, T=c * T) for c in levels], axis=0)
+            for R, Q, T in zip(curve.R, curve.Q, curve.T)
         ]
     )
 
 
 # --- The reader's own data ------------------------------------------------------------------------------------
 
+# What can be read: a path, an open file, or numbers.
+Source = str | os.PathLike[str] | IO[Any] | ArrayLike
 MAX_VALUES = 2**27  # 1 GB as doubles
 MAX_FEATURES = 4096
 ENDINGS = (".npy", ".csv", ".tsv", ".txt", ".dat")
-# Numbers as Python writes them, and the other ways of people: see read_number.
+# Numbers as Python writes them, and the other ways in which people write them: see read_number.
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _WRITTEN = re.compile(r"([+-]?)([\d.,' \u00a0\u2009\u202f]+?)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _TWO_WAYS = re.compile(r"[1-9]\d{0,2},\d{3}", re.ASCII)
@@ -358,23 +442,33 @@ _GROUPS = [
         r"[1-9]\d{0,2}([ \u00a0\u2009\u202f']\d{3})+([.,]\d*)?",
     )
 ]
-# What stands for a number without being one: a line that holds it is no line of names.
+# What stands for a missing number: a line that holds it is not a line of names.
 _MISSING = {"NA", "N/A", "n/a", "NULL", "null", "None", "<NA>", "?", "-", "--", "."}
 _LIKE_A_NUMBER = re.compile(r"[+−–-]?([.,]?\d\S*|nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 
 
-def read_number(text):
-    """The number that a person means by ``text``: the rule of the book's boxes, questions and files.
+def read_number(text: str) -> tuple[float, str]:
+    """Return the number that a person means by ``text``: the rule of the book's boxes, questions and files.
 
-    ``widgets/number.js`` has the same: a decimal point or comma; commas, points, blanks or apostrophes between
+    ``widgets/number.js`` has the same rule: a decimal point or comma; commas, points, blanks or apostrophes between
     groups of three digits, where they can be nothing else (1,234.5; 1.234,5; 1,000,000; 1 000); any minus sign.
+
+    Parameters
+    ----------
+    text : str
 
     Returns
     -------
     value : float
-        NaN where the text is no number or may be two.
+        NaN where the text is not a number or may be two.
     doubt : str
         What it may be, if it may be two: 1,000.
+
+    Examples
+    --------
+    >>> import lib
+    >>> lib.realdata.read_number("1.234,5")
+    (1234.5, '')
     """
     text = re.sub("[−–]", "-", text.strip())
     if _PLAIN.fullmatch(text):
@@ -393,15 +487,15 @@ def read_number(text):
     return np.nan, ""
 
 
-def load(source, name=None):
+def load(source: Source, name: str | None = None) -> NDArray[np.float64]:
     """Read a table of numbers: samples x features, or a list of eigenvalues.
 
     Parameters
     ----------
     source : str, path, file or array_like
         A ``.npy`` file of real numbers; or text (``.csv``, ``.tsv``, ``.txt``, ``.dat``): a line for each
-        sample, values parted by tabs, semicolons, commas or blanks, as people write them (:func:`read_number`). Before
-        the first number there may be lines of names (a title, a header), none of whose cells is a number or
+        sample, values separated by tabs, semicolons, commas or blanks, as people write them (:func:`read_number`).
+        Before the first number there may be lines of names (a title, a header), none of whose cells is a number or
         stands for one; comments begin with ``#``. A first column without a name, or one that counts the rows
         (0, 1, 2, ... or 1, 2, 3, ...; at least three), is left out with a warning. Pickled objects are refused.
         An open file may be binary or text.
@@ -417,10 +511,11 @@ def load(source, name=None):
     Raises
     ------
     ValueError
-        Naming the file, the place, the value, and what is allowed: another kind of file, a value that is no finite
+        Naming the file, the place, the value, and what is allowed: another kind of file, a value that is not a finite
         number, lines of unequal length, fewer than 2 values, more than MAX_VALUES values, or more than MAX_FEATURES of
         both samples and features.
     FileNotFoundError
+        If there is no such file.
 
     Warns
     -----
@@ -433,17 +528,42 @@ def load(source, name=None):
     return np.ascontiguousarray(table, dtype=np.float64)
 
 
-def read(source, name=None):
-    """As :func:`load`, without the warning: the table in the type it was stored in, what would be warned of, and the name."""
+def read(source: Source, name: str | None = None) -> tuple[NDArray[Any], str, str]:
+    """Read a table as :func:`load` does, and return the text of its warning in place of giving it.
+
+    Parameters
+    ----------
+    source : str, path, file or array_like
+        As people write them: see :func:`load`.
+    name : str, optional
+        What messages call the source. Default: the path, or the name that the open file has.
+
+    Returns
+    -------
+    table : ndarray, shape (samples, features) or (L,)
+        In the type in which it was stored.
+    hint : str
+        What :func:`load` would warn of; empty if nothing.
+    name : str
+        What messages call the source.
+
+    Raises
+    ------
+    ValueError
+        If the source is not a table of finite real numbers.
+    FileNotFoundError
+        If there is no such file.
+    """
     if isinstance(source, (str, os.PathLike)):
         with open(source, "rb") as file:
             return read(file, name or Path(source).name)
     hint = ""
     if hasattr(source, "read"):
-        own = Path(source.name).name if isinstance(getattr(source, "name", None), str) else ""
+        file_name = getattr(source, "name", None)  # an open file may have a number for a name
+        own = Path(file_name).name if isinstance(file_name, str) else ""
         named = name is not None or Path(own).suffix != ""
         name = name or own or "the file"
-        table, hint = _read_file(source, name, named)
+        table, hint = _read_file(cast(IO[Any], source), name, named)
     else:
         name = name or "the array"
         table = checks.real_array(name, source)
@@ -469,14 +589,38 @@ def read(source, name=None):
     return table, hint, name
 
 
-def spectrum(source, name=None):
-    """Spectrum of a file or array: of the samples' covariance, or of the eigenvalues listed.
+def spectrum(source: Source | Spectrum, name: str | None = None) -> Spectrum:
+    """Return the spectrum of a file or array: of the samples' covariance, or of the eigenvalues listed.
 
-    Parameters, errors and warnings as :func:`load`; also takes a :class:`lib.Spectrum`, which it returns.
+    Parameters
+    ----------
+    source : str, path, file, array_like or Spectrum
+        A table of samples x features, or a list of eigenvalues, in any form that :func:`load` reads. A Spectrum is
+        returned unchanged.
+    name : str, optional
+        What messages call the source. Default: the path, or the name that the open file has.
 
     Returns
     -------
     Spectrum
+
+    Raises
+    ------
+    ValueError
+        If the source is not a table of finite real numbers, or has no spectrum.
+    FileNotFoundError
+        If there is no such file.
+
+    Warns
+    -----
+    UserWarning
+        If a column was left out, or whole numbers in two columns may be decimal commas.
+
+    Examples
+    --------
+    >>> import lib
+    >>> lib.realdata.spectrum([4.0, 1.0, 1.0]).eigenvalues
+    array([2. , 0.5, 0.5])
     """
     if isinstance(source, Spectrum):
         return source
@@ -486,22 +630,39 @@ def spectrum(source, name=None):
     return of_table(table, name)
 
 
-def of_table(table, name):
-    """Spectrum of what :func:`read` gave."""
+def of_table(table: NDArray[Any], name: str) -> Spectrum:
+    """Return the spectrum of a table that :func:`read` returned.
+
+    Parameters
+    ----------
+    table : ndarray, shape (samples, features) or (L,)
+        Samples, or eigenvalues.
+    name : str
+        What messages call the source.
+
+    Returns
+    -------
+    Spectrum
+
+    Raises
+    ------
+    ValueError
+        If the table has no spectrum.
+    """
     try:
         return Spectrum(table) if table.ndim == 1 else Spectrum.from_data(table)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 
 
-def _read_file(file, name, named):
-    """Table and hint of an open file, binary or text; its ending or, if it has no name, its beginning says what it is."""
+def _read_file(file: IO[Any], name: str, named: bool) -> tuple[NDArray[Any], str]:
+    """Return table and hint of an open file, binary or text, of the kind that its ending or its beginning says."""
     if named and Path(name).suffix.lower() not in ENDINGS:
         raise ValueError(f"{name}: must be a {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]} file")
     try:
         content = file.read()
     except UnicodeDecodeError as error:
-        raise ValueError(f'{name}: is open as text and is none ({error.reason}): open it with mode "rb"') from None
+        raise ValueError(f'{name}: is open as text but is not text ({error.reason}): open it with mode "rb"') from None
     text = isinstance(content, str)
     beginning = content[:6].encode("utf-8", "replace") if text else bytes(content[:6])
     if beginning[:4] == b"PK\x03\x04":
@@ -514,7 +675,7 @@ def _read_file(file, name, named):
     if numpy_file and (name.lower().endswith(".npy") or not named):
         try:
             return np.load(io.BytesIO(content), allow_pickle=False), ""
-        except Exception as error:  # of a header that claims anything
+        except Exception as error:  # a damaged header may raise anything
             raise ValueError(
                 f"{name}: this is no .npy file of numbers ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
             ) from None
@@ -526,19 +687,20 @@ def _read_file(file, name, named):
     return _read_text(content.decode("utf-16" if wide else "utf-8-sig", errors="replace"), name)
 
 
-def _cells(content, separator):
-    """The cells of a line, without blanks and quotation marks around them."""
+def _cells(content: str, separator: str | None) -> list[str]:
+    """Return the cells of a line, without blanks and quotation marks around them."""
     if separator is None:
         return [_unquoted(cell) for cell in content.split()]
     return [_unquoted(cell.strip()) for cell in content.split(separator)]
 
 
-def _unquoted(cell):
+def _unquoted(cell: str) -> str:
+    """Return a cell without quotation marks around it."""
     return cell[1:-1].strip() if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
 
 
-def _is_number(cell, separator):
-    """Whether a cell is a number, or two; where commas part the cells, only in the plain way."""
+def _is_number(cell: str, separator: str | None) -> bool:
+    """Say whether a cell is a number, or two; where commas separate the cells, only in the plain way."""
     if _PLAIN.fullmatch(cell):
         return True
     if separator == ",":
@@ -547,15 +709,15 @@ def _is_number(cell, separator):
     return doubt != "" or value == value
 
 
-def _is_names(cells, separator):
-    """Whether a line is one of names: some words, and nothing that is or stands for a number."""
+def _is_names(cells: list[str], separator: str | None) -> bool:
+    """Say whether a line is one of names: some words, and nothing that is or stands for a number."""
     return any(cells) and not any(
         cell in _MISSING or _LIKE_A_NUMBER.fullmatch(cell) or _is_number(cell, separator) for cell in cells
     )
 
 
-def _is_nameless(content, separator):
-    """Whether a header leaves its first column without a name, as pandas does for an index: ,a,b or ,0,1."""
+def _is_nameless(content: str | None, separator: str | None) -> bool:
+    """Say whether a header leaves its first column without a name, as pandas does for an index: ,a,b or ,0,1."""
     cells = _cells(content, separator) if content is not None and separator is not None else []
     return (
         len(cells) > 1
@@ -564,15 +726,15 @@ def _is_nameless(content, separator):
     )
 
 
-def _read_text(text, name):
-    """Table and hint of a text; the page's reader (lib/widgets/table.js) has the same rules."""
+def _read_text(text: str, name: str) -> tuple[NDArray[np.float64], str]:
+    """Return table and hint of a text; the page's reader (lib/widgets/table.js) has the same rules."""
     lines = []
     for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1):
         content = line.split("#")[0].rstrip().lstrip(" ")
         if content:
             lines.append((number, content))
     begin, separator, indexed = _first_numbers(lines)
-    if begin is None:  # nothing but words: said of the first line that is not just names
+    if begin is None:  # nothing but words: the message names the first line that is not just names
         begin = len(lines)
         separator = next((sign for sign in ",;\t" if lines and sign in lines[0][1]), None)
 
@@ -590,7 +752,7 @@ def _read_text(text, name):
                 cells,
                 " (a line of names holds no number; a comment begins with #)" if i < len(lines) - 1 else "",
             )
-    rows = []
+    rows: list[NDArray[np.float64]] = []
     for number, content in lines[begin:]:
         cells = _cells(content, separator)
         values = cells[1:] if indexed else cells
@@ -629,8 +791,8 @@ def _read_text(text, name):
     return table, ""
 
 
-def _first_numbers(lines):
-    """Index of the first line that is all numbers, the separator with which it is, and whether its first column is an index."""
+def _first_numbers(lines: list[tuple[int, str]]) -> tuple[int | None, str | None, bool]:
+    """Find the first line that is all numbers: its index, its separator, and whether its first column is an index."""
     previous = None
     for i, (_, content) in enumerate(lines):
         for separator in ("\t", ";", ",", None):

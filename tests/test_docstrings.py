@@ -24,7 +24,6 @@ LOW_LEVEL = ("lib.kernels", "lib.maths", "lib.compiler", "lib.widgets.kernels", 
 # Modules and packages whose docstrings are still to be done: remove a line to see what is missing.
 TO_DO = {
     "lib.book.claims",
-    "lib.realdata",
 }
 # numpydoc's codes: no docstring, summary (end, start, one line), arguments (missing, unknown, order, type), result.
 CODES = {"GL08", "SS03", "SS04", "SS05", "SS06", "PR01", "PR02", "PR03", "PR04", "PR10", "RT01"}
