@@ -1,18 +1,22 @@
 """Chapter "Scaling laws in practice": from a spectrum, or from the first part of a learning curve, to a plan.
 
 A plan comes from the exact theory of linear students (:mod:`lib.features`) and needs a spectrum. A forecast needs
-nothing but the curve: it weighs all curves of one form, sum of modes or power law, by how well they agree with what
-was seen. Every form is treated by the same statistics, so that a comparison of forecasts is one of forms.
+only the curve: it weighs all curves of one form, sum of modes or power law, by how well they agree with what was seen.
+Every form is treated by the same statistics, so that comparing forecasts compares forms.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, ndtr
 
 from . import features, realdata
 from .core import checks
+from .core.spectra import Spectrum
 
 # --- Plans ------------------------------------------------------------------------------------------------
 
@@ -24,7 +28,7 @@ class Plan:
     Attributes
     ----------
     compute : float
-        The budget C = l alpha: features times examples, in units of N^2 / L.
+        The budget C = l alpha (``eq-compute``): features times examples, in units of N^2 / L.
     learned : int
         Levels to learn, l*; features N_l = l N / L.
     alpha : float
@@ -34,10 +38,10 @@ class Plan:
     eps_g : float
         Error to expect, noise included.
     feature_returns, time_returns : float
-        Per cent of error saved by one per cent more features, and more time, as :func:`returns`. In a balanced plan
-        they are equal.
+        Percentage of the error that one per cent more features, or more time, would save (:func:`returns`). In a
+        balanced plan they are equal (``eq-balance``).
     doubling : float
-        Share of the error that twice the budget would save.
+        Fraction of the error that twice the budget would save.
     """
 
     compute: float
@@ -50,33 +54,43 @@ class Plan:
     doubling: float
 
 
-def plan(spectrum, compute, eta=None, noise=0.0, sigma_J=0.0):
-    """The best split of a budget between features and examples, and the best learning rate for it.
+def plan(
+    spectrum: Spectrum, compute: float, eta: float | None = None, noise: float = 0.0, sigma_J: float = 0.0
+) -> Plan:
+    """Find the best split of a budget between features and examples, and the best learning rate for it.
 
-    Exact for linear students of the leading levels, whatever the spectrum: :func:`lib.features.compute_optimal`.
+    Exact for linear students of the leading levels and any spectrum (:func:`lib.features.compute_optimal`). For a power
+    law it follows ``eq-plan-law``, and with noise ``eq-noisy-plan``.
 
     Parameters
     ----------
     spectrum : Spectrum
-        Of equal weights, of a law or measured.
+        Levels of equal weight, of a law or measured.
     compute : float
         Budget C > 0, in units of N^2 / L.
     eta : float, optional
         Learning rate, > 0 and below 2. Default: the one of smallest error, known to some per cent of itself
         (the minimum is flat, and the error at it is known much better).
-    noise, sigma_J : float
-        As in :func:`lib.features.error`.
+    noise : float
+        Variance of a noise in the teacher's answers, >= 0; half of it is part of the error. Default: 0.
+    sigma_J : float
+        Standard deviation of the student's initial weights, >= 0. Default: 0.
 
     Returns
     -------
     Plan
 
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+
     Examples
     --------
     >>> import lib
-    >>> p = lib.planning.plan(lib.power_law(1.0, 256), compute=100.0)
+    >>> p = lib.planning.plan(lib.power_law(1.0, 256), compute=100.0, eta=0.5)
     >>> p.learned, round(p.alpha, 2), round(p.eps_g, 4)
-    (30, 3.33, 0.0163)
+    (29, 3.45, 0.0163)
     """
     checks.spectrum(spectrum)
     compute = checks.number("compute", compute, 0.0, open_minimum=True)
@@ -102,21 +116,38 @@ def plan(spectrum, compute, eta=None, noise=0.0, sigma_J=0.0):
     )
 
 
-def returns(spectrum, learned, eta, alpha, noise=0.0, sigma_J=0.0):
-    """Marginal returns (of features, of time) of a run: -d ln eps_g / d ln l and -d ln eps_g / d ln alpha.
+def returns(
+    spectrum: Spectrum, learned: int, eta: float, alpha: float, noise: float = 0.0, sigma_J: float = 0.0
+) -> tuple[float, float]:
+    """Compute the marginal returns of features and of time for a run.
 
-    Both cost the same, C = l alpha: the larger one says what to spend more on. The derivative in l is a difference
-    over the neighbours l - 1 and l + 1.
+    They are -d ln eps_g / d ln l and -d ln eps_g / d ln alpha. Both cost the same, C = l alpha: spend more on the one
+    with the larger return (``eq-balance``). The derivative in l is a difference over the neighbours l - 1 and l + 1.
 
     Parameters
     ----------
-    spectrum, learned, eta, alpha, noise, sigma_J
-        As in :func:`lib.features.error`, with one time alpha > 0.
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    learned : int
+        Number l of leading levels that the student learns, 1 to L.
+    eta : float
+        Learning rate, > 0.
+    alpha : float
+        Time (examples / N), > 0.
+    noise : float
+        Variance of a noise in the teacher's answers, >= 0; half of it is part of the error. Default: 0.
+    sigma_J : float
+        Standard deviation of the student's initial weights, >= 0. Default: 0.
 
     Returns
     -------
-    tuple of float
+    of_features, of_time : float
         Both 0 where the error is below the smallest double, and nothing is left to save.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     alpha = checks.number("alpha", alpha, 0.0, open_minimum=True)
@@ -136,25 +167,35 @@ def returns(spectrum, learned, eta, alpha, noise=0.0, sigma_J=0.0):
     return float(of_features), float(early - late) / (2.0 * step)
 
 
-def stop(spectrum, eta, gain, noise=0.0, sigma_J=0.0):
-    """The budget from which on doubling it saves less than the share ``gain`` of the error.
+def stop(spectrum: Spectrum, eta: float, gain: float, noise: float = 0.0, sigma_J: float = 0.0) -> float:
+    """Find the budget beyond which doubling it saves less than the fraction ``gain`` of the error.
 
-    Inside a power law every doubling saves the same share, 1 - 2^-(beta/(2+beta)); what ends it is noise. Without
-    noise a share that is reached is saved for good (the end of the spectrum is exponential): the result is inf.
+    Inside a power law every doubling saves the same fraction, 1 - 2^-(beta/(2+beta)), until noise ends it
+    (``eq-stop``). Without noise a fraction that is reached stays reached (the end of the spectrum is exponential): the
+    result is inf.
 
     Parameters
     ----------
-    spectrum, noise, sigma_J
-        As in :func:`plan`.
+    spectrum : Spectrum
+        Levels of equal weight, of a law or measured.
     eta : float
-        Learning rate, > 0 and below 2; here it is not searched for.
+        Learning rate, > 0 and below 2.
     gain : float
-        0 to 1.
+        Fraction of the error, 0 < gain <= 1.
+    noise : float
+        Variance of a noise in the teacher's answers, >= 0; half of it is part of the error. Default: 0.
+    sigma_J : float
+        Standard deviation of the student's initial weights, >= 0. Default: 0.
 
     Returns
     -------
     float
-        To 9 % (a factor 2^(1/8)); 0 if no doubling saves so much, inf if the gain never ends.
+        To 9 % (a factor 2^(1/8)); 0 if no doubling saves the fraction, inf if every doubling does.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     checks.spectrum(spectrum)
     gain = checks.number("gain", gain, 0.0, 1.0, open_minimum=True)
@@ -183,15 +224,49 @@ def stop(spectrum, eta, gain, noise=0.0, sigma_J=0.0):
 
 # Forms of a curve, with the number of their parameters.
 FORMS = {"power law": 1, "power law + constant": 2, "broken power law": 5, "modes": 4, "spectrum": 2}
-# Power laws without a break or a first relaxation are fitted to the later part of ln(alpha) that was seen.
+# Power laws without a break or a first relaxation are fitted to this later part of ln(alpha) that was seen.
 TAIL = 0.5
-# Prior of the scatter of ln(eps_g) about a form: of the order of a per cent, as good as this many points.
+
+
+class Prior(NamedTuple):
+    """A parameter is centre + spread z, z standard normal; positive ones are centre exp(spread z)."""
+
+    centre: float
+    spread: float
+
+
+# Priors of a curve's parameters, the same for every form that has the parameter. They are broad, so that the points
+# decide; the range of one standard deviation either way is what each line gives.
+PRIORS = {
+    # ln(y / last error seen): 30 per cent either way, far beyond the scatter, so that one bad last point does no harm
+    "height": Prior(0.0, 0.3),
+    # ln(phi / (1 - phi)): 0.2 to 18 per cent of the last error, since a constant that mattered more would be seen
+    "constant": Prior(-4.0, 2.5),
+    # s and a > 0: 0.2 to 1.1, about the book's exponents beta / (1 + beta), which lie between 0 and 1
+    "exponent": Prior(0.5, 0.8),
+    # b, by which an exponent changes at a break: -1 to 1, the size of exponents, up or down
+    "bend": Prior(0.0, 1.0),
+    # w > 0, width of a break in ln(alpha): 0.2 to 1, from sharp to the width of a crossover between two regimes
+    "width": Prior(0.5, 0.7),
+    # ln(d / last time seen): d from 0.02 to 7 last times, since a break may lie beyond what was seen
+    "break": Prior(-1.0, 3.0),
+    # beta > 0 of the modes: 0.35 to 1.4, the spectra of the book and of its data
+    "beta": Prior(0.7, 0.7),
+    # ln(first time seen / tau): a factor of 20 either way, since nobody knows where in the curve the first point lies
+    "relaxation": Prior(0.0, 3.0),
+}
+# Correlation of the scatter at neighbouring times: uniform from 0 to this; at 1 the scatter's variance would diverge.
+MAX_CORRELATION = 0.98
+# Prior of the scatter of ln(eps_g) about a form: of the order of a per cent, with the weight of this many points.
 SCATTER, SCATTER_WEIGHT = 0.01, 2.0
-# Points of a curve that a forecast looks at.
-MOST_POINTS = 64
-# The sum over levels: one by one up to DISCRETE, then in cells of this ratio up to MOST_LEVELS.
-DISCRETE, RATIO, MOST_LEVELS = 8, 1.2, 1e6
+# Points of a curve that a forecast uses: at equal ratios of time, more than its scatter's correlation lets count.
+MAX_POINTS = 64
+# Levels L of the modes, ln L uniform a priori: one by one up to DISCRETE, then in cells of this ratio up to MAX_LEVELS.
+DISCRETE, RATIO, MAX_LEVELS = 8, 1.2, 1e6
+# Metropolis steps after each step of the annealing.
 MOVES = 8
+# ln of a number near the smallest double, 1e-304: forecasts are not smaller.
+SMALLEST_LOG = -700.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,6 +276,7 @@ class Forecast:
     Attributes
     ----------
     form : str
+        Key of ``FORMS``.
     alpha : ndarray, shape (n,)
         Times of the forecast.
     draws : ndarray, shape (particles, n)
@@ -211,25 +287,55 @@ class Forecast:
     """
 
     form: str
-    alpha: np.ndarray
-    draws: np.ndarray
+    alpha: NDArray[np.float64]
+    draws: NDArray[np.float64]
     evidence: float
 
     @property
-    def median(self):
-        """eps_g (n,) that is as likely exceeded as not."""
+    def median(self) -> NDArray[np.float64]:
+        """Median of eps_g (n,)."""
         return np.median(self.draws, axis=0)
 
-    def interval(self, level=0.8):
-        """Limits (2, n) between which eps_g lies with probability ``level``, if the form is right."""
+    def interval(self, level: float = 0.8) -> NDArray[np.float64]:
+        """Return the limits between which eps_g lies with probability ``level``, if the form is right.
+
+        Parameters
+        ----------
+        level : float
+            Probability, 0 to 1. Default: 0.8.
+
+        Returns
+        -------
+        ndarray, shape (2, n)
+            Lower and upper limits.
+
+        Raises
+        ------
+        ValueError
+            If ``level`` is outside its range.
+        """
         level = checks.number("level", level, 0.0, 1.0)
         return np.quantile(self.draws, [0.5 - 0.5 * level, 0.5 + 0.5 * level], axis=0)
 
-    def score(self, eps_g):
-        """Continuous ranked probability score of ln eps_g (n,): the smaller the better.
+    def score(self, eps_g: ArrayLike) -> NDArray[np.float64]:
+        """Compute the continuous ranked probability score of ln eps_g: the smaller the better.
 
-        <|X - y|> - <|X - X'|>/2 for independent draws X, X' and the truth y. A forecast without spread scores its
-        absolute log error; spread costs too, but less than being sure of what is wrong.
+        It is <|X - y|> - <|X - X'|>/2 for independent draws X, X' and the truth y. A forecast without spread scores its
+        absolute log error; spread costs too, but less than a narrow forecast that is wrong.
+
+        Parameters
+        ----------
+        eps_g : array_like, shape (n,)
+            What was measured at the times of the forecast, > 0.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+
+        Raises
+        ------
+        ValueError
+            If ``eps_g`` has another shape or is not positive.
         """
         eps_g = checks.array("eps_g", eps_g, scalar=True)
         checks.shape("eps_g", eps_g, self.alpha.shape)
@@ -240,11 +346,20 @@ class Forecast:
         return np.mean(np.abs(x - y), axis=0) - spread
 
 
-def forecast(alpha, eps_g, horizon, form="modes", spectrum=None, particles=256, seed=0):
+def forecast(
+    alpha: ArrayLike,
+    eps_g: ArrayLike,
+    horizon: ArrayLike,
+    form: str = "modes",
+    spectrum: Spectrum | None = None,
+    particles: int = 256,
+    seed: int = 0,
+) -> Forecast:
     """Forecast a learning curve from its first part.
 
-    With a = ln eps_g the curve is, up to scatter, eps_g = y [phi + (1 - phi) f(alpha)/f(alpha_n)]: y the error at
-    the last time seen, phi the share of it that never goes away, f one of the forms
+    With a = ln eps_g the curve is, up to scatter, eps_g = y [phi + (1 - phi) f(alpha)/f(alpha_n)]
+    (``eq-forecast-form``): y is the error at the last time seen, phi the fraction of it that does not decay, f one of
+    the forms
 
     - "power law": alpha^-s, with phi = 0, fitted to the later half of ln(alpha);
     - "power law + constant": the same with phi > 0;
@@ -253,27 +368,33 @@ def forecast(alpha, eps_g, horizon, form="modes", spectrum=None, particles=256, 
     - "spectrum": sum_k w_k lambda_k exp(-lambda_k alpha / tau) of a spectrum that is known.
 
     The scatter of ln eps_g is Gaussian with an unknown size and an unknown correlation from each time to the next.
-    Parameters have broad priors (module's source), and their posterior is sampled by annealing.
+    Parameters have the broad priors of ``PRIORS``, and their posterior is sampled by annealing (:func:`anneal`).
 
     Parameters
     ----------
     alpha, eps_g : array_like, shape (m,)
-        What was seen: m >= 6 times > 0, increasing, best at equal ratios, and errors > 0. Of more than MOST_POINTS
-        as many at most are used, those nearest to times at equal ratios, first and last among them: a log at every
-        step tells little more about a curve, whose scatter is correlated, and would take minutes.
-    horizon : array_like, shape (n,) or a number
-        Times to forecast.
+        What was seen: m >= 6 times > 0, increasing, best at equal ratios, and errors > 0. Of more than ``MAX_POINTS``
+        points at most that number are used, those nearest to times at equal ratios, first and last among them: a log
+        at every step tells little more about a curve, whose scatter is correlated, and would take minutes.
+    horizon : array_like, shape (n,), or float
+        Times to forecast, > 0 and increasing.
     form : str
-        Key of ``FORMS``.
+        Key of ``FORMS``. Default: "modes".
     spectrum : Spectrum, optional
-        For "spectrum", and only there.
+        Of the form "spectrum", and only there. Default: none.
     particles : int
-        Draws, at least 32.
+        Number of draws, at least 32. Default: 256.
     seed : int
+        Seed of the random numbers, >= 0. Default: 0.
 
     Returns
     -------
     Forecast
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     alpha, eps_g = checks.times("alpha", alpha, open_minimum=True), checks.array("eps_g", eps_g)
     horizon = checks.times("horizon", horizon, open_minimum=True)
@@ -282,14 +403,7 @@ def forecast(alpha, eps_g, horizon, form="modes", spectrum=None, particles=256, 
     if alpha.shape != eps_g.shape or alpha.size < 6:
         raise ValueError(f"alpha has shape {alpha.shape}, eps_g {eps_g.shape}: must be equal, at least 6 points")
     _check_positive("eps_g", eps_g)
-    if alpha.size > MOST_POINTS:
-        log_alpha = np.log(alpha)
-        wanted = np.linspace(log_alpha[0], log_alpha[-1], MOST_POINTS)
-        above = np.clip(np.searchsorted(log_alpha, wanted), 1, alpha.size - 1)
-        nearest = np.unique(above - (wanted - log_alpha[above - 1] < log_alpha[above] - wanted))
-        if nearest.size < 6:  # all but a few of the points lie in a small part of ln(alpha)
-            nearest = np.unique(np.append(nearest, np.arange(alpha.size - 6, alpha.size)))
-        alpha, eps_g = alpha[nearest], eps_g[nearest]
+    alpha, eps_g = _thinned(alpha, eps_g)
     if spectrum is not None:
         checks.spectrum(spectrum)
     if (spectrum is None) == (form == "spectrum"):
@@ -299,64 +413,110 @@ def forecast(alpha, eps_g, horizon, form="modes", spectrum=None, particles=256, 
         middle = np.exp((1.0 - TAIL) * np.log(alpha[0]) + TAIL * np.log(alpha[-1]))
         first = min(int(np.searchsorted(alpha, middle)), alpha.size - 4)
         alpha, eps_g = alpha[first:], eps_g[first:]
-    t, T = np.log(alpha / alpha[-1]), np.log(horizon / alpha[-1])
-    y = np.log(eps_g)
-    parameters = FORMS[form]
+    curve = _Curves(form, np.log(alpha / alpha[-1]), np.log(eps_g), spectrum)
+    later = np.log(horizon / alpha[-1])
+    rng = np.random.default_rng(checks.whole("seed", seed, 0))
+    z, evidence = anneal(curve.log_likelihood, 2 + FORMS[form], particles, rng)
+    squares, correlation = curve.residue(z)
+    freedom = alpha.size + SCATTER_WEIGHT
+    variance = (squares + SCATTER_WEIGHT * SCATTER**2) / rng.chisquare(freedom, particles)
+    scatter = np.sqrt(variance / (1.0 - correlation**2))[:, None] * rng.standard_normal((particles, later.size))
+    return Forecast(form, horizon, np.exp(np.maximum(curve(z, later) + scatter, SMALLEST_LOG)), evidence)
 
-    def curve(z, times):
-        """ln eps_g (particles, n) of the form; z[:, 0] is its height, z[:, 1] the correlation, the rest its shape."""
-        shape = _shape(form, z[:, 2:], np.append(times, 0.0), t[0], spectrum)
+
+def _thinned(alpha: NDArray[np.float64], eps_g: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return at most ``MAX_POINTS`` points of a curve, those nearest to times at equal ratios."""
+    if alpha.size <= MAX_POINTS:
+        return alpha, eps_g
+    log_alpha = np.log(alpha)
+    wanted = np.linspace(log_alpha[0], log_alpha[-1], MAX_POINTS)
+    above = np.clip(np.searchsorted(log_alpha, wanted), 1, alpha.size - 1)
+    nearest = np.unique(above - (wanted - log_alpha[above - 1] < log_alpha[above] - wanted))
+    if nearest.size < 6:  # all but a few of the points lie in a small part of ln(alpha)
+        nearest = np.unique(np.append(nearest, np.arange(alpha.size - 6, alpha.size)))
+    return alpha[nearest], eps_g[nearest]
+
+
+@dataclass(frozen=True, eq=False)
+class _Curves:
+    """Curves of one form, as functions of parameters z (particles, 2 + FORMS[form]) that are standard normal a priori.
+
+    z[:, 0] is the height, z[:, 1] the correlation of the scatter, and the rest the shape.
+
+    Attributes
+    ----------
+    form : str
+        Key of ``FORMS``.
+    t, y : ndarray, shape (m,)
+        What was seen: ln(time / last time) and ln eps_g.
+    spectrum : Spectrum or None
+        Of the form "spectrum".
+    """
+
+    form: str
+    t: NDArray[np.float64]
+    y: NDArray[np.float64]
+    spectrum: Spectrum | None
+
+    def __call__(self, z: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return ln eps_g (particles, n) of the form at ln(time / last time) (n,)."""
+        shape = _shape(self.form, z[:, 2:], np.append(times, 0.0), self.t[0], self.spectrum)
         shape = shape[:, :-1] - shape[:, -1:]
-        if form != "power law":
-            share = expit(2.5 * z[:, 1 + parameters, None] - 4.0)
+        if self.form != "power law":
+            prior = PRIORS["constant"]
+            share = expit(prior.spread * z[:, 1 + FORMS[self.form], None] + prior.centre)
             # in logarithms, where a spectrum's end may have sent the shape below the smallest double
             shape = np.logaddexp(np.log(share), np.log1p(-share) + shape)
-        return y[-1] + 0.3 * z[:, :1] + shape
+        return self.y[-1] + PRIORS["height"].spread * z[:, :1] + shape
 
-    def residue(z):
-        """Sum of squares of the independent part of the scatter, and correlation."""
-        correlation = 0.98 * ndtr(z[:, 1])
-        scatter = y - curve(z, t)
+    def residue(self, z: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the sum of squares of the independent part of the scatter, and its correlation, (particles,) each."""
+        correlation = MAX_CORRELATION * ndtr(z[:, 1])
+        scatter = self.y - self(z, self.t)
         fresh = scatter[:, 1:] - correlation[:, None] * scatter[:, :-1]
         return np.sum(fresh**2, axis=1) + (1.0 - correlation**2) * scatter[:, 0] ** 2, correlation
 
-    def log_likelihood(z):
-        squares, correlation = residue(z)
+    def log_likelihood(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return ln of the likelihood (particles,), the size of the scatter integrated out."""
+        squares, correlation = self.residue(z)
         scale = SCATTER_WEIGHT * SCATTER**2
-        return 0.5 * np.log1p(-(correlation**2)) - 0.5 * (y.size + SCATTER_WEIGHT) * np.log1p(squares / scale)
-
-    rng = np.random.default_rng(checks.whole("seed", seed, 0))
-    z, evidence = anneal(log_likelihood, 2 + parameters, particles, rng)
-    squares, correlation = residue(z)
-    variance = (squares + SCATTER_WEIGHT * SCATTER**2) / rng.chisquare(y.size + SCATTER_WEIGHT, particles)
-    scatter = np.sqrt(variance / (1.0 - correlation**2))[:, None] * rng.standard_normal((particles, T.size))
-    return Forecast(form, horizon, np.exp(np.maximum(curve(z, T) + scatter, -700.0)), evidence)
+        exponent = 0.5 * (self.y.size + SCATTER_WEIGHT)
+        return 0.5 * np.log1p(-(correlation**2)) - exponent * np.log1p(squares / scale)
 
 
-def _check_positive(argument, values):
+def _check_positive(argument: str, values: NDArray[np.float64]) -> None:
+    """Refuse values that are not all > 0."""
     if values.min() <= 0:
         i = int(np.argmin(values))
         raise ValueError(f"{argument}[{i}] = {values[i]}: must be > 0")
 
 
-def _shape(form, z, t, begin, spectrum):
-    """ln f (particles, n) at times exp(t) in units of the last time seen; ``begin`` is ln of the first.
+def _shape(
+    form: str, z: NDArray[np.float64], t: NDArray[np.float64], begin: float, spectrum: Spectrum | None
+) -> NDArray[np.float64]:
+    """Return ln f (particles, n) of a form at times exp(t) in units of the last time seen.
 
-    z (particles, ...) is standard normal a priori: here are the priors.
+    ``begin`` is ln of the first time seen, and z (particles, ...) is standard normal a priori, with the meaning that
+    ``PRIORS`` gives it.
     """
     z = z[:, :, None]
+
+    def positive(name: str, i: int) -> NDArray[np.float64]:
+        return PRIORS[name].centre * np.exp(PRIORS[name].spread * z[:, i])
+
     if form in ("power law", "power law + constant"):
-        return -0.5 * np.exp(0.8 * z[:, 0]) * t
+        return -positive("exponent", 0) * t
     if form == "broken power law":
-        width = 0.5 * np.exp(0.7 * z[:, 1])
-        return -0.5 * np.exp(0.8 * z[:, 0]) * t - z[:, 2] * width * np.logaddexp(0.0, (t + 1.0 - 3.0 * z[:, 3]) / width)
-    if form == "spectrum":
+        width, prior = positive("width", 1), PRIORS["break"]
+        bent = np.logaddexp(0.0, (t - prior.centre - prior.spread * z[:, 3]) / width)
+        return -positive("exponent", 0) * t - PRIORS["bend"].spread * z[:, 2] * width * bent
+    if spectrum is not None:
         rate, mass = spectrum.eigenvalues, np.log(spectrum.weights * spectrum.eigenvalues)
-        start = begin - 3.0 * z[:, 0]  # ln of the time in which lambda = 1 relaxes
+        start = begin - PRIORS["relaxation"].spread * z[:, 0]  # ln of the time in which lambda = 1 relaxes
     else:
-        beta = 0.7 * np.exp(0.7 * z[:, 0])
-        rate, mass = level_sum(beta, 1.0 + (MOST_LEVELS - 1.0) ** ndtr(z[:, 1]))
-        start = begin - 3.0 * z[:, 2]
+        beta = positive("beta", 0)
+        rate, mass = level_sum(beta, 1.0 + (MAX_LEVELS - 1.0) ** ndtr(z[:, 1]))
+        start = begin - PRIORS["relaxation"].spread * z[:, 2]
     out = np.empty((len(z), t.size))
     for i in range(t.size):
         exponent = mass - rate * np.exp(t[i] - start)
@@ -365,22 +525,26 @@ def _shape(form, z, t, begin, spectrum):
     return out
 
 
-def level_sum(beta, levels):
-    """Rates k^-(1+beta) and ln of masses with which a few nodes stand for the sum over k = 1..L.
+def level_sum(
+    beta: NDArray[np.float64], levels: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return rates and masses of a few nodes that approximate the sum over the levels of a power law.
 
     Levels one by one at first, then cells in ln k with their exact mass, so that L may be any number and the
-    work does not grow with it. Exact up to L = 8. Beyond, to better than 2 % of the sum while the last level is unlearned, and when that has relaxed
-    three times, to 5 % for beta = 1, 12 % for beta = 3.
+    work does not grow with it. Exact up to L = 8. Beyond, to better than 2 % of the sum while the last level is
+    unlearned, and when that has relaxed three times, to 5 % for beta = 1, 12 % for beta = 3.
 
     Parameters
     ----------
-    beta, levels : ndarray, shapes (n, 1)
+    beta, levels : ndarray, shape (n, 1)
+        Exponents and numbers of levels L of n spectra.
 
     Returns
     -------
-    rate, log_mass : ndarray, shapes (n, nodes)
+    rate, log_mass : ndarray, shape (n, nodes)
+        k^-(1+beta), and ln of the masses.
     """
-    cells = int(np.ceil(np.log(MOST_LEVELS / DISCRETE) / np.log(RATIO)))
+    cells = int(np.ceil(np.log(MAX_LEVELS / DISCRETE) / np.log(RATIO)))
     edges = np.append(np.arange(DISCRETE) + 0.5, (DISCRETE + 0.5) * RATIO ** np.arange(cells + 1.0))
     low, high = edges[:-1], np.minimum(edges[1:], levels + 0.5)  # the last cell ends inside
     whole = np.minimum(high - low, 1.0) * np.arange(1.0, low.size + 1) ** -(1.0 + beta)
@@ -392,10 +556,15 @@ def level_sum(beta, levels):
         return center ** -(1.0 + beta), np.log(np.maximum(mass, 0.0))
 
 
-def anneal(log_likelihood, dimension, particles, rng):
-    """Equally weighted draws from a standard normal prior times a likelihood, and ln of the evidence.
+def anneal(
+    log_likelihood: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    dimension: int,
+    particles: int,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float64], float]:
+    """Draw from a standard normal prior times a likelihood, and estimate the evidence.
 
-    Sequential Monte Carlo: from the prior the likelihood is switched on in steps, each so small that half of the
+    Sequential Monte Carlo: from the prior the likelihood is switched on in steps, each small enough that half of the
     particles remain effective; after each the particles are drawn anew by weight and moved by Metropolis steps.
 
     Parameters
@@ -403,11 +572,16 @@ def anneal(log_likelihood, dimension, particles, rng):
     log_likelihood : callable
         (particles, dimension) -> (particles,).
     dimension, particles : int
+        Number of parameters, and of draws.
     rng : numpy.random.Generator
+        Random numbers.
 
     Returns
     -------
-    ndarray, shape (particles, dimension), and float
+    draws : ndarray, shape (particles, dimension)
+        Equally weighted.
+    evidence : float
+        ln of the mean likelihood over the prior.
     """
     z = rng.standard_normal((particles, dimension))
     value, power, evidence = log_likelihood(z), 0.0, 0.0
@@ -422,13 +596,13 @@ def anneal(log_likelihood, dimension, particles, rng):
         weight = np.exp(step * excess)
         evidence += step * value.max() + np.log(weight.mean())
         power = 1.0 if power + step > 1.0 - 1e-9 else power + step
-        # systematic resampling: one random number, and every particle kept as often as its weight says, +-1
+        # systematic resampling: one random number, and every particle is drawn as often as its weight says, +-1
         places = (np.arange(particles) + rng.random()) / particles
-        kept = np.minimum(np.searchsorted(np.cumsum(weight) / weight.sum(), places), particles - 1)
-        z, value = z[kept], value[kept]
+        drawn = np.minimum(np.searchsorted(np.cumsum(weight) / weight.sum(), places), particles - 1)
+        z, value = z[drawn], value[drawn]
         spread = np.linalg.cholesky(np.cov(z.T) + 1e-9 * np.eye(dimension)) * 2.38 / np.sqrt(dimension)
         for move in range(MOVES):
-            # a mixture of step lengths, for narrow valleys that the covariance does not know
+            # two step lengths in turn: the shorter one for narrow valleys that the covariance does not show
             moved = z + rng.standard_normal(z.shape) @ spread.T * (1.0, 0.3)[move % 2]
             there = log_likelihood(moved)
             odds = power * (there - value) + 0.5 * np.sum(z**2 - moved**2, axis=1)
@@ -437,8 +611,8 @@ def anneal(log_likelihood, dimension, particles, rng):
     return z, float(evidence)
 
 
-def _effective(log_weight):
-    """Effective number of weighted particles."""
+def _effective(log_weight: NDArray[np.float64]) -> float:
+    """Return the effective number of weighted particles."""
     weight = np.exp(log_weight)
     return weight.sum() ** 2 / np.sum(weight**2)
 
@@ -448,13 +622,14 @@ def _effective(log_weight):
 
 @dataclass(frozen=True)
 class Trial:
-    """One hidden end, forecast and uncovered; made by :func:`backtest`.
+    """The hidden end of a curve, forecast and compared; made by :func:`backtest`.
 
     Attributes
     ----------
     form : str
+        Key of ``FORMS``.
     seen : float
-        Share of the time that was seen.
+        Fraction of the time that was seen.
     log_error : float
         ln of (median forecast / what was measured) at the last time.
     covered : bool
@@ -470,23 +645,39 @@ class Trial:
     score: float
 
 
-def backtest(alpha, eps_g, seen=(0.1, 0.3), spectrum=None, particles=256, seed=0):
+def backtest(
+    alpha: ArrayLike,
+    eps_g: ArrayLike,
+    seen: ArrayLike = (0.1, 0.3),
+    spectrum: Spectrum | None = None,
+    particles: int = 256,
+    seed: int = 0,
+) -> list[Trial]:
     """Hide the end of a learning curve, forecast its last point by every form, and score.
 
     Parameters
     ----------
     alpha, eps_g : array_like, shape (m,)
-        The whole curve, as in :func:`forecast`.
+        The whole curve: times >= 0, increasing, and errors > 0.
     seen : float or sequence of float
-        Shares of the last time up to which the forecaster may look.
+        Fractions of the last time up to which the forecaster may look, each with at least 6 points. Default: 0.1 and
+        0.3.
     spectrum : Spectrum, optional
-        With it, the form "spectrum" takes part.
-    particles, seed : int
-        As in :func:`forecast`.
+        With it, the form "spectrum" takes part. Default: it does not.
+    particles : int
+        Number of draws of a forecast, at least 32. Default: 256.
+    seed : int
+        Seed of the random numbers, >= 0. Default: 0.
 
     Returns
     -------
     list of Trial
+        For every fraction, one of each form.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     alpha, eps_g = checks.times("alpha", alpha), checks.array("eps_g", eps_g)
     checks.shape("eps_g", eps_g, alpha.shape)
@@ -518,21 +709,32 @@ def backtest(alpha, eps_g, seen=(0.1, 0.3), spectrum=None, particles=256, seed=0
     return trials
 
 
-def digits_network(steps=4000, points=32, seed=0):
-    """Learning curve of a network outside this book's model: scikit-learn's, on its handwritten digits.
+def digits_network(
+    steps: int = 4000, points: int = 32, seed: int = 0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Train a network outside this book's model, scikit-learn's, on its handwritten digits, and return its curve.
 
     64 hidden ReLU units, trained by SGD (batches of 16, rate 0.02) on the classes of 1,300 digits, drawn again and
     again, and tested on the other 497.
 
     Parameters
     ----------
-    steps, points, seed : int
-        Batches; times at equal ratios at which the error is measured; seed of weights and of all draws.
+    steps : int
+        Batches, at least 20. Default: 4000.
+    points : int
+        Number of times at equal ratios at which the error is measured. Default: 32.
+    seed : int
+        Seed of the weights and of all draws, >= 0. Default: 0.
 
     Returns
     -------
-    ndarray, ndarray, shapes (n,)
+    times, eps_g : ndarray, shape (n,)
         Times in batches, and half the mean squared error of the ten outputs together.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
     """
     from sklearn.datasets import load_digits
     from sklearn.neural_network import MLPRegressor

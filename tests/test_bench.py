@@ -26,6 +26,7 @@ def measured(bench):
     return {row["name"]: row for row in rows}
 
 
+@pytest.mark.slow("runs every contender of the benchmark once")
 def test_sgd(bench, monkeypatch):
     import sgd
 
@@ -34,6 +35,7 @@ def test_sgd(bench, monkeypatch):
     assert {"ours, direct", "ours, reduced (exact law)", "NumPy loop"} <= set(measured(bench))
 
 
+@pytest.mark.slow("runs every contender of the benchmark once")
 def test_integrator(bench):
     import integrator
 

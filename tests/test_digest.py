@@ -103,6 +103,7 @@ def kept(folder):
     return sorted(folder.rglob("*.nb[ic]"))
 
 
+@pytest.mark.slow("starts Python with the whole library three to six times, and compiles")
 def test_kernels_are_kept_and_follow_their_code(checkout):
     """Prose compiles nothing again, a changed formula does, and what another version compiled stays."""
     assert run(checkout)[0] == ["1.0", "2.0", "4.0", "0"]
@@ -117,6 +118,7 @@ def test_kernels_are_kept_and_follow_their_code(checkout):
     assert set(first) < set(kept(checkout))
 
 
+@pytest.mark.slow("starts Python with the whole library three to six times, and compiles")
 def test_kernels_work_where_nothing_can_be_written(checkout):
     """The first folder that can be written serves; none is no error. A file in a folder's place cannot be written
     by anybody, root included."""
@@ -136,6 +138,7 @@ def test_kernels_work_where_nothing_can_be_written(checkout):
     assert values[:3] == ["1.0", "2.0", "4.0"]
 
 
+@pytest.mark.slow("starts Python with the whole library three to six times, and compiles")
 @pytest.mark.parametrize("ending", ["nbi", "nbc"])
 def test_a_damaged_file_is_compiled_again(checkout, ending):
     run(checkout)

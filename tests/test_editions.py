@@ -68,6 +68,7 @@ def test_a_chapter_is_read_as_its_author_wrote_it(toy):
     assert name.level == "research" and name.objectives == (1, 2) and name.solution == [10]
 
 
+@pytest.mark.slow("nbgrader executes notebooks in kernels of their own")
 def test_nbgrader_validates_solutions_and_fails_blanks(toy):
     folder, _ = toy
     assert editions.validate(folder, "toy") == ""
@@ -76,6 +77,7 @@ def test_nbgrader_validates_solutions_and_fails_blanks(toy):
     assert "VALIDATION FAILED ON 2 CELL(S)" in blank.stdout
 
 
+@pytest.mark.slow("nbgrader executes notebooks in kernels of their own")
 @pytest.mark.parametrize("value, word", [("3", "y itself"), ("6.2", "AssertionError"), ("'six'", "a number")])
 def test_hidden_tests_refuse_a_wrong_answer(toy, tmp_path, value, word):
     source = nbformat.read(toy[0] / "source" / "toy" / "toy.ipynb", as_version=4)

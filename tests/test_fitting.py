@@ -146,6 +146,7 @@ def test_coverage_of_the_interval(points, length, expected, ordinary):
     assert ordinary_hits / TRIALS == pytest.approx(ordinary, abs=0.02 + binomial_tolerance(ordinary))
 
 
+@pytest.mark.slow("fits thousands of noisy curves")
 def test_coverage_with_a_fitted_offset():
     rng = np.random.default_rng(5)
     x = np.geomspace(1, 1000, 30)

@@ -237,7 +237,7 @@ def test_a_long_log_is_thinned_to_equal_ratios():
     start = time.perf_counter()
     long = planning.forecast(alpha, eps_g, 2000.0)
     assert time.perf_counter() - start < 30.0  # 3 s on two quiet cores
-    few = np.unique(np.rint(np.geomspace(1, 500, planning.MOST_POINTS)).astype(int)) - 1
+    few = np.unique(np.rint(np.geomspace(1, 500, planning.MAX_POINTS)).astype(int)) - 1
     short = planning.forecast(alpha[few], eps_g[few], 2000.0)
     low, high = short.interval(0.8)
     assert low[0] < long.median[0] < high[0] and low[0] < 2001**-0.5 < high[0]
@@ -245,7 +245,7 @@ def test_a_long_log_is_thinned_to_equal_ratios():
 
 @pytest.mark.parametrize("form", [form for form in planning.FORMS if form != "spectrum"])
 def test_few_points_are_all_used(form):
-    alpha = np.geomspace(1.0, 100.0, planning.MOST_POINTS)
+    alpha = np.geomspace(1.0, 100.0, planning.MAX_POINTS)
     seen = []
     original, planning._shape = planning._shape, lambda f, z, t, *rest: seen.append(t.size) or original(f, z, t, *rest)
     try:
@@ -260,7 +260,7 @@ def test_few_points_are_all_used(form):
     finally:
         planning._shape = original
     law = form.startswith("power law")
-    assert max(seen) == (planning.MOST_POINTS // 2 if law else planning.MOST_POINTS) + 1
+    assert max(seen) == (planning.MAX_POINTS // 2 if law else planning.MAX_POINTS) + 1
 
 
 def test_a_backtest_that_sees_too_little_says_so():

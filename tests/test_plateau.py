@@ -386,6 +386,7 @@ def test_kicks_on_the_way_double_the_variance_of_a_rare_strong_level():
     assert 1.7 < np.sqrt(share / plateau.kick_share(s, 1.0)) < 1.8
 
 
+@pytest.mark.slow("quadratures and simulations of ten seconds each")
 def test_without_the_term_in_a_the_share_would_be_another(monkeypatch):
     """What the chapter's claim excludes: no a <lambda^3>, or b <lambda^2>^2 as for a single level.
 
@@ -403,6 +404,7 @@ def test_without_the_term_in_a_the_share_would_be_another(monkeypatch):
     np.testing.assert_allclose(np.sqrt(np.divide(shares[0], shares[2])), [1.08, 1.48], atol=0.01)
 
 
+@pytest.mark.slow("quadratures and simulations of ten seconds each")
 def test_kicks_against_sgd():
     """Specialisations of runs less those of the flows from their own weights, at three escape times: all is linear.
 
@@ -457,6 +459,7 @@ BAD = [
 ]
 
 
+@pytest.mark.slow("quadratures and simulations of ten seconds each")
 def test_the_share_on_the_way_is_found_at_small_rates_too():
     """A small rate leaves students in the teachers' span, where a trial step can leave the covariances.
 
