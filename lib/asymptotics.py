@@ -484,7 +484,7 @@ def _initial(spectrum: Spectrum, M: int, start: float | Overlaps, c: Couplings) 
     """Return e^k at the start in sector coordinates (S, L)."""
     if isinstance(start, numbers.Real):
         return np.outer(checks.number("start", start, 0.0) * c.identity, np.ones(spectrum.levels))
-    o = StudentTeacher(spectrum, M, M).check_overlaps(start, "start")  # type: ignore[arg-type]  # to mypy no float is a Real
+    o = StudentTeacher(spectrum, M, M).check_overlaps(start, "start")
     e = o.q - o.r - o.r.transpose(0, 2, 1) + o.t
     mean = e.sum(axis=(1, 2)) / M
     spread = (np.trace(e, axis1=1, axis2=2) - mean) / np.sqrt(max(M - 1, 1))
