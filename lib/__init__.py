@@ -1,6 +1,6 @@
 """Neural scaling laws from power-law data: the numerical core of the book.
 
-Here stand the chapters, a module for each. What they share is in folders: ``core``, the model, its dynamics and its
+Each module here is a chapter. What they share is in folders: ``core``, the model, its dynamics and its
 simulation; ``kernels``, the numba functions below them, which also run in the book's pages as WebAssembly; ``maths``,
 special functions and random numbers for these; ``compiler``, how they are compiled; ``book``, claims, figures and
 questions; ``widgets``, the explorers. Each imports only from those below it (``pyproject.toml`` has the rules).

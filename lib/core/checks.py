@@ -322,7 +322,7 @@ def place(argument: str, at: tuple[int, ...], value: object = None) -> str:
 
 
 def real_array(argument: str, value: Any) -> NDArray[Any]:
-    """Convert anything that holds real numbers to an array of its own type and shape.
+    """Convert anything that holds real numbers to an array of the same type and shape.
 
     This function alone decides what passes as numbers. What numpy would convert silently (masked values, dates, text,
     real parts of complex numbers) is refused, with its place and the cause.
@@ -348,7 +348,7 @@ def real_array(argument: str, value: Any) -> NDArray[Any]:
         raise ValueError(
             f"{argument} is a sparse matrix of shape {value.shape}: must be an array of numbers, as from .toarray()"
         )
-    if _is_table(value):  # column by column: a table of dates and numbers has no type of its own
+    if _is_table(value):  # column by column: a table of dates and numbers has no single type
         for name, kind in zip(value.columns, value.dtypes):
             _refuse_kind(f"{argument}, column {name!r}", kind)
     masked = _masked(value)

@@ -115,7 +115,7 @@ def solve(
         raise divergence(run, reached)
     if status == integrator.STALLED:
         raise ArithmeticError(
-            f"rtol = {rtol:g}: cannot be kept beyond alpha = {reached:.6g}, where steps are lost in rounding"
+            f"rtol = {rtol:g}: cannot be met beyond alpha = {reached:.6g}, where steps are lost in rounding"
         )
     check_convergence(run, alpha, eps_g, field_error(model, totals.Q[None], totals.R[None], totals.T)[0])
     # the caller's arrays may change before the overlaps of the levels are asked for

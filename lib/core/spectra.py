@@ -25,7 +25,7 @@ class Spectrum:
     weights : array_like, shape (L,), optional
         Share of the N input directions that has each eigenvalue; scaled to sum 1. Default: equal.
     beta : float, optional
-        Exponent, where the spectrum is a power law lambda_k ~ k^-(1+beta) by construction. Default: it is none.
+        Exponent, where the spectrum is a power law lambda_k ~ k^-(1+beta) by construction. Default: None, it is not.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Spectrum:
         object.__setattr__(self, "beta", beta)
         order = np.argsort(-eigenvalues, kind="stable")
         given_weights, weights = weights, weights[order] / weights.sum()
-        # dividing by the largest first keeps the mean finite for any range of doubles
+        # dividing by the largest first makes the mean finite for any range of doubles
         scaled = eigenvalues[order] / eigenvalues.max()
         scaled = scaled / np.sum(weights * scaled)
         for name, given, values in (("eigenvalues", eigenvalues, scaled), ("weights", given_weights, weights)):
@@ -188,7 +188,7 @@ class Spectrum:
 
 
 def eigenbasis(X: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Rotate data to the eigenbasis of its own covariance: the coordinates in which the theory is written.
+    """Rotate data to the eigenbasis of its own covariance: the coordinates of the theory.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-PLAIN = (bool, int, float, complex, str, bytes)  # types whose values are told apart as they are written
+PLAIN = (bool, int, float, complex, str, bytes)  # types whose values differ exactly if their reprs do
 
 
 def digest(function: Callable[..., Any]) -> str:
@@ -54,8 +54,11 @@ def _name(value):
 
 
 def _describe(value, home, seen):
-    """Nested lists of strings that tell ``value`` apart; functions and classes of module ``home`` by what they do,
-    each once: ``seen`` numbers those met before, and their instances, which may use one another in circles."""
+    """Describe a value by nested lists of strings, which differ for different values.
+
+    Functions and classes of module ``home`` are described by what they do, and each only once: ``seen`` numbers those
+    met before, and their instances, which may refer to one another in cycles.
+    """
     value = _unwrapped(value)
     if value is None or type(value) in PLAIN or isinstance(value, np.generic):
         return repr(value)
@@ -126,11 +129,11 @@ def _describe(value, home, seen):
 
         try:
             return [_name(value), joblib.hash(value)]
-        except Exception as error:  # whatever keeps an object from being pickled
+        except Exception as error:  # whatever prevents an object from being pickled
             _refuse_nameless(value, error)
     described = [_describe(part, home, seen) for part in parts]
     if isinstance(value, (set, frozenset)):
-        # strings in a set have another order in every session
+        # the order of strings in a set differs between sessions
         described.sort(key=repr)
     return [type(value).__name__, *described]
 
@@ -147,7 +150,7 @@ def _cells(function):
 
 
 def _base(value):
-    """What an instance of a class derived from one of Python's or numpy's own holds as such, in a list; else none."""
+    """The value of an instance of a class derived from a built-in type or numpy's array, in a list; else an empty list."""
     if isinstance(value, BaseException):
         return [value.args]
     if isinstance(value, np.ndarray):
@@ -162,7 +165,7 @@ def _base(value):
 
 
 def _attributes(value):
-    """An object's attributes, also those in slots."""
+    """An object's attributes, including those in slots."""
     attributes = dict(getattr(value, "__dict__", {}))
     for kind in type(value).__mro__:
         for name, member in vars(kind).items():
@@ -179,7 +182,7 @@ def _refuse_nameless(value, reason):
 
 
 def _unwrapped(value):
-    """The function that numba compiled or functools.lru_cache holds; any other value as it is."""
+    """The function inside numba's dispatcher or functools.lru_cache; any other value as it is."""
     value = getattr(value, "_dispatcher", value) if type(value).__name__ == "DUFunc" else value
     value = getattr(value, "py_func", value)
     return value.__wrapped__ if hasattr(value, "cache_info") else value

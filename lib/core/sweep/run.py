@@ -98,7 +98,7 @@ def sweep(
     axes = _axes(function, grid, seeds)
     backend, jobs = get_active_backend()
     name = type(backend).__name__.removesuffix("Backend").lower()
-    if name == "sequential":  # which hands over nothing, as one thread does
+    if name == "sequential":  # which does not return results one by one, as one thread does
         name, jobs = "threading", 1
     elif not backend.supports_return_generator:
         checks.refuse(
