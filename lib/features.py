@@ -233,15 +233,12 @@ def error(
     eta, alpha, start = _arguments(eta, alpha, sigma_J)
     noise = checks.number("noise", noise, 0.0)
     part = reduce(spectrum, learned)
-    rate = eta * part.seen
-    if 2.0 / rate == 1.0:
-        rate = np.nextafter(2.0, 0.0)  # within the rounding of eta W, and avoids 0/0 in the modes
     eigenvalues, weights = linear.condensed(part.spectrum)
-    x, c, gain = np.empty((3, eigenvalues.size))
+    x, amplitude, gain = np.empty((3, eigenvalues.size))
+    student = kernels.Student(eigenvalues, weights, part.share, part.seen, part.unseen, x, amplitude, gain, np.empty(4))
+    kernels.find_modes(student, eta)
     out = np.empty_like(alpha)
-    kernels.noisy_modes(eigenvalues, weights, rate, x, c, gain, np.empty(4))
-    unseen = part.unseen + 0.5 * noise / start
-    kernels.noisy_decay(x, c, gain, 2.0 * rate / part.share, part.seen, unseen, start, alpha, out)
+    kernels.restricted_error(student, eta, start, noise, alpha, out)
     return out
 
 

@@ -5,40 +5,97 @@ of constant variance U that drives every level.
 """
 
 import math
+from collections import namedtuple
 
 from ..compiler.jit import kernel
+from ..compiler.layout import take
 from ..maths.gamma import upper_gamma
 from .linear import modes
 
 BISECTIONS = 60
+LARGEST_BELOW_TWO = 1.9999999999999998
+
+# A student of l levels in units of its own inputs: eigenvalue, weight (l,), of mean 1; share N_l / N of the inputs; variance
+# seen, W, and unseen, U = 1 - W. Its modes: x, amplitude, gain (l,); sums (4,) is scratch.
+Student = namedtuple("Student", "eigenvalue weight share seen unseen x amplitude gain sums")
+# The arrays of a student of up to L levels, (L,) each, and sums.
+Room = namedtuple("Room", "eigenvalue weight x amplitude gain sums")
 
 
 @kernel
-def noisy_modes(eigenvalue, weight, rate, x, c, gain, sums):
-    """Modes as in ``linear.modes``, and how much of the noise each takes up: gain_j / x_j as it ends.
+def take_room(work, at, L):
+    """Take a ``Room`` from a buffer, and where it ends."""
+    eigenvalue, at = take(work, at, (L,))
+    weight, at = take(work, at, (L,))
+    x, at = take(work, at, (L,))
+    amplitude, at = take(work, at, (L,))
+    gain, at = take(work, at, (L,))
+    sums, at = take(work, at, (4,))
+    return Room(eigenvalue, weight, x, amplitude, gain, sums), at
 
-    All arrays (l,) but sums (4,). ``rate`` must not be 2.
+
+@kernel
+def restrict(eigenvalue, weight, learned, room):
+    """Return the ``Student`` of the leading ``learned`` of L levels, whose ``weight`` (L,) are equal, in a ``Room``.
+
+    Its modes are not known yet. :func:`lib.features.reduce` is the same for any weights, with numpy's pairwise sums,
+    which differ in the last bits; stored results hold both.
     """
-    modes(eigenvalue, weight, rate, x, c, sums)
-    for j in range(x.shape[0]):
-        gain[j] = c[j] * x[j] * rate / (2.0 - rate)
+    L, n = eigenvalue.shape[0], learned
+    unseen = 0.0
+    for k in range(L - 1, n - 1, -1):
+        unseen += weight[k] * eigenvalue[k]
+    seen = 1.0 - unseen
+    for k in range(n):
+        room.eigenvalue[k], room.weight[k] = eigenvalue[k] * n / (L * seen), 1.0 / n
+    return Student(
+        room.eigenvalue[:n], room.weight[:n], n / L, seen, unseen,
+        room.x[:n], room.amplitude[:n], room.gain[:n], room.sums,
+    )  # fmt: skip
 
 
 @kernel
-def noisy_decay(x, c, gain, speed, seen, unseen, scale, alpha, out):
-    """out_i = scale { seen sum_j c_j q_j + unseen [1 + sum_j gain_j (1 - q_j) / x_j] }, q_j = exp(-x_j speed alpha_i)."""
+def _rate(student, eta):
+    """Rate eta W of a student in units of its own inputs.
+
+    At exactly 2 modes and gains are 0/0; the number below is within the rounding of eta W.
+    """
+    rate = eta * student.seen
+    return LARGEST_BELOW_TWO if rate == 2.0 else rate
+
+
+@kernel
+def find_modes(student, eta):
+    """Find the modes of a student, as in ``linear.modes``, and how much of the noise each takes up: gain_j / x_j in the end."""
+    rate = _rate(student, eta)
+    modes(student.eigenvalue, student.weight, rate, student.x, student.amplitude, student.sums)
+    for j in range(student.x.shape[0]):
+        student.gain[j] = student.amplitude[j] * student.x[j] * rate / (2.0 - rate)
+
+
+@kernel
+def restricted_error(student, eta, start, noise, alpha, out):
+    """Write eps_g (n,) of a student whose modes are known, at times alpha (n,).
+
+    2 start = 1 + sigma_J^2; ``noise`` is the variance of a noise in the answers, and is part of the error. With
+    q_j = exp(-2 eta W x_j alpha N / N_l) and U' = U + noise / (2 start),
+
+        eps_g = start { W sum_j c_j q_j + U' [1 + sum_j gain_j (1 - q_j) / x_j] }.
+    """
+    speed = 2.0 * _rate(student, eta) / student.share
+    unseen = student.unseen + 0.5 * noise / start
     for i in range(alpha.shape[0]):
         turns = speed * alpha[i]
-        signal, noise = 0.0, 1.0
-        for j in range(x.shape[0]):
-            q = math.exp(-x[j] * turns)
-            signal += c[j] * q
-            if x[j] == 0.0:
-                noise += gain[j] * turns
+        signal, driven = 0.0, 1.0
+        for j in range(student.x.shape[0]):
+            q = math.exp(-student.x[j] * turns)
+            signal += student.amplitude[j] * q
+            if student.x[j] == 0.0:
+                driven += student.gain[j] * turns
             else:
-                noise += gain[j] * (1.0 - q if q < 0.5 else -math.expm1(-x[j] * turns)) / x[j]
-        # beyond the critical rate noise may be infinite, and 0 times that is no number
-        out[i] = scale * (seen * signal + (unseen * noise if unseen > 0.0 else 0.0))
+                driven += student.gain[j] * (1.0 - q if q < 0.5 else -math.expm1(-student.x[j] * turns)) / student.x[j]
+        # beyond the critical rate ``driven`` may be infinite, and 0 times that is NaN
+        out[i] = start * (student.seen * signal + (unseen * driven if unseen > 0.0 else 0.0))
 
 
 @kernel

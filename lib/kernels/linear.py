@@ -116,6 +116,15 @@ def decay_sum(rate, amplitude, scale, alpha, out):
 
 
 @kernel
+def missing_levels(amplitude, beta, L):
+    """amplitude times sum over k > L of k^-(1+beta), as an integral: what a finite number of levels lacks.
+
+    :func:`lib.linear.offset` takes a power in place of exp and log, and differs in the last bits.
+    """
+    return amplitude * math.exp(-beta * math.log(L + 0.5)) / beta
+
+
+@kernel
 def _scheduled_step(eigenvalue, mass, before, after, passed, noise, e, out):
     """One step of e_k' = -2 lambda_k e_k + eta lambda_k (E + noise) in the time ``passed``, the integral of eta.
 

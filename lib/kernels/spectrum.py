@@ -1,7 +1,7 @@
 """The power-law spectrum, where a page needs it.
 
-:func:`lib.power_law` is the same law for Python. It takes numpy's powers and pairwise sums, which WebAssembly does not
-have: the two differ in the last bits, and stored results hold both, so that neither can replace the other.
+:func:`lib.power_law` is the same law for Python. It takes numpy's power and pairwise sum, this kernel exp, log and a
+plain sum. The two differ in the last bits, and stored results hold both, so that neither can replace the other.
 """
 
 import math

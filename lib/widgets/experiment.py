@@ -17,7 +17,8 @@ A kernel reads ``p`` as a named tuple, ``read(Controls, p)``, and writes to anot
 lies at the start of ``work``: a read-out is an array (1,), a curve (2, points): abscissae and ordinates; with a band
 (4, points): lower and upper limits too; a map (3, points): its values too. NaN means no point. What follows the
 outputs is scratch, laid out by the experiment's own ``layout`` (:mod:`lib.compiler.layout`). The names in ``Controls``
-and ``Outputs`` and those of the controls, read-outs and curves must be the same, in one order.
+and ``Outputs`` and those of the controls, read-outs and curves must be the same, in one order; a read-out that shares
+its name with a curve is NAME_number in ``Outputs``.
 """
 
 from collections.abc import Callable
@@ -266,7 +267,7 @@ class Experiment:
         return notices | {-number: sentence for number, sentence in enumerate(self.errors, 1)}
 
     def _check_controls(self):
-        self._check_names("Controls", self.Controls._fields, self.controls)
+        self._check_names("Controls", self.Controls._fields, tuple(control.name for control in self.controls))
         for control, kind in zip(self.controls, self.Controls.kinds, strict=True):
             whole = control.scale == "integer" or (control.choices and all(c == int(c) for c in control.choices))
             if kind is int and not whole:
@@ -277,7 +278,9 @@ class Experiment:
 
     def _check_outputs(self):
         shown = self.readouts + self.curves
-        self._check_names("Outputs", self.Outputs._fields, shown)
+        curves = tuple(curve.name for curve in self.curves)
+        numbers = tuple(f"{item.name}_number" if item.name in curves else item.name for item in self.readouts)
+        self._check_names("Outputs", self.Outputs._fields, numbers + curves)
         for item, shape in zip(shown, self.Outputs.shapes, strict=True):
             expected = (1,) if isinstance(item, Readout) else (item.rows, item.points)
             if shape != expected:
@@ -285,8 +288,7 @@ class Experiment:
                     f"experiment {self.name!r}: {item.name!r} has shape {shape} in Outputs; must be {expected}"
                 )
 
-    def _check_names(self, kind, names, items):
-        labels = tuple(item.name for item in items)
+    def _check_names(self, kind, names, labels):
         for position, (name, label) in enumerate(zip_longest(names, labels)):
             if name != label:
                 raise ValueError(

@@ -1,81 +1,107 @@
 """Explorer of chapter "How many features": the exact error as a map over time and features."""
 
 import math
+from collections import namedtuple
 
 import numpy as np
 
 from ...compiler.jit import kernel
-from ...compiler.views import view
-from ...kernels.features import best_training
+from ...compiler.layout import outputs, place, read, record, take
+from ...kernels.features import best_training, find_modes, restrict, restricted_error, take_room
 from ...kernels.spectrum import power_law_spectrum
-from ..experiment import Axis, Control, Curve, Experiment, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
 from ..kernels.times import geometric
 from .controls import LEVELS
-from .features import restricted_error, restricted_modes
 
 COLUMNS = 49
 ROWS = 33
 LINE = 2
-READOUTS = 4
-_CELLS = COLUMNS * ROWS
-_CROSSOVER = READOUTS + 3 * _CELLS
-_BEST = _CROSSOVER + 2 * LINE
-OUTPUT = _BEST + 2 * LINE
+
+Controls = record("Controls", beta=float, levels=int, eta=float, sigma_J=float, alpha_max=float)
+Outputs = outputs(
+    "Outputs",
+    crossover_number=(1,),
+    best_training=(1,),
+    last=(1,),
+    converging=(1,),
+    error=(3, COLUMNS * ROWS),
+    crossover=(2, LINE),
+    best=(2, LINE),
+)
+SCRATCH = Outputs.size
+Scratch = namedtuple("Scratch", "eigenvalue weight room end")
+
+
+class Message(Messages):
+    """What ``start`` may say."""
+
+    SOME_DIVERGE = (
+        "notice",
+        "η = {eta}: students of more than {converging} levels are at or beyond their critical rate.",
+    )
+
+
+@kernel
+def layout(c, work):
+    """Behind the outputs: the spectrum (L,), a student and its modes."""
+    eigenvalue, at = take(work, SCRATCH, (c.levels,))
+    weight, at = take(work, at, (c.levels,))
+    room, at = take_room(work, at, c.levels)
+    return Scratch(eigenvalue, weight, room, at)
 
 
 @kernel
 def size(p, data):
-    """Output; eigenvalues, weights, and the modes of a student."""
-    return float(OUTPUT + 7 * p[1] + 4)
+    """Where the layout ends."""
+    return float(layout(read(Controls, p), p).end)
+
+
+@kernel
+def _line(x, c, first, line):
+    """2 eta lambda_l alpha = x, a straight line in logarithms, from l = 1 to L or to where the map ends."""
+    alpha = 0.5 * x / (c.eta * first)
+    end = min(float(c.levels), math.exp(math.log(max(1.0, c.alpha_max / alpha)) / (1.0 + c.beta)))
+    line[0, 0], line[0, 1] = alpha, alpha * math.exp((1.0 + c.beta) * math.log(end))
+    line[1, 0], line[1, 1] = 1.0, end
 
 
 @kernel
 def start(p, data, work):
     """The error of students of about 33 sizes, and the two lines."""
-    beta, L, eta, sigma_J, alpha_last = p[0], int(p[1]), p[2], p[3], p[4]
-    eigenvalue, weight = view(work, OUTPUT, (L,)), view(work, OUTPUT + L, (L,))
-    power_law_spectrum(beta, eigenvalue, weight)
-    e_0 = 0.5 * (1.0 + sigma_J * sigma_J)
-    begin = min(0.05 / (eta * eigenvalue[0]), 1e-2 * alpha_last)
-    at, last, converging = READOUTS, 0, 0
+    c, out = read(Controls, p), place(Outputs, work)
+    L, s = c.levels, layout(c, work)
+    power_law_spectrum(c.beta, s.eigenvalue, s.weight)
+    e_0 = 0.5 * (1.0 + c.sigma_J * c.sigma_J)
+    begin = min(0.05 / (c.eta * s.eigenvalue[0]), 1e-2 * c.alpha_max)
+    at, last, converging = 0, 0, 0
     for i in range(ROWS):
         n = int(math.exp(math.log(L) * i / (ROWS - 1)) + 0.5)
         if n == last:
             continue
         last = n
-        U = restricted_modes(eigenvalue, weight, n, eta, work[OUTPUT + 2 * L :])
-        geometric(begin, alpha_last, view(work, at, (COLUMNS,)))
-        for j in range(COLUMNS):
-            work[at + _CELLS + j] = n
-        restricted_error(
-            work[OUTPUT + 2 * L :],
-            n,
-            L,
-            U,
-            eta,
-            e_0,
-            0.0,
-            view(work, at, (COLUMNS,)),
-            view(work, at + 2 * _CELLS, (COLUMNS,)),
+        alpha, sizes, errors = (
+            out.error[0, at : at + COLUMNS],
+            out.error[1, at : at + COLUMNS],
+            out.error[2, at : at + COLUMNS],
         )
-        if eta * (1.0 - U) < 2.0:
+        geometric(begin, c.alpha_max, alpha)
+        sizes[:] = n
+        student = restrict(s.eigenvalue, s.weight, n, s.room)
+        find_modes(student, c.eta)
+        restricted_error(student, c.eta, e_0, 0.0, alpha, errors)
+        if c.eta * student.seen < 2.0:
             converging = n
         at += COLUMNS
-    for i in range(at, READOUTS + _CELLS):
-        work[i] = work[i + _CELLS] = work[i + 2 * _CELLS] = np.nan
+    out.error[:, at:] = np.nan
 
-    # straight lines in logarithms, from l = 1 to L or to where the map ends
-    best = best_training(beta)
-    for x, line in ((1.0, _CROSSOVER), (best, _BEST)):
-        first = 0.5 * x / (eta * eigenvalue[0])
-        end = min(float(L), math.exp(math.log(max(1.0, alpha_last / first)) / (1.0 + beta)))
-        work[line], work[line + 1] = first, first * math.exp((1.0 + beta) * math.log(end))
-        work[line + LINE], work[line + LINE + 1] = 1.0, end
-    work[0] = 0.5 / (eta * eigenvalue[L - 1])
-    work[1] = best
-    work[2] = work[at + 2 * _CELLS - 1]
-    work[3] = converging
-    return 1.0 if converging < L else 0.0
+    best = best_training(c.beta)
+    _line(1.0, c, s.eigenvalue[0], out.crossover)
+    _line(best, c, s.eigenvalue[0], out.best)
+    out.crossover_number[0] = 0.5 / (c.eta * s.eigenvalue[L - 1])
+    out.best_training[0] = best
+    out.last[0] = out.error[2, at - 1]
+    out.converging[0] = converging
+    return Message.SOME_DIVERGE.value if converging < L else 0.0
 
 
 @kernel
@@ -98,7 +124,7 @@ EXPERIMENT = Experiment(
         Control("alpha_max", "α_max", "last time", 1e4, 1.0, 1e6, scale="log"),
     ),
     curves=(
-        Curve("error", "exact error ε_g", _CELLS, style="map"),
+        Curve("error", "exact error ε_g", COLUMNS * ROWS, style="map"),
         Curve("crossover", "crossover, 2ηλ_l α = 1", LINE, style="dashed", color=6),
         Curve("best", "best split of compute, 2ηλ_l α = x*", LINE, color=6),
     ),
@@ -111,7 +137,9 @@ EXPERIMENT = Experiment(
     size=size,
     start=start,
     advance=advance,
-    notices=("η = {eta}: students of more than {converging} levels are at or beyond their critical rate.",),
+    Controls=Controls,
+    Outputs=Outputs,
+    messages=Message,
     python="""\
 import numpy as np, lib
 s = lib.power_law(beta={beta}, levels={levels})

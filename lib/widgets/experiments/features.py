@@ -1,17 +1,18 @@
 """Explorer of chapter "How many features": time against features, against time or against compute."""
 
 import math
+from collections import namedtuple
 
 import numpy as np
 
 from ...compiler.jit import kernel
-from ...compiler.views import view
+from ...compiler.layout import outputs, place, read, record, take
 from ...kernels.averages import LINEAR
-from ...kernels.features import best_training, noisy_decay, noisy_modes
-from ...kernels.linear import decay_sum
+from ...kernels.features import best_training, find_modes, restrict, restricted_error, take_room
+from ...kernels.linear import decay_sum, missing_levels
 from ...kernels.spectrum import power_law_spectrum
 from ...maths.gamma import upper_gamma
-from ..experiment import Axis, Control, Curve, Experiment, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
 from ..kernels.ensemble import (
     LARGEST_STEP,
     ensemble_advance,
@@ -23,74 +24,72 @@ from ..kernels.times import geometric
 from .controls import LEVELS
 
 POINTS = 121
-FAMILY = 41  # points of each curve of the family, and one more without a value, at which the pen is lifted
+MEMBER = 41  # points of each curve of the family, and one more without a value, at which the pen is lifted
+FAMILY = len(LEVELS) * (MEMBER + 1)
 BEST = 41
 SIMULATED = 25
-READOUTS = 7
-_FAMILY_POINTS = len(LEVELS) * (FAMILY + 1)
-_FAMILY = READOUTS
-_EXACT = _FAMILY + 2 * _FAMILY_POINTS
-_SMALL = _EXACT + 2 * POINTS
-_FLOOR = _SMALL + 2 * POINTS
-_BEST = _FLOOR + 4
-_SGD = _BEST + 2 * BEST
-OUTPUT = _SGD + 4 * SIMULATED
+
+Controls = record(
+    "Controls", beta=float, levels=int, learned=int, eta=float, sigma_J=float, compute=int, alpha_max=float, N=int,
+    runs=int, seed=int,
+)  # fmt: skip
+Outputs = outputs(
+    "Outputs",
+    floor_number=(1,),
+    unseen=(1,),
+    amplification=(1,),
+    critical=(1,),
+    crossover=(1,),
+    best_training=(1,),
+    best_learned=(1,),
+    family=(2, FAMILY),
+    exact=(2, POINTS),
+    small_eta=(2, POINTS),
+    floor=(2, 2),
+    frontier=(2, BEST),
+    sgd=(4, SIMULATED),
+)
+SCRATCH = Outputs.size
+Scratch = namedtuple("Scratch", "eigenvalue weight room ensemble end")
+
+
+class Message(Messages):
+    """What ``start`` may say."""
+
+    TOO_FEW_INPUTS = (
+        "error",
+        "N = {N} is smaller than L = {levels}: every level needs at least one input direction.",
+    )
+    DIVERGES = (
+        "notice",
+        "η = {eta} is at or beyond the critical learning rate {critical} of this student: the error does not converge.",
+    )
+    ABOVE_INITIAL = (
+        "notice",
+        "η = {eta} is between 2 and the critical rate {critical}: training converges, "
+        "to an error above the initial one.",
+    )
+    LARGE_STEP = (
+        "notice",
+        "ηλ₁/N is more than 0.2: a single step is not small for the leading direction, "
+        "and SGD does not follow the theory.",
+    )
 
 
 @kernel
-def _setup(p):
-    """The controls as the kernels need them; no more levels are learned than there are."""
-    L = int(p[1])
-    return p[0], L, min(int(p[2]), L), p[3], p[4], p[5], p[6], int(p[7]), int(p[8]), int(p[9])
+def layout(c, work):
+    """Behind the outputs: the spectrum (L,), a student and its modes, and the simulation."""
+    eigenvalue, at = take(work, SCRATCH, (c.levels,))
+    weight, at = take(work, at, (c.levels,))
+    room, at = take_room(work, at, c.levels)
+    ensemble, at = take(work, at, (ensemble_size_direct(1, 1, c.N, c.levels, SIMULATED),))
+    return Scratch(eigenvalue, weight, room, ensemble, at)
 
 
 @kernel
 def size(p, data):
-    """Output; eigenvalues, weights, and the same of the reduced network, rates, amplitudes, gains; the simulation."""
-    beta, L, l, eta, sigma_J, compute, alpha_last, N, runs, seed = _setup(p)
-    return float(OUTPUT + 7 * L + 4 + ensemble_size_direct(1, 1, N, L, SIMULATED))
-
-
-@kernel
-def restricted_modes(eigenvalue, weight, n, eta, scratch):
-    """Rates, amplitudes and gains of a student of n levels, into scratch[2 n:5 n] of (5 n + 4,); returns U."""
-    L = eigenvalue.shape[0]
-    U = 0.0
-    for k in range(L - 1, n - 1, -1):
-        U += weight[k] * eigenvalue[k]
-    own, part = view(scratch, 0, (n,)), view(scratch, n, (n,))
-    for k in range(n):
-        own[k], part[k] = eigenvalue[k] * n / (L * (1.0 - U)), 1.0 / n
-    rate = eta * (1.0 - U)
-    if 2.0 / rate == 1.0:
-        rate *= 1.0 - 1e-15
-    noisy_modes(
-        own,
-        part,
-        rate,
-        view(scratch, 2 * n, (n,)),
-        view(scratch, 3 * n, (n,)),
-        view(scratch, 4 * n, (n,)),
-        view(scratch, 5 * n, (4,)),
-    )
-    return U
-
-
-@kernel
-def restricted_error(scratch, n, L, U, eta, e_0, noise, alpha, out):
-    """eps_g of the student of n of L levels whose modes ``restricted_modes`` left in ``scratch``, at times alpha, with
-    the variance ``noise`` of the answers included."""
-    noisy_decay(
-        view(scratch, 2 * n, (n,)),
-        view(scratch, 3 * n, (n,)),
-        view(scratch, 4 * n, (n,)),
-        2.0 * eta * (1.0 - U) * L / n,
-        1.0 - U,
-        U + noise,
-        e_0,
-        alpha,
-        out,
-    )
+    """Where the layout ends."""
+    return float(layout(read(Controls, p), p).end)
 
 
 @kernel
@@ -102,110 +101,90 @@ def _stretch(factor, x):
 @kernel
 def start(p, data, work):
     """All curves of theory; weights drawn for the simulation."""
-    beta, L, l, eta, sigma_J, compute, alpha_last, N, runs, seed = _setup(p)
-    if N < L:
-        return -1.0
-    eigenvalue, weight = view(work, OUTPUT, (L,)), view(work, OUTPUT + L, (L,))
-    scratch = work[OUTPUT + 2 * L :]
-    power_law_spectrum(beta, eigenvalue, weight)
-    e_0 = 0.5 * (1.0 + sigma_J * sigma_J)
-    begin = min(0.05 / (eta * eigenvalue[0]), 1e-2 * alpha_last)
-    alpha = view(work, _EXACT, (POINTS,))
-    exact = view(work, _EXACT + POINTS, (POINTS,))
-    small = view(work, _SMALL + POINTS, (POINTS,))
+    c, out = read(Controls, p), place(Outputs, work)
+    L, learned, eta = c.levels, min(c.learned, c.levels), c.eta
+    if c.N < L:
+        return Message.TOO_FEW_INPUTS.value
+    s = layout(c, work)
+    power_law_spectrum(c.beta, s.eigenvalue, s.weight)
+    leading = s.eigenvalue[0]
+    e_0 = 0.5 * (1.0 + c.sigma_J * c.sigma_J)
+    begin = min(0.05 / (eta * leading), 1e-2 * c.alpha_max)
+    alpha = out.exact[0]
 
-    n, at = 1, _FAMILY
+    n, at = 1, 0
     critical = unseen = np.nan
     while n <= L:
-        U = restricted_modes(eigenvalue, weight, n, eta, scratch)
-        times, errors = view(work, at, (FAMILY,)), view(work, at + _FAMILY_POINTS, (FAMILY,))
-        geometric(begin, alpha_last, times)
-        restricted_error(scratch, n, L, U, eta, e_0, 0.0, times, errors)
-        _stretch(n if compute > 0.0 else 1.0, times)
-        work[at + FAMILY] = work[at + FAMILY + _FAMILY_POINTS] = np.nan
-        at += FAMILY + 1
-        if n == l:
-            unseen, critical = U, 2.0 / (1.0 - U)
-            geometric(begin, alpha_last, alpha)
-            restricted_error(scratch, n, L, U, eta, e_0, 0.0, alpha, exact)
+        student = restrict(s.eigenvalue, s.weight, n, s.room)
+        find_modes(student, eta)
+        times, errors = out.family[0, at : at + MEMBER], out.family[1, at : at + MEMBER]
+        geometric(begin, c.alpha_max, times)
+        restricted_error(student, eta, e_0, 0.0, times, errors)
+        _stretch(n if c.compute > 0 else 1.0, times)
+        out.family[0, at + MEMBER] = out.family[1, at + MEMBER] = np.nan
+        at += MEMBER + 1
+        if n == learned:
+            unseen, critical = student.unseen, 2.0 / student.seen
+            geometric(begin, c.alpha_max, alpha)
+            restricted_error(student, eta, e_0, 0.0, alpha, out.exact[1])
         n *= 2
-    for i in range(at, _FAMILY + _FAMILY_POINTS):
-        work[i] = work[i + _FAMILY_POINTS] = np.nan
+    out.family[:, at:] = np.nan
 
-    x, c = view(work, OUTPUT + 4 * L, (l,)), view(work, OUTPUT + 5 * L, (l,))
-    for k in range(l):
-        x[k], c[k] = 2.0 * eta * eigenvalue[k], e_0 * weight[k] * eigenvalue[k]
-    decay_sum(x, c, 1.0, alpha, small)
-    unit = l if compute > 0.0 else 1.0
+    rate, amplitude, small = s.room.x[:learned], s.room.amplitude[:learned], out.small_eta[1]
+    for k in range(learned):
+        rate[k], amplitude[k] = 2.0 * eta * s.eigenvalue[k], e_0 * s.weight[k] * s.eigenvalue[k]
+    decay_sum(rate, amplitude, 1.0, alpha, small)
+    unit = learned if c.compute > 0 else 1.0
     for i in range(POINTS):
         small[i] += e_0 * unseen
     _stretch(unit, alpha)
     for i in range(POINTS):
-        work[_SMALL + i] = alpha[i]
+        out.small_eta[0, i] = alpha[i]
+    amplification = 1.0 / (1.0 - eta / critical) if eta < critical else np.nan
     floor = e_0 * unseen / (1.0 - eta / critical) if eta < critical else np.nan
-    work[_FLOOR], work[_FLOOR + 1] = begin * unit, alpha_last * unit
-    work[_FLOOR + 2] = work[_FLOOR + 3] = floor if floor > 0.0 else np.nan
+    out.floor[0, 0], out.floor[0, 1] = begin * unit, c.alpha_max * unit
+    out.floor[1] = floor if floor > 0.0 else np.nan
 
-    best, s = best_training(beta), beta / (1.0 + beta)
-    height = 1.0 / beta + math.exp(-s * math.log(best)) * upper_gamma(s, best) / (1.0 + beta)
+    best, exponent = best_training(c.beta), c.beta / (1.0 + c.beta)
+    height = 1.0 / c.beta + math.exp(-exponent * math.log(best)) * upper_gamma(exponent, best) / (1.0 + c.beta)
     for i in range(BEST):
         n_best = math.exp(math.log(L) * i / (BEST - 1))
-        time = best / (2.0 * eta * eigenvalue[0]) * math.exp((1.0 + beta) * math.log(n_best))
-        law = height * math.exp(-beta * math.log(n_best)) - math.exp(-beta * math.log(L + 0.5)) / beta
-        work[_BEST + i] = time * n_best if compute > 0.0 else time
-        work[_BEST + BEST + i] = (
-            e_0 * eigenvalue[0] / L * law / (1.0 - 0.5 * eta)
-            if eta < 2.0 and law > 0.0 and begin <= time <= alpha_last
-            else np.nan
-        )
+        time = best / (2.0 * eta * leading) * math.exp((1.0 + c.beta) * math.log(n_best))
+        law = height * math.exp(-c.beta * math.log(n_best)) - missing_levels(1.0, c.beta, L)
+        shown = eta < 2.0 and law > 0.0 and begin <= time <= c.alpha_max
+        out.frontier[0, i] = time * n_best if c.compute > 0 else time
+        out.frontier[1, i] = e_0 * leading / L * law / (1.0 - 0.5 * eta) if shown else np.nan
 
-    work[0] = floor
-    work[1] = unseen
-    work[2] = 1.0 / (1.0 - eta / critical) if eta < critical else np.nan
-    work[3] = critical
-    work[4] = 0.5 / (eta * eigenvalue[l - 1])
-    work[5] = best
-    work[6] = min(
-        float(L), max(1.0, math.exp(math.log(2.0 * eta * eigenvalue[0] * l * alpha_last / best) / (2.0 + beta)))
-    )
+    out.floor_number[0] = floor
+    out.unseen[0] = unseen
+    out.amplification[0] = amplification
+    out.critical[0] = critical
+    out.crossover[0] = 0.5 / (eta * s.eigenvalue[learned - 1])
+    out.best_training[0] = best
+    best_learned = math.exp(math.log(2.0 * eta * leading * learned * c.alpha_max / best) / (2.0 + c.beta))
+    out.best_learned[0] = min(float(L), max(1.0, best_learned))
 
-    for i in range(SIMULATED, 4 * SIMULATED):
-        work[_SGD + i] = np.nan
-    state = work[OUTPUT + 7 * L + 4 :]
+    out.sgd[1:] = np.nan
     ensemble_start_direct(
-        state, 1, 1, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last, view(work, _SGD, (SIMULATED,))
+        s.ensemble, 1, 1, c.N, SIMULATED, s.eigenvalue, c.sigma_J, c.seed, begin, c.alpha_max, out.sgd[0]
     )
-    ensemble_restrict(state, l * (N // L))
-    _stretch(unit, view(work, _SGD, (SIMULATED,)))
+    ensemble_restrict(s.ensemble, learned * (c.N // L))
+    _stretch(unit, out.sgd[0])
     if eta >= critical:
-        return 1.0
+        return Message.DIVERGES.value
     if eta > 2.0:
-        return 2.0
-    return 3.0 if eta * eigenvalue[0] / N > LARGEST_STEP else 0.0
+        return Message.ABOVE_INITIAL.value
+    return Message.LARGE_STEP.value if eta * leading / c.N > LARGEST_STEP else 0.0
 
 
 @kernel
 def advance(p, data, work):
     """A slice of the simulation."""
-    beta, L, l, eta, sigma_J, compute, alpha_last, N, runs, seed = _setup(p)
-    out = _SGD + SIMULATED
+    c, out = read(Controls, p), place(Outputs, work)
     return ensemble_advance(
-        work[OUTPUT + 7 * L + 4 :],
-        1,
-        1,
-        N,
-        L,
-        SIMULATED,
-        eta,
-        1.0,
-        1.0,
-        LINEAR,
-        runs,
-        seed,
-        view(work, out, (SIMULATED,)),
-        view(work, out + SIMULATED, (SIMULATED,)),
-        view(work, out + 2 * SIMULATED, (SIMULATED,)),
-    )
+        layout(c, work).ensemble, 1, 1, c.N, c.levels, SIMULATED, c.eta, 1.0, 1.0, LINEAR, c.runs, c.seed,
+        out.sgd[1], out.sgd[2], out.sgd[3],
+    )  # fmt: skip
 
 
 EXPERIMENT = Experiment(
@@ -226,7 +205,7 @@ EXPERIMENT = Experiment(
         Control("seed", "seed", "seed of weights and data", 0.0, 0.0, 999.0, scale="integer"),
     ),
     curves=(
-        Curve("family", "1, 2, 4, … L levels", _FAMILY_POINTS, color=5),
+        Curve("family", "1, 2, 4, … L levels", FAMILY, color=5),
         Curve("exact", "l levels, exact", POINTS),
         Curve("small_eta", "l levels, small-η sum", POINTS, style="dashed", color=1),
         Curve("floor", "their asymptotic error", 2, style="dotted", color=2),
@@ -245,12 +224,9 @@ EXPERIMENT = Experiment(
     size=size,
     start=start,
     advance=advance,
-    notices=(
-        "η = {eta} is at or beyond the critical learning rate {critical} of this student: the error does not converge.",
-        "η = {eta} is between 2 and the critical rate {critical}: training converges, to an error above the initial one.",
-        "ηλ₁/N is more than 0.2: a single step is not small for the leading direction, and SGD does not follow the theory.",
-    ),
-    errors=("N = {N} is smaller than L = {levels}: every level needs at least one input direction.",),
+    Controls=Controls,
+    Outputs=Outputs,
+    messages=Message,
     python="""\
 import numpy as np, lib
 s = lib.power_law(beta={beta}, levels={levels})

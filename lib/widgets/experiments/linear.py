@@ -9,7 +9,7 @@ from ...compiler.jit import kernel
 from ...compiler.layout import outputs, place, read, record, take
 from ...kernels.averages import LINEAR
 from ...kernels.fitting import FIT_SCRATCH, fit_window
-from ...kernels.linear import decay_sum, modes
+from ...kernels.linear import decay_sum, missing_levels, modes
 from ...kernels.regression import effective_ridges
 from ...kernels.spectrum import power_law_spectrum
 from ...maths.gamma import gamma
@@ -123,7 +123,7 @@ def start(p, data, work):
     if rate < 2.0:
         amplitude = e_0 * s.eigenvalue[0] / L / (1.0 - 0.5 * rate)
         prefactor = amplitude * gamma(exponent) / (1.0 + c.beta)
-        tail = amplitude * math.exp(-c.beta * math.log(L + 0.5)) / c.beta
+        tail = missing_levels(amplitude, c.beta, L)
     for i in range(POINTS):
         # less the finite-L constant, as the curve itself
         value = prefactor * math.exp(-exponent * math.log(alpha[i] / first)) - tail

@@ -1,38 +1,65 @@
 """Explorer of chapter "Scaling laws in practice": a planner. Error against features, at given compute."""
 
 import math
+from collections import namedtuple
 
 import numpy as np
 
 from ...compiler.jit import kernel
-from ...compiler.views import view
+from ...compiler.layout import outputs, place, read, record, take
+from ...kernels.features import find_modes, restrict, restricted_error, take_room
 from ...kernels.spectrum import power_law_spectrum
-from ..experiment import Axis, Control, Curve, Experiment, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
 from .controls import LEVELS
-from .features import restricted_error, restricted_modes
 
 SIZES = 37  # students tried: l = 1 ... 512 at ratio 2^(1/4), whole numbers; equal ones are tried once
 BUDGETS = 25  # of the frontier: C / 4096 ... 4096 C, in factors of two
 MIDDLE = BUDGETS // 2
-SHOWN = (MIDDLE - 4, MIDDLE, MIDDLE + 1, MIDDLE + 4)
-READOUTS = 8
-_CHOSEN = READOUTS + 8 * SIZES
-_FRONTIER = _CHOSEN + 2
-OUTPUT = _FRONTIER + 2 * BUDGETS
-_TIMES = OUTPUT + 3  # after the bounds of the bisection, and the errors of every size, budget by budget
-_ERRORS = _TIMES + 2 * BUDGETS
-_LEVELS = _ERRORS + SIZES * BUDGETS
+POOR, RICH = MIDDLE - 4, MIDDLE + 4
+
+Controls = record("Controls", beta=float, levels=int, eta=float, noise=float, compute=float)
+Outputs = outputs(
+    "Outputs",
+    learned=(1,),
+    alpha=(1,),
+    eps_g=(1,),
+    more_time=(1,),
+    more_features=(1,),
+    doubling=(1,),
+    training=(1,),
+    irreducible=(1,),
+    poor=(2, SIZES),
+    budget=(2, SIZES),
+    floor=(2, SIZES),
+    rich=(2, SIZES),
+    chosen=(2, 1),
+    frontier=(2, BUDGETS),
+)
+SCRATCH = Outputs.size
+Scratch = namedtuple("Scratch", "bracket alpha error errors eigenvalue weight room end")
+
+
+class Message(Messages):
+    """``start`` has nothing to say: every plan has an answer."""
 
 
 @kernel
-def _setup(p):
-    return p[0], int(p[1]), p[2], p[3], p[4]
+def layout(c, work):
+    """Behind the outputs: the bisection's bounds, times and errors of a student, of all; the spectrum; a student."""
+    bracket, at = take(work, SCRATCH, (2,))
+    alpha, at = take(work, at, (BUDGETS,))
+    error, at = take(work, at, (BUDGETS,))
+    errors, at = take(work, at, (SIZES, BUDGETS))
+    eigenvalue, at = take(work, at, (c.levels,))
+    weight, at = take(work, at, (c.levels,))
+    room, at = take_room(work, at, c.levels)
+    return Scratch(bracket, alpha, error, errors, eigenvalue, weight, room, at)
 
 
 @kernel
 def size(p, data):
-    """Output, errors of all sizes and budgets; eigenvalues, weights, those of a student, its modes."""
-    return float(_LEVELS + 7 * int(p[1]) + 4)
+    """Where the layout ends."""
+    return float(layout(read(Controls, p), p).end)
 
 
 @kernel
@@ -42,12 +69,19 @@ def _size(i):
 
 
 @kernel
-def _errors(p, l, work, alpha, out):
+def _errors(c, s, l, alpha, error):
     """eps_g of a student of l levels at times alpha, noise included."""
-    beta, L, eta, noise, compute = _setup(p)
-    scratch = work[_LEVELS + 2 * L :]
-    U = restricted_modes(view(work, _LEVELS, (L,)), view(work, _LEVELS + L, (L,)), l, eta, scratch)
-    restricted_error(scratch, l, L, U, eta, 0.5, noise, alpha, out)
+    student = restrict(s.eigenvalue, s.weight, l, s.room)
+    find_modes(student, c.eta)
+    restricted_error(student, c.eta, 0.5, c.noise, alpha, error)
+
+
+@kernel
+def _error(c, s, l, alpha):
+    """The same at one time."""
+    s.alpha[0] = alpha
+    _errors(c, s, l, s.alpha[:1], s.error[:1])
+    return s.error[0]
 
 
 @kernel
@@ -56,83 +90,77 @@ def _budget(compute, b):
 
 
 @kernel
-def _report(p, l, work):
+def _report(c, s, l, out):
     """The chosen student and its numbers."""
-    beta, L, eta, noise, compute = _setup(p)
-    alpha, out = view(work, _TIMES, (2,)), view(work, _TIMES + BUDGETS, (2,))
-    alpha[0], alpha[1] = compute / l, 2.0 * compute / l
-    _errors(p, l, work, alpha, out)
-    error, later = out[0], out[1]
-    work[0], work[1], work[2] = l, alpha[0], error
-    _errors(p, min(2 * l, L), work, alpha, out)
-    work[3], work[4] = 1.0 - later / error, 1.0 - out[0] / error
-    work[5] = 1.0 - work[_FRONTIER + BUDGETS + MIDDLE + 1] / error
-    work[6] = 2.0 * eta * work[_LEVELS + l - 1] * (compute / l)
-    work[7] = noise / (2.0 * error)
-    work[_CHOSEN], work[_CHOSEN + 1] = l, error
+    alpha = c.compute / l
+    s.alpha[0], s.alpha[1] = alpha, 2.0 * c.compute / l
+    _errors(c, s, l, s.alpha[:2], s.error[:2])
+    error, later = s.error[0], s.error[1]
+    wider = _error(c, s, min(2 * l, c.levels), alpha)
+    out.learned[0], out.alpha[0], out.eps_g[0] = l, alpha, error
+    out.more_time[0] = 1.0 - later / error
+    out.more_features[0] = 1.0 - wider / error
+    out.doubling[0] = 1.0 - out.frontier[1, MIDDLE + 1] / error
+    out.training[0] = 2.0 * c.eta * s.eigenvalue[l - 1] * alpha
+    out.irreducible[0] = c.noise / (2.0 * error)
+    out.chosen[0, 0], out.chosen[1, 0] = l, error
 
 
 @kernel
 def start(p, data, work):
     """The curves; and between which sizes the best of the budget lies."""
-    beta, L, eta, noise, compute = _setup(p)
-    power_law_spectrum(beta, view(work, _LEVELS, (L,)), view(work, _LEVELS + L, (L,)))
-    alpha, out = view(work, _TIMES, (BUDGETS,)), view(work, _TIMES + BUDGETS, (BUDGETS,))
-    for i in range(READOUTS, _CHOSEN):
-        work[i] = np.nan
+    c, out = read(Controls, p), place(Outputs, work)
+    s = layout(c, work)
+    power_law_spectrum(c.beta, s.eigenvalue, s.weight)
+    out.poor[:] = np.nan
+    out.budget[:] = np.nan
+    out.floor[:] = np.nan
+    out.rich[:] = np.nan
     sizes = 0
     for i in range(SIZES):
         l = _size(i)
-        if l > L or (i > 0 and l == _size(i - 1)):
+        if l > c.levels or (i > 0 and l == _size(i - 1)):
             continue
         for b in range(BUDGETS):
-            alpha[b] = _budget(compute, b) / l
-        _errors(p, l, work, alpha, out)
-        for b in range(BUDGETS):
-            work[_ERRORS + sizes * BUDGETS + b] = out[b]
-        for j in range(4):
-            at = READOUTS + 2 * j * SIZES + sizes
-            work[at], work[at + SIZES] = l, out[SHOWN[j]] if j != 2 else np.nan
-        # the floor of so many features, whatever the time
-        U = noise
-        for k in range(L - 1, l - 1, -1):
-            U += work[_LEVELS + k] / L
-        floor = 0.5 * U / (1.0 - 0.5 * eta * (1.0 - (U - noise)))
-        work[READOUTS + 5 * SIZES + sizes] = floor if floor > 1e-15 else np.nan
+            s.alpha[b] = _budget(c.compute, b) / l
+        _errors(c, s, l, s.alpha, s.errors[sizes])
+        out.poor[0, sizes], out.poor[1, sizes] = l, s.errors[sizes, POOR]
+        out.budget[0, sizes], out.budget[1, sizes] = l, s.errors[sizes, MIDDLE]
+        out.rich[0, sizes], out.rich[1, sizes] = l, s.errors[sizes, RICH]
+        # the asymptotic error of so many features
+        driving = c.noise
+        for k in range(c.levels - 1, l - 1, -1):
+            driving += s.eigenvalue[k] / c.levels
+        floor = 0.5 * driving / (1.0 - 0.5 * c.eta * (1.0 - (driving - c.noise)))
+        out.floor[0, sizes], out.floor[1, sizes] = l, floor if floor > 1e-15 else np.nan
         sizes += 1
     for b in range(BUDGETS):
         best = 0
         for i in range(1, sizes):
-            if work[_ERRORS + i * BUDGETS + b] < work[_ERRORS + best * BUDGETS + b]:
+            if s.errors[i, b] < s.errors[best, b]:
                 best = i
-        work[_FRONTIER + b] = work[READOUTS + best]
-        work[_FRONTIER + BUDGETS + b] = work[_ERRORS + best * BUDGETS + b]
+        out.frontier[0, b], out.frontier[1, b] = out.poor[0, best], s.errors[best, b]
         if b == MIDDLE:
-            work[OUTPUT] = work[READOUTS + max(best - 1, 0)]
-            work[OUTPUT + 1] = work[READOUTS + min(best + 1, sizes - 1)]
-    work[OUTPUT + 2] = 0.0
-    _report(p, int(work[_FRONTIER + MIDDLE]), work)
+            s.bracket[0], s.bracket[1] = out.poor[0, max(best - 1, 0)], out.poor[0, min(best + 1, sizes - 1)]
+    _report(c, s, int(out.frontier[0, MIDDLE]), out)
     return 0.0
 
 
 @kernel
 def advance(p, data, work):
     """One bisection for the best l of the budget."""
-    low, high = int(work[OUTPUT]), int(work[OUTPUT + 1])
+    c, out = read(Controls, p), place(Outputs, work)
+    s = layout(c, work)
+    low, high = int(s.bracket[0]), int(s.bracket[1])
     if low < high:
-        compute, middle = p[4], (low + high) // 2
-        alpha, out = view(work, _TIMES, (1,)), view(work, _TIMES + BUDGETS, (1,))
-        alpha[0] = compute / middle
-        _errors(p, middle, work, alpha, out)
-        error = out[0]
-        alpha[0] = compute / (middle + 1)
-        _errors(p, middle + 1, work, alpha, out)
-        if error <= out[0]:
-            work[OUTPUT + 1] = middle
+        middle = (low + high) // 2
+        error = _error(c, s, middle, c.compute / middle)
+        if error <= _error(c, s, middle + 1, c.compute / (middle + 1)):
+            s.bracket[1] = middle
         else:
-            work[OUTPUT] = middle + 1
+            s.bracket[0] = middle + 1
         return 0.5
-    _report(p, low, work)
+    _report(c, s, low, out)
     return 1.0
 
 
@@ -169,6 +197,9 @@ EXPERIMENT = Experiment(
     size=size,
     start=start,
     advance=advance,
+    Controls=Controls,
+    Outputs=Outputs,
+    messages=Message,
     python="""\
 import numpy as np, lib
 s = lib.power_law(beta={beta}, levels={levels})
