@@ -5,6 +5,7 @@ import pytest
 from test_programs import program
 
 import lib
+from lib.compiler.layout import placed
 from lib.widgets import explore
 from lib.widgets.experiments.linear import EXPERIMENT
 
@@ -24,26 +25,22 @@ def values(changed):
 
 
 def started(changed):
-    """What the explorer shows before the simulation: curves {name: (x, y)}, and read-outs."""
+    """What the explorer shows before the simulation: an ``Outputs``."""
     p = np.array([float(x) for x in values(changed).values()])
     work = np.full(int(EXPERIMENT.size(p, np.empty(0))), np.nan)
     assert EXPERIMENT.start(p, np.empty(0), work) >= 0.0
-    curves, at = {}, len(EXPERIMENT.readouts)
-    for curve in EXPERIMENT.curves:
-        curves[curve.name] = work[at : at + curve.points], work[at + curve.points : at + 2 * curve.points]
-        at += curve.points * (4 if curve.band else 2)
-    return curves, dict(zip((r.name for r in EXPERIMENT.readouts), work))
+    return placed(EXPERIMENT.Outputs, work)
 
 
 @pytest.mark.parametrize("changed", STATES)
 def test_program_gives_the_numbers_of_the_picture(changed):
-    curves, _ = started(changed)
+    out = started(changed)
     text = program(explore("linear", **changed))
     theory, simulation = text.split("sgd = ")
     names = {}
     exec(theory, names)
     for curve, name in (("exact", "exact"), ("small_eta", "small"), ("kernel_regression", "kernel_regression")):
-        x, y = curves[curve]
+        x, y = getattr(out, curve)
         np.testing.assert_allclose(x, names["alpha"], rtol=1e-12)
         shown = np.isfinite(y)
         # the times are made in another order; where the error has fallen to e^-600, that is 600 times as much
@@ -57,13 +54,13 @@ def test_program_gives_the_numbers_of_the_picture(changed):
 
 @pytest.mark.parametrize("changed", STATES)
 def test_law_and_numbers(changed):
-    curves, numbers = started(changed)
+    out = started(changed)
     v = values(changed)
     units = v["students"], v["teachers"]
     s = lib.power_law(v["beta"], v["levels"])
     first, last = lib.linear.power_law_window(s, v["eta"], *units)
     offset = lib.linear.offset(s, v["eta"], v["sigma_J"], *units)
-    x, y = curves["law"]
+    x, y = out.law
     shown = np.isfinite(y)
     law = lib.linear.power_law_error(s, v["eta"], x, v["sigma_J"], *units) - offset
     # a difference of the law and its constant
@@ -76,7 +73,7 @@ def test_law_and_numbers(changed):
         "law_slope": -lib.linear.exponent(v["beta"]),
     }
     for name, number in expected.items():
-        assert numbers[name] == pytest.approx(number, rel=1e-9)
+        assert getattr(out, name)[0] == pytest.approx(number, rel=1e-9)
 
 
 def test_simulation_of_more_units_lies_on_the_exact_curve():
