@@ -10,10 +10,13 @@ import inspect
 import json
 import pkgutil
 import re
+import subprocess
+import sys
 from functools import cached_property
 from pathlib import Path
 
 import pytest
+import yaml
 from numpydoc.docscrape import NumpyDocString
 from numpydoc.validate import validate
 
@@ -125,6 +128,23 @@ def test_equations_that_the_library_names_are_in_the_book():
         if label not in there
     }
     assert not missing
+
+
+def test_the_api_page_builds_without_a_warning(tmp_path):
+    """The page alone: references that lead nowhere, sections that Sphinx does not read, things described twice."""
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())["sphinx"]["config"]
+    names = [name for name in config if name.startswith(("autodoc_", "napoleon_", "nitpick"))]
+    lines = [f"{name} = {config[name]!r}" for name in names]
+    extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "api_reference"]
+    lines += [
+        f"import sys; sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'book' / '_ext')!r}]",
+        f"extensions = {extensions}",
+    ]
+    (tmp_path / "conf.py").write_text("\n".join([*lines, "root_doc = 'api'\n"]))
+    (tmp_path / "api.md").write_text((ROOT / "book" / "api.md").read_text())
+    command = [sys.executable, "-m", "sphinx", "-q", "-b", "dummy", str(tmp_path), str(tmp_path / "out")]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0 and not result.stderr, result.stderr
 
 
 @pytest.mark.parametrize(

@@ -16,17 +16,17 @@ class Blocks(NamedTuple):
     """Blocks of the integrator, in the order in which its ``start`` takes them."""
 
     eigenvalue: NDArray[np.float64]
-    """(n,): each sets the rate of its block."""
+    """Each sets the rate of its block, (n,)."""
     mass: NDArray[np.float64]
-    """(n,): what multiplies each block in the totals; w_k lambda_k for a level."""
+    """What multiplies each block in the totals, (n,); w_k lambda_k for a level."""
     noise: NDArray[np.float64]
-    """(n,): strength of the noise of SGD in each block; 1 for a level."""
+    """Strength of the noise of SGD in each block, (n,); 1 for a level."""
     r: NDArray[np.float64]
-    """(n, K, M)"""
+    """Student-teacher overlaps, (n, K, M)."""
     q: NDArray[np.float64]
-    """(n, K, K)"""
+    """Student-student overlaps, (n, K, K)."""
     t: NDArray[np.float64]
-    """(n, M, M)"""
+    """Teacher-teacher overlaps, (n, M, M)."""
 
 
 def pack(spectrum: Spectrum, overlaps: Overlaps, learned: int, expandable: bool) -> Blocks:

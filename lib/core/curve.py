@@ -47,12 +47,12 @@ class Curve:
 
     @property
     def r(self) -> NDArray[np.float64] | None:
-        """Student-teacher overlaps of every level, (n, L, K, M), or None: ``eq-blocks``, computed when first read."""
+        """Student-teacher overlaps of every level, (n, L, K, M), or None; ``eq-blocks``, computed when first read."""
         return self._blocks[0]
 
     @property
     def q(self) -> NDArray[np.float64] | None:
-        """Student-student overlaps of every level, (n, L, K, K), or None: likewise."""
+        """Student-student overlaps of every level, (n, L, K, K), or None."""
         return self._blocks[1]
 
 

@@ -26,13 +26,13 @@ class Run(NamedTuple):
     eta: float
     """Learning rate."""
     what: str
-    """The run in a message: "the flow", or "SGD with seed 3"."""
+    """The run in a message, such as "SGD with seed 3"."""
     N: int | None = None
-    """Input dimension; None: the limit of many inputs."""
+    """Input dimension; None in the limit of many inputs."""
     inputs: ArrayLike | None = None
-    """Real data (samples, features); None: Gaussian inputs."""
+    """Real data (samples, features); None for Gaussian inputs."""
     learned: int | None = None
-    """Leading levels whose weights are trained; None: all."""
+    """Leading levels whose weights are trained; None for all."""
 
 
 def critical_rate(activation: str) -> Callable[[Callable[[Run], float]], Callable[[Run], float]]:
@@ -151,7 +151,7 @@ def integrate(
     eta : float
         Learning rate, for the message.
     method : str
-        Name of the method, as for :func:`scipy.integrate.solve_ivp`.
+        Name of the method, as for ``scipy.integrate.solve_ivp``.
     rtol, atol : float
         Relative and absolute error allowed in a step.
     largest : callable, optional

@@ -202,7 +202,7 @@ class Experiment:
     table : int
         Positive where ``data`` is a spectrum, its eigenvalues descending and of mean 1, and the reader may bring
         another: the most features or eigenvalues that a file may have (:mod:`lib.realdata`; on a page
-        :mod:`lib.widgets.kernels.covariance`).
+        ``lib.widgets.kernels.covariance``).
     z : Axis, or None
         What the colours of a map mean.
     Controls, Outputs : type
@@ -262,7 +262,7 @@ class Experiment:
 
     @property
     def sentences(self) -> dict[int, str]:
-        """Sentences by the status that stands for them: positive for notices, negative for errors."""
+        """Sentences by their status, positive for notices and negative for errors."""
         notices = {number: sentence for number, sentence in enumerate(self.notices, 1)}
         return notices | {-number: sentence for number, sentence in enumerate(self.errors, 1)}
 

@@ -127,7 +127,7 @@ def page_script(wasm: bytes) -> str:
     Parameters
     ----------
     wasm : bytes
-        The kernels, as :func:`lib.compiler.wasm.build` returns them.
+        The kernels, as ``lib.compiler.wasm.build`` returns them.
 
     Returns
     -------
