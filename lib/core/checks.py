@@ -452,7 +452,7 @@ def _masked(value):
 
 
 def spectrum(value: object, argument: str = "spectrum") -> Spectrum:
-    """Check that a value is a :class:`lib.Spectrum`.
+    """Check that a value is a ``lib.Spectrum``.
 
     Parameters
     ----------
@@ -479,7 +479,7 @@ def spectrum(value: object, argument: str = "spectrum") -> Spectrum:
 
 
 def model(value: object, argument: str = "model") -> StudentTeacher:
-    """Check that a value is a :class:`lib.StudentTeacher`.
+    """Check that a value is a ``lib.StudentTeacher``.
 
     Parameters
     ----------
