@@ -73,7 +73,9 @@ def faults(name, value):
         return ["no docstring"]
     doc = NumpyDocString(text)
     if isinstance(value, (property, cached_property)):  # reads like data: "Number of levels."
-        return [] if text.splitlines()[0].endswith(".") else ["the first line does not end with a full stop"]
+        found = [] if text.splitlines()[0].endswith(".") else ["the first line does not end with a full stop"]
+        prose = re.sub(r"(:\w+:)?`+[^`]*`+", "", text.splitlines()[0])
+        return found + ["Sphinx takes what is before a colon for a type"] * (":" in prose)
     if inspect.isclass(value):
         found = [] if text.splitlines()[0].endswith(".") else ["the first line does not end with a full stop"]
         fields = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
