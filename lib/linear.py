@@ -23,7 +23,7 @@ from .kernels import linear as kernels
 from .maths import gamma
 
 # Spectra of more levels are condensed before their modes are found. The modes cost O(L^2): some milliseconds at this L.
-MOST_LEVELS = 512
+MAX_LEVELS = 512
 # `condensed`: nodes of a panel's Gauss rule, and the width of the first panel relative to the smallest eigenvalue.
 POINTS, FIRST_GAP = 16, 0.02
 # Levels of one Gauss rule: more are reduced in pieces, so that the basis of Lanczos' process stays below a megabyte.
@@ -134,7 +134,7 @@ def generalization_error(
     """Compute the learning curve eps_g at any learning rate, exactly for N -> infinity.
 
     Equation ``eq-secular`` of the book. The flow's matrix is diagonal plus rank one, and its rates solve a secular
-    equation: O(L^2) once and O(L) per time. A spectrum of more than ``MOST_LEVELS`` levels is first replaced by fewer
+    equation: O(L^2) once and O(L) per time. A spectrum of more than ``MAX_LEVELS`` levels is first replaced by fewer
     (:func:`condensed`), at a cost of O(L).
 
     Parameters
@@ -192,7 +192,7 @@ def condensed(
     points : int
         Nodes of the Gauss rule of a panel of levels. Default: 16, which give full accuracy.
     most : int, optional
-        Spectra of at most this many levels are returned unchanged. Default: ``MOST_LEVELS``.
+        Spectra of at most this many levels are returned unchanged. Default: ``MAX_LEVELS``.
 
     Returns
     -------
@@ -214,7 +214,7 @@ def condensed(
     more levels than nodes is left unchanged.
     """
     checks.spectrum(spectrum)
-    if spectrum.levels <= (MOST_LEVELS if most is None else most):
+    if spectrum.levels <= (MAX_LEVELS if most is None else most):
         return spectrum.eigenvalues, spectrum.weights
     rising, mass = spectrum.eigenvalues[::-1], (spectrum.eigenvalues * spectrum.weights)[::-1]
     doublings = int(max(0.0, np.log2(rising[-1] / rising[0] / FIRST_GAP))) + 1
@@ -622,7 +622,7 @@ def scheduled_error(
         e_k' = -2 eta(alpha) lambda_k e_k + eta(alpha)^2 lambda_k (E + noise),
 
     where eps_g = E/2 is measured without the noise. Steps are exact in each level's decay. Their length is chosen by
-    the estimated error of a step. A spectrum of more than ``MOST_LEVELS`` levels is first replaced by fewer
+    the estimated error of a step. A spectrum of more than ``MAX_LEVELS`` levels is first replaced by fewer
     (:func:`condensed`).
 
     Parameters

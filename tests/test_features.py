@@ -466,5 +466,5 @@ def test_explorer_says_where_training_ends_badly():
 def test_many_levels_are_condensed(monkeypatch, eta):
     s, alpha = lib.power_law(0.5, 1200), np.geomspace(1e-2, 1e6, 30)
     exact = features.error(s, 1000, eta, alpha, 0.4)
-    monkeypatch.setattr(lib.linear, "MOST_LEVELS", 100)
+    monkeypatch.setattr(lib.linear, "MAX_LEVELS", 100)
     np.testing.assert_allclose(features.error(s, 1000, eta, alpha, 0.4), exact, rtol=1e-12)

@@ -464,7 +464,7 @@ def test_condensed_levels_have_the_same_curve(monkeypatch, beta, eta):
     first, last = lib.linear.power_law_window(s, eta)
     alpha = np.geomspace(0.01 * first, 600.0 * last, 40)  # nearly as far down as doubles go
     exact = lib.linear.generalization_error(s, eta, alpha, 0.5)
-    monkeypatch.setattr(lib.linear, "MOST_LEVELS", 100)
+    monkeypatch.setattr(lib.linear, "MAX_LEVELS", 100)
     assert lib.linear.condensed(s)[0].size < 700
     condensed = lib.linear.generalization_error(s, eta, alpha, 0.5)
     assert exact[-1] < 1e-240 or eta > 1.9  # near the critical rate one mode is slower than every level
@@ -487,7 +487,7 @@ def test_condensed_levels_of_any_spectrum(monkeypatch, eigenvalues):
     s = lib.Spectrum(np.sort(eigenvalues)[::-1], rng.uniform(0.5, 1.5, eigenvalues.size))
     alpha = np.geomspace(1e-3, 300.0 / s.eigenvalues[-1], 40)
     exact = lib.linear.generalization_error(s, 0.7, alpha)
-    monkeypatch.setattr(lib.linear, "MOST_LEVELS", 100)
+    monkeypatch.setattr(lib.linear, "MAX_LEVELS", 100)
     nodes, weights = lib.linear.condensed(s)
     assert nodes.size < s.levels and np.all(weights > 0) and np.all(np.diff(nodes) < 0)
     np.testing.assert_allclose(lib.linear.generalization_error(s, 0.7, alpha), exact, rtol=1e-12)
