@@ -22,7 +22,8 @@ from .core.curve import Curve, field_error
 from .core.divergence import integrate, unbounded
 from .core.spectra import Spectrum
 from .core.student_teacher import Overlaps, StudentTeacher
-from .kernels import training as kernels
+from .kernels import training
+from .kernels.spectrum import whiten as whiten_levels
 
 # Memory of the inputs that are drawn at a time; the result does not depend on it.
 _CHUNK_BYTES = 64e6
@@ -132,11 +133,9 @@ def whiten(spectrum: Spectrum, power: float = 1.0) -> Whitening:
     """
     checks.spectrum(spectrum)
     power = checks.number("power", power, 0.0, 1.0)
-    # in logarithms, since eigenvalues may span hundreds of decades
-    logs = (1.0 - power) * np.log(spectrum.eigenvalues)
-    eigenvalues = np.exp(logs - logs[0])
-    eigenvalues /= np.sum(spectrum.weights * eigenvalues)
-    return Whitening(spectrum, Spectrum(eigenvalues, spectrum.weights), eigenvalues / spectrum.eigenvalues)
+    eigenvalues, gain = np.empty(spectrum.levels), np.empty(spectrum.levels)
+    whiten_levels(spectrum.eigenvalues, spectrum.weights, power, eigenvalues, gain)
+    return Whitening(spectrum, Spectrum(eigenvalues, spectrum.weights), gain)
 
 
 def small_eta_error(
@@ -742,7 +741,7 @@ def _run(
                 zeta += np.sqrt(recipe.label_noise) * rng.standard_normal(len(zeta))
             time = np.arange(done, last) * recipe.batch / N
             rate = eta * _factor(recipe.schedule, time)
-            kernels.train(
+            training.train(
                 J,
                 np.ascontiguousarray(_apply(xi, seen)),
                 zeta,

@@ -1,4 +1,4 @@
-"""The power-law spectrum, where a page needs it.
+"""The power-law spectrum, where a page needs it, and whitening.
 
 :func:`lib.power_law` is the same law for Python. It takes numpy's power and pairwise sum, this kernel exp, log and a
 plain sum. The two differ in the last bits, and stored results hold both, so that neither can replace the other.
@@ -7,6 +7,7 @@ plain sum. The two differ in the last bits, and stored results hold both, so tha
 import math
 
 from ..compiler.jit import kernel
+from ..maths.sums import pairwise_sum
 
 
 @kernel
@@ -20,3 +21,20 @@ def power_law_spectrum(beta, eigenvalue, weight):
     for k in range(L):
         eigenvalue[k] /= mean
         weight[k] = 1.0 / L
+
+
+@kernel
+def whiten(eigenvalue, weight, power, white, gain):
+    """Write eigenvalue^(1 - power), scaled to mean 1, to white (L,), and white / eigenvalue to gain (L,).
+
+    Powers are taken relative to the first eigenvalue and in logarithms: eigenvalues may span hundreds of decades.
+    """
+    L = eigenvalue.shape[0]
+    first = (1.0 - power) * math.log(eigenvalue[0])
+    for k in range(L):
+        white[k] = math.exp((1.0 - power) * math.log(eigenvalue[k]) - first)
+        gain[k] = weight[k] * white[k]
+    mean = pairwise_sum(gain)
+    for k in range(L):
+        white[k] /= mean
+        gain[k] = white[k] / eigenvalue[k]

@@ -1,15 +1,16 @@
 """Explorer of chapter "Mitigating slow directions": plain, partly and fully whitened inputs, and SGD on the second."""
 
 import math
+from collections import namedtuple
 
 import numpy as np
 
 from ...compiler.jit import kernel
-from ...compiler.views import view
+from ...compiler.layout import outputs, place, read, record, take
 from ...kernels import integrator
 from ...kernels.flow import total
-from ...kernels.spectrum import power_law_spectrum
-from ..experiment import Axis, Control, Curve, Experiment, Readout
+from ...kernels.spectrum import power_law_spectrum, whiten
+from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
 from ..kernels.ensemble import (
     LARGEST_STEP,
     ensemble_advance,
@@ -23,142 +24,161 @@ from .controls import LEVELS
 
 POINTS = 101
 SIMULATED = 25
-READOUTS = 4
-OUTPUT = READOUTS + 6 * POINTS + 4 * SIMULATED
 RTOL = 1e-5  # a hundredth of a line's width
 STEPS = 20_000
+MULTIPLY_ADDS = 1  # the second choice of what the axis counts
+
+Controls = record(
+    "Controls", activation=int, units=int, beta=float, levels=int, eta=float, power=float, sigma_J=float,
+    alpha_max=float, count=int, N=int, runs=int, seed=int,
+)  # fmt: skip
+Outputs = outputs(
+    "Outputs",
+    plain_exponent=(1,),
+    exponent=(1,),
+    plain_moment=(1,),
+    moment=(1,),
+    plain=(2, POINTS),
+    partial=(2, POINTS),
+    full=(2, POINTS),
+    sgd=(4, SIMULATED),
+)
+SCRATCH = Outputs.size
+Scratch = namedtuple(
+    "Scratch",
+    "eigenvalue weight white gain mass noise r q t white_r white_q white_t alpha error Q R T flow history ensemble end",
+)
+
+
+class Message(Messages):
+    """What ``start`` may say."""
+
+    TOO_FEW_INPUTS = (
+        "error",
+        "N = {N} is smaller than L = {levels}: every level needs at least one input direction.",
+    )
+    DIVERGES = ("notice", "η = {eta} is beyond the critical learning rate of one of the flows: it diverges.")
+    LARGE_STEP = (
+        "notice",
+        "ηλ₁/(MN) is more than 0.2: a single step of plain SGD is not small for the leading direction.",
+    )
 
 
 @kernel
-def _setup(p):
-    """The controls as the kernels need them: activation, K = M, beta, L, eta, power, sigma_J, alpha_max, whether
-    the axis counts multiply-adds, N, runs, seed."""
-    return (int(p[0]), int(p[1]), p[2], int(p[3]), p[4], p[5], p[6], p[7], p[8], int(p[9]), int(p[10]), int(p[11]))
+def layout(c, work):
+    """Behind the outputs: spectrum with its powers (L,), block overlaps (L, M, M) of inputs as they come and whitened,
+    the flow's curve and totals, the integrator, and the simulation."""
+    L, M = c.levels, c.units
+    eigenvalue, at = take(work, SCRATCH, (L,))
+    weight, at = take(work, at, (L,))
+    white, at = take(work, at, (L,))
+    gain, at = take(work, at, (L,))
+    mass, at = take(work, at, (L,))
+    noise, at = take(work, at, (L,))
+    r, at = take(work, at, (L, M, M))
+    q, at = take(work, at, (L, M, M))
+    t, at = take(work, at, (L, M, M))
+    white_r, at = take(work, at, (L, M, M))
+    white_q, at = take(work, at, (L, M, M))
+    white_t, at = take(work, at, (L, M, M))
+    alpha, at = take(work, at, (POINTS,))
+    error, at = take(work, at, (POINTS,))
+    Q, at = take(work, at, (POINTS, M, M))
+    R, at = take(work, at, (POINTS, M, M))
+    T, at = take(work, at, (M, M))
+    flow, at = take(work, at, (integrator.size(L, M, M),))
+    history, at = take(work, at, (0, M, 2 * M, L))
+    ensemble, at = take(work, at, (ensemble_size(M, M, c.N, L, SIMULATED),))
+    return Scratch(
+        eigenvalue, weight, white, gain, mass, noise, r, q, t, white_r, white_q, white_t,
+        alpha, error, Q, R, T, flow, history, ensemble, at,
+    )  # fmt: skip
 
 
 @kernel
 def size(p, data):
-    """Output, spectrum with its powers, block overlaps twice, the integrator, and the simulation."""
-    activity, M, beta, L, eta, power, sigma_J, alpha_last, by_cost, N, runs, seed = _setup(p)
-    flow = POINTS * (2 + 2 * M * M) + M * M + integrator.size(L, M, M)
-    return float(OUTPUT + 6 * L + 6 * L * M * M + flow + ensemble_size(M, M, N, L, SIMULATED))
+    """Where the layout ends."""
+    return float(layout(read(Controls, p), p).end)
 
 
 @kernel
-def _whiten(eigenvalue, weight, power, white, gain):
-    """white = eigenvalue^(1 - power), scaled to mean 1, and gain = white / eigenvalue."""
-    mean = 0.0
-    for k in range(eigenvalue.shape[0]):
-        white[k] = math.exp((1.0 - power) * math.log(eigenvalue[k]))
-        mean += weight[k] * white[k]
-    for k in range(eigenvalue.shape[0]):
-        white[k] /= mean
-        gain[k] = white[k] / eigenvalue[k]
+def _stretch(c, power):
+    """Cost of an example in units of one without preconditioning, or 1 where the axis counts examples."""
+    # a full matrix of N^2 multiply-adds before the 2 M N of an example
+    return 1.0 + 0.5 * c.N / c.units if c.count == MULTIPLY_ADDS and power > 0.0 else 1.0
+
+
+@kernel
+def _solve(c, s, power, curve):
+    """The flow of inputs whitened by ``power``, into curve (2, POINTS).
+
+    Returns the integrator's status, and <lambda lambda'>, which sets the speed at which a plateau is left.
+    """
+    whiten(s.eigenvalue, s.weight, power, s.white, s.gain)
+    moment = 0.0
+    for k in range(c.levels):
+        s.mass[k] = s.weight[k] * s.white[k]
+        s.noise[k] = 1.0
+        moment += s.mass[k] * s.eigenvalue[k]
+        for i in range(c.units):
+            for j in range(c.units):
+                s.white_r[k, i, j] = s.r[k, i, j] / s.gain[k]
+                s.white_q[k, i, j] = s.q[k, i, j] / s.gain[k]
+                s.white_t[k, i, j] = s.t[k, i, j] / s.gain[k]
+    output = 1.0 / math.sqrt(c.units)
+    integrator.start(
+        s.white, s.mass, s.noise, s.white_r, s.white_q, s.white_t, s.T, c.eta, output, output, c.activation, s.flow
+    )
+    s.error[:] = np.nan
+    status = integrator.advance(s.flow, s.alpha, RTOL, STEPS, s.error, s.Q, s.R, s.history)
+    stretch = _stretch(c, power)
+    for i in range(POINTS):
+        curve[0, i] = s.alpha[i] * stretch
+        curve[1, i] = s.error[i]
+    return status, moment
 
 
 @kernel
 def start(p, data, work):
     """Draw the weights, and solve the three flows from their overlaps."""
-    activity, M, beta, L, eta, power, sigma_J, alpha_last, by_cost, N, runs, seed = _setup(p)
+    c, out = read(Controls, p), place(Outputs, work)
+    L, M, N = c.levels, c.units, c.N
     if N < L:
-        return -1.0
-    at = OUTPUT
-    eigenvalue, weight, white = view(work, at, (L,)), view(work, at + L, (L,)), view(work, at + 2 * L, (L,))
-    gain, mass, noise = view(work, at + 3 * L, (L,)), view(work, at + 4 * L, (L,)), view(work, at + 5 * L, (L,))
-    at += 6 * L
-    block = L * M * M
-    r, q, t = view(work, at, (L, M, M)), view(work, at + block, (L, M, M)), view(work, at + 2 * block, (L, M, M))
-    at += 3 * block
-    near_r, near_q, near_t = (
-        view(work, at, (L, M, M)),
-        view(work, at + block, (L, M, M)),
-        view(work, at + 2 * block, (L, M, M)),
-    )
-    at += 3 * block
-    alpha, error = view(work, at, (POINTS,)), view(work, at + POINTS, (POINTS,))
-    Q, R = view(work, at + 2 * POINTS, (POINTS, M, M)), view(work, at + POINTS * (2 + M * M), (POINTS, M, M))
-    at += POINTS * (2 + 2 * M * M)
-    T = view(work, at, (M, M))
-    buffer = work[at + M * M :]
-    state = at + M * M + integrator.size(L, M, M)
+        return Message.TOO_FEW_INPUTS.value
+    s = layout(c, work)
 
-    power_law_spectrum(beta, eigenvalue, weight)
-    begin = min(0.1 / (eta * eigenvalue[0]), 1e-2 * alpha_last)
-    out = READOUTS + 6 * POINTS
-    for i in range(SIMULATED, 4 * SIMULATED):
-        work[out + i] = np.nan
-    _whiten(eigenvalue, weight, power, white, gain)
-    ensemble_start(
-        work[state:], M, M, N, SIMULATED, white, sigma_J, seed, begin, alpha_last, view(work, out, (SIMULATED,))
-    )
-    ensemble_overlaps(work[state:], M, M, N, L, SIMULATED, r, q, t)
-    ensemble_rescale(work[state:], M, M, N, L, SIMULATED, gain)
-    total(weight, eigenvalue, t, T)
-    dense = 1.0 + 0.5 * N / M  # multiply-adds of an example with a full matrix before it, in units of one without
-    stretch = dense if by_cost > 0.0 and power > 0.0 else 1.0
+    power_law_spectrum(c.beta, s.eigenvalue, s.weight)
+    begin = min(0.1 / (c.eta * s.eigenvalue[0]), 1e-2 * c.alpha_max)
+    whiten(s.eigenvalue, s.weight, c.power, s.white, s.gain)
+    ensemble_start(s.ensemble, M, M, N, SIMULATED, s.white, c.sigma_J, c.seed, begin, c.alpha_max, out.sgd[0])
+    ensemble_overlaps(s.ensemble, M, M, N, L, SIMULATED, s.r, s.q, s.t)
+    ensemble_rescale(s.ensemble, M, M, N, L, SIMULATED, s.gain)
+    total(s.weight, s.eigenvalue, s.t, s.T)
+    out.sgd[1:] = np.nan
+    stretch = _stretch(c, c.power)
     for i in range(SIMULATED):
-        work[out + i] *= stretch
+        out.sgd[0, i] *= stretch
 
-    geometric(begin, alpha_last, alpha)
-    status = integrator.DONE
-    for curve in range(3):
-        exponent = 0.0 if curve == 0 else power if curve == 1 else 1.0
-        _whiten(eigenvalue, weight, exponent, white, gain)
-        along = 0.0
-        for k in range(L):
-            mass[k] = weight[k] * white[k]
-            noise[k] = 1.0
-            along += mass[k] * eigenvalue[k]
-            for i in range(M):
-                for j in range(M):
-                    near_r[k, i, j] = r[k, i, j] / gain[k]
-                    near_q[k, i, j] = q[k, i, j] / gain[k]
-                    near_t[k, i, j] = t[k, i, j] / gain[k]
-        first = READOUTS + 2 * curve * POINTS
-        stretch = dense if by_cost > 0.0 and exponent > 0.0 else 1.0
-        for i in range(POINTS):
-            error[i] = np.nan
-        scale = 1.0 / math.sqrt(M)
-        integrator.start(white, mass, noise, near_r, near_q, near_t, T, eta, scale, scale, activity, buffer)
-        now = integrator.advance(buffer, alpha, RTOL, STEPS, error, Q, R, view(buffer, 0, (0, M, 2 * M, L)))
-        if now != integrator.DONE:
-            status = now
-        for i in range(POINTS):
-            work[first + i] = alpha[i] * stretch
-            work[first + POINTS + i] = error[i]
-        if curve < 2:
-            work[2 + curve] = along
-    work[0] = beta / (1.0 + beta)
-    work[1] = beta / ((1.0 + beta) * (1.0 - power)) if power < 1.0 else np.inf
-    if status != integrator.DONE:
-        return 1.0
-    return 2.0 if eta * eigenvalue[0] / (M * N) > LARGEST_STEP else 0.0
+    geometric(begin, c.alpha_max, s.alpha)
+    plain, out.plain_moment[0] = _solve(c, s, 0.0, out.plain)
+    partial, out.moment[0] = _solve(c, s, c.power, out.partial)
+    full, _ = _solve(c, s, 1.0, out.full)
+    out.plain_exponent[0] = c.beta / (1.0 + c.beta)
+    out.exponent[0] = c.beta / ((1.0 + c.beta) * (1.0 - c.power)) if c.power < 1.0 else np.inf
+    if plain != integrator.DONE or partial != integrator.DONE or full != integrator.DONE:
+        return Message.DIVERGES.value
+    return Message.LARGE_STEP.value if c.eta * s.eigenvalue[0] / (M * N) > LARGEST_STEP else 0.0
 
 
 @kernel
 def advance(p, data, work):
     """A slice of the simulation."""
-    activity, M, beta, L, eta, power, sigma_J, alpha_last, by_cost, N, runs, seed = _setup(p)
-    state = OUTPUT + 6 * L + 6 * L * M * M + POINTS * (2 + 2 * M * M) + M * M + integrator.size(L, M, M)
-    out = READOUTS + 6 * POINTS + SIMULATED
-    scale = 1.0 / math.sqrt(M)
+    c, out = read(Controls, p), place(Outputs, work)
+    M, output = c.units, 1.0 / math.sqrt(c.units)
     return ensemble_advance(
-        work[state:],
-        M,
-        M,
-        N,
-        L,
-        SIMULATED,
-        eta,
-        scale,
-        scale,
-        activity,
-        runs,
-        seed,
-        view(work, out, (SIMULATED,)),
-        view(work, out + SIMULATED, (SIMULATED,)),
-        view(work, out + 2 * SIMULATED, (SIMULATED,)),
-    )
+        layout(c, work).ensemble, M, M, c.N, c.levels, SIMULATED, c.eta, output, output, c.activation, c.runs, c.seed,
+        out.sgd[1], out.sgd[2], out.sgd[3],
+    )  # fmt: skip
 
 
 EXPERIMENT = Experiment(
@@ -202,11 +222,9 @@ EXPERIMENT = Experiment(
     size=size,
     start=start,
     advance=advance,
-    notices=(
-        "η = {eta} is beyond the critical learning rate of one of the flows: it diverges.",
-        "ηλ₁/(MN) is more than 0.2: a single step of plain SGD is not small for the leading direction.",
-    ),
-    errors=("N = {N} is smaller than L = {levels}: every level needs at least one input direction.",),
+    Controls=Controls,
+    Outputs=Outputs,
+    messages=Message,
     python="""\
 import numpy as np, lib
 s = lib.power_law(beta={beta}, levels={levels})
