@@ -23,9 +23,8 @@ from .core import checks
 from .core.checks import refuse
 from .core.spectra import Spectrum
 from .core.student_teacher import Overlaps, StudentTeacher
-from .kernels.linear import decay_sum
+from .kernels import asymptotics as kernels
 from .linear import exponent
-from .maths.gamma import gamma
 
 # Nodes of the inverse Laplace transform: Talbot's contour as optimised by Trefethen, Weideman & Schmelzer (2006)
 # converges as exp(-1.36 n), so that 24 nodes reach the rounding of doubles.
@@ -312,8 +311,9 @@ def amplification(M: int, eta: float) -> NDArray[np.float64]:
     array([1.19 , 1.281])
     """
     c, g = couplings(M), _stable(M, eta) / M
-    response = np.linalg.solve(np.eye(c.H.size) - g * (c.X / (2.0 * c.H[:, None])).T, c.H * c.identity)
-    return response / (c.H * c.identity)
+    factor = np.empty(c.H.size)
+    kernels.amplification(_sectors(c), g, np.empty(c.X.shape), factor)
+    return factor
 
 
 def error(
@@ -413,13 +413,10 @@ def mode_sum(spectrum: Spectrum, M: int, eta: float, alpha: ArrayLike, start: fl
     """
     checks.spectrum(spectrum)
     alpha, start = checks.times("alpha", alpha), checks.number("start", start, 0.0)
-    factor, c = amplification(M, eta), couplings(M)
-    lam, w, g = spectrum.eigenvalues, spectrum.weights, eta / M
-    out, part = np.zeros_like(alpha), np.empty_like(alpha)
-    for x in range(c.H.size):
-        scale = 0.5 * start / M * factor[x] * c.identity[x] ** 2 * c.H[x]
-        decay_sum(2.0 * g * c.H[x] * lam, w * lam, scale, alpha, part)
-        out += part
+    c, g, mass = couplings(M), eta / M, spectrum.weights * spectrum.eigenvalues
+    share, out = _shares(c, 0.5 * start / M, amplification(M, eta)), np.empty_like(alpha)
+    levels = kernels.Levels(spectrum.eigenvalues, mass, np.empty(spectrum.levels))
+    kernels.mode_sum(_sectors(c), g, share, levels, alpha, np.empty_like(alpha), out)
     return out
 
 
@@ -463,12 +460,24 @@ def law(spectrum: Spectrum, M: int, eta: float, start: float = 1.0, sector: int 
     if sector is not None:
         chosen = chosen[checks.whole("sector", sector, 0, c.H.size - 1) :][:1]
     L, lead, s = spectrum.levels, spectrum.eigenvalues[0], exponent(beta)
-    share = (0.5 * start / M * lead / L * factor * c.identity**2)[chosen]
-    prefactor = gamma(s) / (1.0 + beta) * (2.0 * g * lead) ** -s * np.sum(share * c.H[chosen] ** (1.0 - s))
-    offset = np.sum(share * c.H[chosen]) * (L + 0.5) ** -beta / beta
+    share = _shares(c, 0.5 * start / M * lead / L, factor)[chosen]
+    part = kernels.Sectors(c.H[chosen], c.X, c.identity)
+    prefactor, offset = kernels.law(part, g, share, lead, L, beta)
     ends = 0.5 / (g * c.H[:, None] * spectrum.eigenvalues[[0, -1]])
     window = float(ends[chosen, 0].max()), float(ends[chosen, 1].min())
     return Law(s, float(prefactor), float(offset), window, tuple((float(x), float(y)) for x, y in ends))
+
+
+def _sectors(c: Couplings) -> kernels.Sectors:
+    """Return the matrices that the kernels use."""
+    return kernels.Sectors(c.H, c.X, c.identity)
+
+
+def _shares(c: Couplings, scale: float, factor: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return each sector's share of an error, amplified."""
+    share = np.empty(c.H.size)
+    kernels.shares(_sectors(c), scale, factor, share)
+    return share
 
 
 def _stable(M: int, eta: float) -> float:

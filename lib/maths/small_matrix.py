@@ -100,6 +100,33 @@ def solve_without_exchange(A, x):
 
 
 @kernel
+def solve(A, x):
+    """Overwrite x (m,) by the solution y of A y = x, and A (m, m) by scratch.
+
+    Pivots divide by their reciprocals, as in LAPACK: the same bits as numpy.linalg.solve for two rows.
+    """
+    m = A.shape[0]
+    for k in range(m):
+        best = k
+        for i in range(k + 1, m):
+            if abs(A[i, k]) > abs(A[best, k]):
+                best = i
+        x[k], x[best] = x[best], x[k]
+        for j in range(m):
+            A[k, j], A[best, j] = A[best, j], A[k, j]
+        reciprocal = 1.0 / A[k, k]
+        for i in range(k + 1, m):
+            factor = A[i, k] * reciprocal
+            for j in range(k + 1, m):
+                A[i, j] -= factor * A[k, j]
+            x[i] -= factor * x[k]
+    for i in range(m - 1, -1, -1):
+        for j in range(i + 1, m):
+            x[i] -= A[i, j] * x[j]
+        x[i] /= A[i, i]
+
+
+@kernel
 def rotate(V, X, scratch):
     """Overwrite X (K, P): its first K columns by V^T X V, the others by V^T X; scratch (P,)."""
     K, P = X.shape
