@@ -1,111 +1,240 @@
 """Explorer of chapter "Asymptotic power laws": flow, mode sum, law and SGD, and a fit in the reader's window."""
 
 import math
+from collections import namedtuple
 
 import numpy as np
 
 from ...asymptotics import couplings, stability_limit
 from ...compiler.jit import kernel
-from ...compiler.views import view
+from ...compiler.layout import outputs, place, read, record, take
 from ...kernels import integrator
+from ...kernels.asymptotics import Levels, Sectors, amplification, law, mode_sum, shares
 from ...kernels.averages import ERF
 from ...kernels.fitting import FIT_SCRATCH, fit_window
-from ...kernels.linear import decay_sum
 from ...kernels.spectrum import power_law_spectrum
-from ...maths.gamma import gamma
-from ..experiment import Axis, Control, Curve, Experiment, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
 from ..kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_align, ensemble_size, ensemble_start
 from ..kernels.times import geometric
-from .controls import LEVELS
+from .controls import LEVELS, UNITS
 
 POINTS = 121
 SIMULATED = 25
-LINE = 2
-READOUTS = 10
-CURVE = 2 * POINTS
-OUTPUT = READOUTS + 3 * CURVE + 2 * LINE + 4 * SIMULATED
+ENDS = 2  # points of a straight line
 RTOL = 1e-5  # a hundredth of a line's width
 STEPS = 20_000
-ERROR, SHIFTED, SLOPE = 0, 1, 2
+ERROR, SHIFTED, SLOPE = 0, 1, 2  # what is drawn
+FEWEST = 6  # points of a fit that is shown
 T_QUANTILE = 2.7764451  # 95 %, 4 degrees of freedom
 
-# Levels up to HEAD one by one; behind them five Gauss points of ln k an octave stand for all the others, which at
-# equal initial overlaps changes the sums over levels by 1e-6.
+# Levels up to HEAD one by one; behind them GAUSS Gauss points of ln k for each factor 2 in k stand for all the others,
+# which at equal initial overlaps changes the sums over levels by 1e-6.
 HEAD = 24
-OCTAVES = 16
 GAUSS = 5
-NODES = HEAD + GAUSS * OCTAVES
 GAUSS_POINT, GAUSS_WEIGHT = np.polynomial.legendre.leggauss(GAUSS)
 
-UNITS = (1.0, 2.0, 3.0, 4.0)
-# One row for each M: H of both sectors, the three elements of X, the identity's squares, the critical rate.
-_ROWS = []
-for _M in (1, 2, 3, 4):
-    _c = couplings(_M)
-    _X = _c.X if _M > 1 else np.diag([0.0, _c.X[0, 0]])
-    _H = _c.H if _M > 1 else np.array([1.0, _c.H[0]])  # no sector 0: any rate, weight 0
-    _ROWS.append([*_H, _X[0, 0], _X[0, 1], _X[1, 1], _M - 1.0, stability_limit(_M)])
-CONSTANTS = np.array(_ROWS)
+Controls = record(
+    "Controls", show=int, units=int, beta=float, levels=int, eta=float, alignment=float, sigma_J=float,
+    fit_first=float, fit_last=float, until=float, N=int, runs=int, seed=int,
+)  # fmt: skip
+Outputs = outputs(
+    "Outputs",
+    exponent=(1,),
+    raw=(1,),
+    raw_error=(1,),
+    corrected=(1,),
+    corrected_error=(1,),
+    opens=(1,),
+    closes=(1,),
+    last=(1,),
+    offset=(1,),
+    critical=(1,),
+    flow=(2, POINTS),
+    modes=(2, POINTS),
+    law=(2, POINTS),
+    fit=(2, ENDS),
+    sgd=(4, SIMULATED),
+)
+SCRATCH = Outputs.size
+Scratch = namedtuple(
+    "Scratch",
+    "eigenvalue mass noise rate r q t Q R T flow history system factor share part fit level weight ensemble end",
+)
+Constants = namedtuple("Constants", "sectors critical")
 
 
-@kernel
-def _setup(p):
-    """The controls as the kernels need them."""
-    return (
-        int(p[0]),
-        int(p[1]),
-        p[2],
-        int(p[3]),
-        p[4],
-        p[5],
-        p[6],
-        p[7],
-        p[8],
-        p[9],
-        int(p[10]),
-        int(p[11]),
-        int(p[12]),
+class Message(Messages):
+    """What ``start`` may say."""
+
+    EMPTY_WINDOW = (
+        "error",
+        "The fit window is empty: it must begin (α₁/α_max = {fit_first}) before it ends ({fit_last}).",
+    )
+    UNSTABLE = (
+        "notice",
+        "η = {eta} is beyond the critical learning rate {critical}: the error stays finite but does not go to zero.",
+    )
+    NO_SIMULATION = (
+        "notice",
+        "N = {N} is smaller than L = {levels}: theory only; SGD needs an input direction for every level.",
+    )
+    LARGE_STEP = (
+        "notice",
+        "ηλ₁/(MN) is more than 0.2: a single step is not small for the leading direction, "
+        "and SGD does not follow the theory.",
     )
 
 
+def _table():
+    """For each number of units the arrays of :func:`_constants`, one behind the other."""
+    rows = []
+    for M in range(1, int(UNITS[-1]) + 1):
+        c = couplings(M)
+        rows.append(np.concatenate([c.H, c.X.ravel(), c.identity, [stability_limit(M)]]))
+    return np.array([np.pad(row, (0, rows[-1].size - row.size)) for row in rows])
+
+
+TABLE = _table()
+
+
 @kernel
-def coarse_levels(beta, L, eigenvalue, mass):
-    """Nodes (NODES,) that stand for L levels, and their parts of the sum of w lambda; returns how many are used."""
-    used = min(L, HEAD)
-    for k in range(used):
+def _sectors(M):
+    """Sectors of M units: differences between units, and their mean."""
+    return min(M, 2)
+
+
+@kernel
+def _constants(M):
+    """The linearised flow of M units, and its critical learning rate."""
+    row, S = TABLE[M - 1], _sectors(M)
+    H, at = take(row, 0, (S,))
+    X, at = take(row, at, (S, S))
+    identity, at = take(row, at, (S,))
+    critical, at = take(row, at, (1,))
+    return Constants(Sectors(H, X, identity), critical[0])
+
+
+@kernel
+def _panels(L):
+    """Panels of Gauss points in ln k, each at most a factor 2 in k, for the levels behind the first ones."""
+    return int(math.log((L + 0.5) / (HEAD + 0.5)) / math.log(2.0)) + 1 if L > HEAD else 0
+
+
+@kernel
+def gauss_levels(beta, L, eigenvalue, mass):
+    """Write eigenvalues and w lambda (n,) of nodes that stand for a power-law spectrum of L levels."""
+    for k in range(min(L, HEAD)):
         eigenvalue[k] = math.exp(-(1.0 + beta) * math.log(k + 1.0))
         mass[k] = eigenvalue[k]
-    if L > HEAD:
-        low, high = math.log(HEAD + 0.5), math.log(L + 0.5)
-        panels = int((high - low) / 0.6931471805599453) + 1
+    low, high, panels = math.log(HEAD + 0.5), math.log(L + 0.5), _panels(L)
+    for panel in range(panels):
         half = 0.5 * (high - low) / panels
-        for panel in range(panels):
-            for j in range(GAUSS):
-                u = low + half * (2.0 * panel + 1.0 + GAUSS_POINT[j])
-                eigenvalue[used] = math.exp(-(1.0 + beta) * u)
-                mass[used] = half * GAUSS_WEIGHT[j] * math.exp(u) * eigenvalue[used]
-                used += 1
+        for j in range(GAUSS):
+            node = HEAD + panel * GAUSS + j
+            u = low + half * (2.0 * panel + 1.0 + GAUSS_POINT[j])
+            eigenvalue[node] = math.exp(-(1.0 + beta) * u)
+            mass[node] = half * GAUSS_WEIGHT[j] * math.exp(u) * eigenvalue[node]
     total = 0.0
-    for k in range(used):
-        total += mass[k]
-    for k in range(used):
+    for part in mass:
+        total += part
+    for k in range(mass.shape[0]):
         eigenvalue[k] *= L / total
         mass[k] /= total
-    return used
+
+
+@kernel
+def _simulated(c):
+    """Whether SGD is shown: theory's error is, and every level has an input direction."""
+    return c.show == ERROR and c.levels <= c.N
+
+
+@kernel
+def layout(c, work):
+    """Behind the outputs: nodes (n,) that stand for the levels, their overlaps (n, M, M), the flow's totals and its
+    integrator, the theory of the sectors, a curve (POINTS,), the fit, and the simulation with its spectrum."""
+    M, S = c.units, _sectors(c.units)
+    n = min(c.levels, HEAD) + GAUSS * _panels(c.levels)
+    L = c.levels if _simulated(c) else 0
+    eigenvalue, at = take(work, SCRATCH, (n,))
+    mass, at = take(work, at, (n,))
+    noise, at = take(work, at, (n,))
+    rate, at = take(work, at, (n,))
+    r, at = take(work, at, (n, M, M))
+    q, at = take(work, at, (n, M, M))
+    t, at = take(work, at, (n, M, M))
+    Q, at = take(work, at, (POINTS, M, M))
+    R, at = take(work, at, (POINTS, M, M))
+    T, at = take(work, at, (M, M))
+    flow, at = take(work, at, (integrator.size(n, M, M),))
+    history, at = take(work, at, (0, M, 2 * M, n))
+    system, at = take(work, at, (S, S))
+    factor, at = take(work, at, (S,))
+    share, at = take(work, at, (S,))
+    part, at = take(work, at, (POINTS,))
+    fit, at = take(work, at, (FIT_SCRATCH,))
+    level, at = take(work, at, (L,))
+    weight, at = take(work, at, (L,))
+    ensemble, at = take(work, at, (ensemble_size(M, M, c.N, L, SIMULATED) if L > 0 else 0,))
+    return Scratch(
+        eigenvalue, mass, noise, rate, r, q, t, Q, R, T, flow, history, system, factor, share, part, fit,
+        level, weight, ensemble, at,
+    )  # fmt: skip
 
 
 @kernel
 def size(p, data):
-    """Output, nodes, sums and fit, overlaps, the integrator, the simulation and its spectrum."""
-    show, M, beta, L, eta, alignment, sigma_J, low, high, until, N, runs, seed = _setup(p)
-    blocks = NODES * (3 + 3 * M * M) + 3 * POINTS + FIT_SCRATCH + 2 * POINTS * M * M + M * M
-    simulation = 2 * L + ensemble_size(M, M, N, L, SIMULATED) if L <= N else 0
-    return float(OUTPUT + blocks + integrator.size(NODES, M, M) + simulation)
+    """Where the layout ends."""
+    return float(layout(read(Controls, p), p).end)
 
 
 @kernel
-def _present(show, alpha, y, offset):
-    """Overwrite y (n,) by what is shown: itself, y + offset, or its local slope with the sign changed."""
+def _solve(c, s, alpha, error):
+    """The flow of units that have ``alignment`` with their teachers, all levels alike: eps_g at the times alpha."""
+    for k in range(s.noise.shape[0]):
+        s.noise[k] = 1.0
+        for i in range(c.units):
+            for j in range(c.units):
+                s.t[k, i, j] = 1.0 if i == j else 0.0
+                s.r[k, i, j] = c.alignment * s.t[k, i, j]
+                s.q[k, i, j] = (c.alignment * c.alignment + c.sigma_J * c.sigma_J) * s.t[k, i, j]
+                s.T[i, j] = s.t[k, i, j]
+    output = 1.0 / math.sqrt(c.units)
+    integrator.start(s.eigenvalue, s.mass, s.noise, s.r, s.q, s.t, s.T, c.eta, output, output, ERF, s.flow)
+    integrator.advance(s.flow, alpha, RTOL, STEPS, error, s.Q, s.R, s.history)
+
+
+@kernel
+def _theory(c, s, sectors, alpha, modes, law_error, ends):
+    """Amplified mode sum, and the law between its ``ends``, at the times alpha; returns the law's offset."""
+    g, first, exponent = c.eta / c.units, s.eigenvalue[0], c.beta / (1.0 + c.beta)
+    amplification(sectors, g, s.system, s.factor)
+    scale = 0.5 * ((1.0 - c.alignment) * (1.0 - c.alignment) + c.sigma_J * c.sigma_J) / c.units
+    shares(sectors, scale, s.factor, s.share)
+    mode_sum(sectors, g, s.share, Levels(s.eigenvalue, s.mass, s.rate), alpha, s.part, modes)
+    shares(sectors, scale * first / c.levels, s.factor, s.share)
+    prefactor, offset = law(sectors, g, s.share, first, c.levels, c.beta)
+    for i in range(POINTS):
+        value = prefactor * alpha[i] ** -exponent - offset
+        if ends[0] <= alpha[i] <= ends[1] and value > 0.0:
+            law_error[i] = value
+    return offset
+
+
+@kernel
+def _draw_line(c, fit, low, high, line):
+    """The fitted line between the ends of the window into line (2, ENDS), or its slope."""
+    line[0, 0], line[0, 1] = low, high
+    for i in range(ENDS):
+        value = math.exp(fit.log_prefactor + fit.exponent * math.log(line[0, i]))
+        line[1, i] = -fit.exponent if c.show == SLOPE else value
+    if fit.points < FEWEST:
+        line[1] = np.nan
+
+
+@kernel
+def _present(show, curve, offset):
+    """Overwrite the errors of curve (2, n) by what is shown: error + offset, or the local slope with its sign changed."""
+    alpha, y = curve[0], curve[1]
     n = alpha.shape[0]
     if show == SHIFTED:
         for i in range(n):
@@ -113,184 +242,78 @@ def _present(show, alpha, y, offset):
     if show == SLOPE:
         previous = y[0]
         for i in range(n):
-            left, here = max(i - 1, 0), y[i]
-            after = y[min(i + 1, n - 1)]
-            y[i] = -math.log(after / previous) / math.log(alpha[min(i + 1, n - 1)] / alpha[left])
+            left, right, here = max(i - 1, 0), min(i + 1, n - 1), y[i]
+            y[i] = -math.log(y[right] / previous) / math.log(alpha[right] / alpha[left])
             previous = here
 
 
 @kernel
 def start(p, data, work):
     """Flow, mode sum, law, and the fit to the flow in the window; weights drawn for the simulation."""
-    show, M, beta, L, eta, alignment, sigma_J, low, high, until, N, runs, seed = _setup(p)
-    if low >= high:
-        return -1.0
-    at = OUTPUT + 3 * NODES
-    part, shifted = view(work, at, (POINTS,)), view(work, at + POINTS, (POINTS,))
-    fit = view(work, at + 3 * POINTS, (FIT_SCRATCH,))
-    at += 3 * POINTS + FIT_SCRATCH
-    n = coarse_levels(beta, L, view(work, OUTPUT, (NODES,)), view(work, OUTPUT + NODES, (NODES,)))
-    eigenvalue, mass, noise = (
-        view(work, OUTPUT, (n,)),
-        view(work, OUTPUT + NODES, (n,)),
-        view(work, OUTPUT + 2 * NODES, (n,)),
-    )
-    r, q, t = (
-        view(work, at, (n, M, M)),
-        view(work, at + n * M * M, (n, M, M)),
-        view(work, at + 2 * n * M * M, (n, M, M)),
-    )
-    at += 3 * NODES * M * M
-    Q, R, T = (
-        view(work, at, (POINTS, M, M)),
-        view(work, at + POINTS * M * M, (POINTS, M, M)),
-        view(work, at + 2 * POINTS * M * M, (M, M)),
-    )
-    at += 2 * POINTS * M * M + M * M
-    buffer = work[at:]
+    c, out = read(Controls, p), place(Outputs, work)
+    M, L = c.units, c.levels
+    if c.fit_first >= c.fit_last:
+        return Message.EMPTY_WINDOW.value
+    s, constants = layout(c, work), _constants(M)
+    H, g = constants.sectors.H, c.eta / M
 
-    c = CONSTANTS[M - 1]
-    g = eta / M
+    gauss_levels(c.beta, L, s.eigenvalue, s.mass)
     # the law of both sectors: from where the slow one's begins to where the fast one's ends, long before the last level
-    opens, fast = 0.5 / (g * c[0 if M > 1 else 1] * eigenvalue[0]), 0.5 / (g * c[1] * eigenvalue[0])
-    span = math.exp((1.0 + beta) * math.log(L))
+    opens, fast = 0.5 / (g * H[0] * s.eigenvalue[0]), 0.5 / (g * H[-1] * s.eigenvalue[0])
+    span = math.exp((1.0 + c.beta) * math.log(L))
     closes, last = fast * span, opens * span
-    alpha = view(work, READOUTS, (POINTS,))
-    begin, end = 0.03 * fast, 30.0 * last
-    geometric(begin, end, alpha)
+    begin, alpha = 0.03 * fast, out.flow[0]
+    geometric(begin, 30.0 * last, alpha)
     for i in range(POINTS):
-        for curve in range(1, 3):
-            work[READOUTS + curve * CURVE + i] = alpha[i]
-        for curve in range(3):
-            work[READOUTS + curve * CURVE + POINTS + i] = np.nan
-    flow = view(work, READOUTS + POINTS, (POINTS,))
-    modes = view(work, READOUTS + CURVE + POINTS, (POINTS,))
-    law = view(work, READOUTS + 2 * CURVE + POINTS, (POINTS,))
+        out.modes[0, i] = out.law[0, i] = alpha[i]
+    out.flow[1] = out.modes[1] = out.law[1] = np.nan
+    _solve(c, s, alpha, out.flow[1])
+    offset = np.nan
+    if c.eta < constants.critical:
+        offset = _theory(c, s, constants.sectors, alpha, out.modes[1], out.law[1], (opens, closes))
+    out.exponent[0] = c.beta / (1.0 + c.beta)
+    out.opens[0], out.closes[0], out.last[0] = opens, closes, last
+    out.offset[0], out.critical[0] = offset, constants.critical
 
-    for k in range(n):
-        noise[k] = 1.0
-        for i in range(M):
-            for j in range(M):
-                t[k, i, j] = 1.0 if i == j else 0.0
-                r[k, i, j] = alignment * t[k, i, j]
-                q[k, i, j] = (alignment * alignment + sigma_J * sigma_J) * t[k, i, j]
-                T[i, j] = t[k, i, j]
-    output = 1.0 / math.sqrt(M)
-    integrator.start(eigenvalue, mass, noise, r, q, t, T, eta, output, output, ERF, buffer)
-    integrator.advance(buffer, alpha, RTOL, STEPS, flow, Q, R, view(buffer, 0, (0, M, 2 * M, n)))
-
-    # amplified mode sum and law; sector 0 carries M - 1 parts, sector 1 one
-    s = beta / (1.0 + beta)
-    prefactor = offset = np.nan
-    if eta < c[6]:
-        e_0 = (1.0 - alignment) * (1.0 - alignment) + sigma_J * sigma_J
-        root = math.sqrt(c[5])
-        a, b, d = 1.0 - g * c[2] / (2.0 * c[0]), -g * c[3] / (2.0 * c[1]), 1.0 - g * c[4] / (2.0 * c[1])
-        e = -g * c[3] / (2.0 * c[0])
-        determinant = a * d - b * e
-        # transposed system [[a, b], [e, d]] y = (H_0 root, H_1)
-        y_0 = (c[0] * root * d - b * c[1]) / determinant
-        y_1 = (a * c[1] - e * c[0] * root) / determinant
-        decay_sum_parts = 0.5 * e_0 / M
-        for i in range(POINTS):
-            modes[i] = 0.0
-        prefactor = offset = 0.0
-        for x in range(2):
-            scale = decay_sum_parts * (root * y_0 if x == 0 else y_1)
-            for k in range(n):
-                noise[k] = 2.0 * g * c[x] * eigenvalue[k]
-            decay_sum(noise, mass, scale, alpha, part)
-            for i in range(POINTS):
-                modes[i] += part[i]
-            scale *= eigenvalue[0] / L
-            prefactor += scale * math.exp(-s * math.log(2.0 * g * c[x] * eigenvalue[0]))
-            offset += scale * math.exp(-beta * math.log(L + 0.5)) / beta
-        prefactor *= gamma(s) / (1.0 + beta)
+    low, high = c.fit_first * closes, c.fit_last * closes
+    raw = fit_window(alpha, out.flow[1], low, high, s.fit)
     for i in range(POINTS):
-        value = prefactor * math.exp(-s * math.log(alpha[i])) - offset
-        if opens <= alpha[i] <= closes and value > 0.0:
-            law[i] = value
-        shifted[i] = flow[i] + offset
+        s.part[i] = out.flow[1, i] + offset
+    corrected = fit_window(alpha, s.part, low, high, s.fit)
+    enough = raw.points >= FEWEST
+    out.raw[0] = -raw.exponent if enough else np.nan
+    out.raw_error[0] = T_QUANTILE * raw.standard_error if enough else np.nan
+    out.corrected[0] = -corrected.exponent if enough else np.nan
+    out.corrected_error[0] = T_QUANTILE * corrected.standard_error if enough else np.nan
+    _draw_line(c, corrected if c.show == SHIFTED else raw, low, high, out.fit)
+    _present(c.show, out.flow, offset)
+    _present(c.show, out.modes, offset)
+    _present(c.show, out.law, offset)
 
-    low *= closes
-    high *= closes
-    work[0] = s
-    work[5], work[6], work[7], work[8], work[9] = opens, closes, last, offset, c[6]
-    line = READOUTS + 3 * CURVE
-    for kind in range(2):  # the flow as it is, and with the constant
-        for i in range(POINTS):
-            part[i] = shifted[i] if kind == SHIFTED else flow[i]
-        line_fit = fit_window(alpha, part, low, high, fit)
-        enough = line_fit.points >= 6.0
-        work[1 + 2 * kind] = -line_fit.exponent if enough else np.nan
-        work[2 + 2 * kind] = T_QUANTILE * line_fit.standard_error if enough else np.nan
-        if kind == (1 if show == SHIFTED else 0):
-            for i in range(LINE):
-                x = low if i == 0 else high
-                value = (
-                    -line_fit.exponent
-                    if show == SLOPE
-                    else math.exp(line_fit.log_prefactor + line_fit.exponent * math.log(x))
-                )
-                work[line + i] = x
-                work[line + LINE + i] = value if enough else np.nan
-    for curve in range(3):
-        _present(show, alpha, view(work, READOUTS + curve * CURVE + POINTS, (POINTS,)), offset)
-
-    out = line + 2 * LINE
-    for i in range(4 * SIMULATED):
-        work[out + i] = np.nan
-    if L <= N and show == ERROR:
-        at += integrator.size(NODES, M, M)
-        power_law_spectrum(beta, view(work, at, (L,)), view(work, at + L, (L,)))
-        state = work[at + 2 * L :]
-        ensemble_start(
-            state,
-            M,
-            M,
-            N,
-            SIMULATED,
-            view(work, at, (L,)),
-            sigma_J,
-            seed,
-            min(begin, 1e-2 * until),
-            until,
-            view(work, out, (SIMULATED,)),
-        )
-        ensemble_align(state, M, M, N, L, SIMULATED, alignment)
-    if eta >= c[6]:
-        return 1.0
-    if L > N:
-        return 2.0
-    return 3.0 if show == ERROR and g * eigenvalue[0] / N > LARGEST_STEP else 0.0
+    out.sgd[:] = np.nan
+    if _simulated(c):
+        power_law_spectrum(c.beta, s.level, s.weight)
+        first = min(begin, 1e-2 * c.until)
+        ensemble_start(s.ensemble, M, M, c.N, SIMULATED, s.level, c.sigma_J, c.seed, first, c.until, out.sgd[0])
+        ensemble_align(s.ensemble, M, M, c.N, L, SIMULATED, c.alignment)
+    if c.eta >= constants.critical:
+        return Message.UNSTABLE.value
+    if L > c.N:
+        return Message.NO_SIMULATION.value
+    return Message.LARGE_STEP.value if c.show == ERROR and g * s.eigenvalue[0] / c.N > LARGEST_STEP else 0.0
 
 
 @kernel
 def advance(p, data, work):
     """A slice of the simulation, where there is one."""
-    show, M, beta, L, eta, alignment, sigma_J, low, high, until, N, runs, seed = _setup(p)
-    if L > N or show != ERROR or low >= high:
+    c, out = read(Controls, p), place(Outputs, work)
+    if not _simulated(c) or c.fit_first >= c.fit_last:
         return 1.0
-    out = READOUTS + 3 * CURVE + 2 * LINE + SIMULATED
-    at = OUTPUT + NODES * (3 + 3 * M * M) + 3 * POINTS + FIT_SCRATCH + 2 * POINTS * M * M + M * M
-    state = work[at + integrator.size(NODES, M, M) + 2 * L :]
+    M, output = c.units, 1.0 / math.sqrt(c.units)
     return ensemble_advance(
-        state,
-        M,
-        M,
-        N,
-        L,
-        SIMULATED,
-        eta,
-        1.0 / math.sqrt(M),
-        1.0 / math.sqrt(M),
-        ERF,
-        runs,
-        seed,
-        view(work, out, (SIMULATED,)),
-        view(work, out + SIMULATED, (SIMULATED,)),
-        view(work, out + 2 * SIMULATED, (SIMULATED,)),
-    )
+        layout(c, work).ensemble, M, M, c.N, c.levels, SIMULATED, c.eta, output, output, ERF, c.runs, c.seed,
+        out.sgd[1], out.sgd[2], out.sgd[3],
+    )  # fmt: skip
 
 
 EXPERIMENT = Experiment(
@@ -324,7 +347,7 @@ EXPERIMENT = Experiment(
         Curve("flow", "flow, N → ∞", POINTS),
         Curve("modes", "mode sum, amplified", POINTS, style="dashed", color=1),
         Curve("law", "power law less its constant", POINTS, style="dotted", color=2),
-        Curve("fit", "straight line fitted in the window", LINE, color=4),
+        Curve("fit", "straight line fitted in the window", ENDS, color=4),
         Curve("sgd", "SGD, mean ± 2 standard errors", SIMULATED, style="points", color=3, band=True),
     ),
     readouts=(
@@ -342,12 +365,9 @@ EXPERIMENT = Experiment(
     size=size,
     start=start,
     advance=advance,
-    notices=(
-        "η = {eta} is beyond the critical learning rate {critical}: the error stays finite but does not go to zero.",
-        "N = {N} is smaller than L = {levels}: theory only; SGD needs an input direction for every level.",
-        "ηλ₁/(MN) is more than 0.2: a single step is not small for the leading direction, and SGD does not follow the theory.",
-    ),
-    errors=("The fit window is empty: it must begin (α₁/α_max = {fit_first}) before it ends ({fit_last}).",),
+    Controls=Controls,
+    Outputs=Outputs,
+    messages=Message,
     python="""\
 import numpy as np, lib
 s = lib.power_law(beta={beta}, levels={levels})
