@@ -13,15 +13,8 @@ from test_integrator import Run, power_law, sampled_start, uniform_start
 
 from lib.compiler.jit import kernel
 from lib.kernels import averages, flow
+from lib.maths import dormand_prince
 
-# Dormand & Prince (1980)
-NODES = np.zeros((7, 7))
-NODES[1, :1] = 1 / 5
-NODES[2, :2] = 3 / 40, 9 / 40
-NODES[3, :3] = 44 / 45, -56 / 15, 32 / 9
-NODES[4, :4] = 19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729
-NODES[5, :5] = 9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656
-NODES[6, :6] = 35 / 384, 0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84
 # A whole run as a user starts it. What `resource` says on Linux counts the memory of the process that started it, too.
 WHOLE = r"""
 import pathlib, re, resource, sys, time
@@ -37,7 +30,6 @@ else:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e9
 print(seconds, peak)
 """
-WRONG = np.array([71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40])
 
 
 @kernel
@@ -52,26 +44,20 @@ def dopri5(eigenvalue, weight, t, T, eta, v, u, activity, r, q, end, rtol, y, st
     now, step, fresh = 0.0, 1e-3 / eta, True
     while now < end:
         step = min(step, end - now)
-        for i in range(0 if fresh else 1, 7):
-            for k in range(y.size):
-                move = 0.0
-                for j in range(i):
-                    move += NODES[i, j] * stage[j, k]
-                point[k] = y[k] + step * move
+        for i in range(0 if fresh else 1, dormand_prince.STAGES):
+            dormand_prince.stage_point(y, step, stage, i, point)
             dr, dq = stage[i, : r.size].reshape(r.shape), stage[i, r.size :].reshape(q.shape)
             flow.flow(eigenvalue, weight, t, T, eta, v, u, activity, a, b, dr, dq, Q, R, cov, D, G)
         fresh = False
         worst = 0.0
         for k in range(y.size):
-            error = 0.0
-            for i in range(7):
-                error += step * WRONG[i] * stage[i, k]
+            error = step * dormand_prince.error_rate(stage, k)
             worst = max(worst, abs(error) / (rtol * max(abs(point[k]), 1e-3)))
         if worst <= 1.0:
             now += step
             for k in range(y.size):
-                y[k], stage[0, k] = point[k], stage[6, k]
-        step *= min(5.0, max(0.2, 0.9 * max(worst, 1e-10) ** -0.2))
+                y[k], stage[0, k] = point[k], stage[dormand_prince.STAGES - 1, k]
+        step *= dormand_prince.growth(worst)
     flow.total(weight, eigenvalue, y[: r.size].reshape(r.shape), R)
     flow.total(weight, eigenvalue, y[r.size :].reshape(q.shape), Q)
     averages.assemble(Q, R, T, cov)
@@ -147,7 +133,7 @@ def _one_level(bench):
     exact = Run(spectrum, (r, q, t), eta, ends).finish(1e-11).eps
     T = np.ascontiguousarray(t[0])
     size = r.size + q.size
-    pair_scratch = np.empty(size), np.empty((7, size)), np.empty(size)
+    pair_scratch = np.empty(size), np.empty((dormand_prince.STAGES, size)), np.empty(size)
     slope, y = _slope(spectrum, r, q, t, eta)
 
     def ours(rtol):

@@ -17,15 +17,14 @@ from scipy.special import digamma, zeta
 
 from .averages import activation, quadrature
 from .core import checks
+from .core.blocks import pack
 from .core.checks import DivergenceError
 from .core.curve import Curve
 from .core.spectra import Spectrum
 from .core.student_teacher import Overlaps, StudentTeacher
-from .kernels import compression
 from .kernels import plateau as kernels
+from .maths.dormand_prince import STAGES
 
-# The plateau ends when the specialisation |R~| is this fraction of |R| at the plateau.
-SPECIALISED = 0.25
 # Relative error allowed in a step of the symmetric path.
 RTOL = 1e-7
 # Give up after this many escape times: exp(-250) covers any sigma_J / sqrt(N) above 1e-100.
@@ -144,7 +143,7 @@ def fixed_point(spectrum: Spectrum, teachers: int, eta: float = 0.0, students: i
     L = spectrum.levels
     t = np.broadcast_to(np.eye(M), (L, M, M))
     overlaps = Overlaps(np.broadcast_to(R, (L, K, M)), np.broadcast_to(Q, (L, K, K)), t)
-    return FixedPoint(kernels.error(Q, R, M, V, u), R, Q, overlaps)
+    return FixedPoint(kernels.error(R, Q, M, V, u), R, Q, overlaps)
 
 
 def escape_time(spectrum: Spectrum, teachers: int, eta: float, students: int | None = None) -> float:
@@ -216,7 +215,7 @@ def small_eta_escape_time(spectrum: Spectrum, teachers: int, eta: float, student
     checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     K, M, _, _ = _networks(teachers, students, 2)
-    return np.pi * K / (2.0 * M * eta) * np.sqrt(2 * M - 1) * (2 * M + 1) ** 1.5 / spectrum.second_moment
+    return kernels.small_eta_escape_time(spectrum.second_moment, K, M, eta)
 
 
 def escape_time_law(beta: float, levels: int, teachers: int, eta: float) -> float:
@@ -373,7 +372,7 @@ def end(spectrum: Spectrum, teachers: int, eta: float, sigma_J: float, N: int, s
     left = _departure(spectrum, teachers, eta, students, size)
     _, M, V, u = _networks(teachers, students, 2)
     height = fixed_point(spectrum, teachers, eta, students).height
-    return End(left.time, kernels.error(left.Q, left.R, M, V, u) / height - 1.0)
+    return End(left.time, kernels.error(left.R, left.Q, M, V, u) / height - 1.0)
 
 
 def masking_law(spectrum: Spectrum, teachers: int, times: ArrayLike) -> float | NDArray[np.float64]:
@@ -505,7 +504,7 @@ def kick_share_on_the_way(spectrum: Spectrum, eta: float, sigma_J: float, alpha:
         R, Q, spread = mass @ r, mass @ q, mass @ width  # spread: variance of x_1 - x_2
         # on the plateau students lie in the teachers' span, Q = M R^2 up to noise, and a trial step can undershoot it
         Q = max(Q, M * R * R)
-        A, c, G, decay, slope = kernels.coefficients(Q, R, M, V, u)
+        A, c, G, decay, slope = kernels.coefficients(R, Q, M, V, u)
         a, b = _kick_strength(R, Q, 14)
         growth = e * (slope * np.outer(lam, mass) - decay * np.diag(lam))
         kicks = 0.5 * eta**2 * spread * (a * np.diag(lam / spectrum.weights) + (b - a) * np.outer(lam, lam))
@@ -564,8 +563,8 @@ def symmetric_error(
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     K, M, V, u = _networks(teachers, students, 2)
     _self_overlap(K, M, V, u, eta)  # refuses a rate without a plateau
-    path = _follow(spectrum, K, M, V, u, eta, 0.0, np.inf, alpha)
-    return np.array([kernels.error(Q, R, M, V, u) for R, Q in zip(path.R, path.Q)])
+    path = _follow(spectrum, kernels.Unit(M, V, u, eta / K), 0.0, np.inf, alpha)
+    return np.array([kernels.error(R, Q, M, V, u) for R, Q in zip(path.R, path.Q)])
 
 
 def typical_overlaps(model: StudentTeacher, sigma_J: float, N: int) -> Overlaps:
@@ -597,7 +596,8 @@ def typical_overlaps(model: StudentTeacher, sigma_J: float, N: int) -> Overlaps:
     K, M, s = model.students, model.teachers, model.spectrum
     _networks(M, K, 2)
     size = _start_size(s, M, sigma_J, N, K)
-    pattern = _specialised_part(np.eye(K, M))
+    pattern = np.empty((K, M))
+    kernels.specialised_part(np.eye(K, M), pattern)
     start = model.initial_overlaps(sigma_J)
     shape = s.eigenvalues / s.second_moment * size / np.linalg.norm(pattern)
     return Overlaps(shape[:, None, None] * pattern, start.q, start.t)
@@ -626,7 +626,12 @@ def specialisation(R: ArrayLike) -> NDArray[np.float64]:
     >>> round(float(lib.plateau.specialisation([[0.6, 0.4], [0.4, 0.6]])), 3)
     0.2
     """
-    return np.linalg.norm(_specialised_part(checks.real_array("R", R).astype(float)), axis=(-2, -1))
+    R = np.ascontiguousarray(checks.real_array("R", R), dtype=float)
+    if R.ndim < 2 or 0 in R.shape[-2:]:
+        checks.refuse("R", R, "an array of shape (..., K, M)")
+    matrices, out = R.reshape(-1, *R.shape[-2:]), np.empty(R.shape[:-2])
+    kernels.specialisations(matrices, np.empty(R.shape[-2:]), out.reshape(-1))
+    return out[()]
 
 
 def measured_length(curve: Curve, plateau: FixedPoint) -> float | NDArray[np.float64]:
@@ -645,14 +650,9 @@ def measured_length(curve: Curve, plateau: FixedPoint) -> float | NDArray[np.flo
         NaN for a run that has not left it by the curve's last time.
     """
     K, M = curve.R.shape[-2:]
-    level = np.log(specialisation(curve.R) / (SPECIALISED * np.sqrt(K * M) * plateau.R))
-    beyond = level >= 0.0
-    at = np.argmax(beyond, axis=-1)
-    before = np.maximum(at - 1, 0)
-    low, high = (np.take_along_axis(level, i[..., None], -1)[..., 0] for i in (before, at))
-    share = np.where(at > 0, -low / np.where(at > 0, high - low, 1.0), 0.0)
-    times = curve.alpha[before] + share * (curve.alpha[at] - curve.alpha[before])
-    result = np.where(beyond.any(axis=-1), times, np.nan)
+    level = np.log(specialisation(curve.R) / kernels.specialisation_at_end(plateau.R, K, M))
+    runs = level.reshape(-1, curve.alpha.size)
+    result = np.array([kernels.first_crossing(curve.alpha, run) for run in runs]).reshape(level.shape[:-1])
     return float(result) if result.ndim == 0 else result
 
 
@@ -666,11 +666,6 @@ def _kick_strength(R: float, Q: float, points: int) -> tuple[float, float]:
 
     a = quadrature(C, squared, points)[0]
     return a, quadrature(C, lambda x, y1, y2: squared(x, y1, y2) * 0.5 * (y1 - y2) ** 2, points)[0]
-
-
-def _specialised_part(R: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return R less its means over students and over teachers."""
-    return R - R.mean(-1, keepdims=True) - R.mean(-2, keepdims=True) + R.mean((-2, -1), keepdims=True)
 
 
 def _networks(teachers: int, students: int | None, least: int) -> tuple[int, int, float, float]:
@@ -696,9 +691,7 @@ def _self_overlap(K: int, M: int, V: float, u: float, eta: float) -> float:
 def _escape_rate(spectrum: Spectrum, K: int, M: int, V: float, u: float, eta: float) -> float:
     """Return the inverse of :func:`escape_time`."""
     Q = _self_overlap(K, M, V, u, eta)
-    _, _, G, _, slope = kernels.coefficients(Q, kernels.balance(Q, M, V, u), M, V, u)
-    e = eta / K
-    return kernels.escape_rate(spectrum.eigenvalues, spectrum.weights, e * slope, 0.5 * e * e * G)
+    return kernels.escape(spectrum.eigenvalues, spectrum.weights, Q, M, V, u, eta / K)
 
 
 def _start_size(spectrum: Spectrum, teachers: int, sigma_J: float, N: int, students: int | None) -> float:
@@ -724,11 +717,11 @@ def _departure(spectrum: Spectrum, teachers: int, eta: float, students: int | No
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     K, M, V, u = _networks(teachers, students, 2)
     rate = _escape_rate(spectrum, K, M, V, u, eta)  # refuses a rate without a plateau
-    target = SPECIALISED * np.sqrt(K * M) * fixed_point(spectrum, M, eta, K).R
+    target = kernels.specialisation_at_end(fixed_point(spectrum, M, eta, K).R, K, M)
     if size >= target:
         return _Departure(0.0, 0.0, 0.0)
     longest = MAX_ESCAPE_TIMES * max(1.0, np.log(target / size)) / rate
-    path = _follow(spectrum, K, M, V, u, eta, size, target, np.array([longest]))
+    path = _follow(spectrum, kernels.Unit(M, V, u, eta / K), size, target, np.array([longest]))
     return _Departure(path.time, path.last_R, path.last_Q)
 
 
@@ -746,58 +739,23 @@ class _Path(NamedTuple):
     last_Q: float
 
 
-def _follow(
-    spectrum: Spectrum,
-    K: int,
-    M: int,
-    V: float,
-    u: float,
-    eta: float,
-    size: float,
-    target: float,
-    alpha: NDArray[np.float64],
-) -> _Path:
+def _follow(spectrum: Spectrum, unit: kernels.Unit, size: float, target: float, alpha: NDArray[np.float64]) -> _Path:
     """Integrate the path of identical students through the times ``alpha``, and |R~| from ``size`` to ``target``."""
-    e, s = eta / K, spectrum
-    n = compression.count_blocks(s.eigenvalues, 1, 1, 0)
-    node, weight, noise = np.empty(n), np.empty(n), np.empty(n)
-    node_r, node_q, node_t = (np.empty((n, 1, 1)) for _ in range(3))
-    shape = (s.eigenvalues * size / s.second_moment)[:, None, None]
-    zero, one = np.zeros((s.levels, 1, 1)), np.ones((s.levels, 1, 1))
-    compression.compress(
-        s.eigenvalues,
-        s.weights,
-        shape,
-        zero,
-        one,
-        0,
-        node,
-        weight,
-        noise,
-        node_r,
-        node_q,
-        node_t,
-        np.empty(compression.POINTS),
-    )
+    shape = (spectrum.eigenvalues * size / spectrum.second_moment)[:, None, None]
+    levels = Overlaps(r=shape, q=np.zeros_like(shape), t=np.ones_like(shape))
+    blocks = pack(spectrum, levels, spectrum.levels, expandable=False)
+    n = blocks.mass.size
     z = np.zeros((3, n))
-    z[2] = node_r[:, 0, 0]
-    R, Q, S = np.full(alpha.size, np.nan), np.empty(alpha.size), np.empty(alpha.size)
+    z[2] = blocks.r[:, 0, 0]
+    totals = kernels.Totals(R=np.full(alpha.size, np.nan), Q=np.empty(alpha.size), S=np.empty(alpha.size))
     time = kernels.symmetric_path(
-        e * node,
-        weight,
-        noise,
-        M,
-        V,
-        u,
-        e,
+        unit,
+        kernels.Levels(rate=unit.e * blocks.eigenvalue, weight=blocks.mass, source=blocks.noise),
+        z,
         target,
         alpha,
         RTOL,
-        z,
-        np.empty((kernels.STAGES, 3, n)),
-        np.empty((3, n)),
-        R,
-        Q,
-        S,
+        totals,
+        kernels.Scratch(slopes=np.empty((STAGES, 3, n)), trial=np.empty((3, n))),
     )
-    return _Path(time, R, Q, float(weight @ z[0]), float(weight @ z[1]))
+    return _Path(time, totals.R, totals.Q, float(blocks.mass @ z[0]), float(blocks.mass @ z[1]))

@@ -34,7 +34,7 @@ NETWORKS = [(2, 2, 0.1), (2, 2, 4.0), (3, 2, 1.0), (2, 3, 0.5), (5, 5, 1.0), (8,
 def test_golden_fixed_points(K, M, eta, R, Q, height):
     q = kernels.fixed_point(M, float(K), 1.0, eta / K)
     r = kernels.balance(q, M, float(K), 1.0)
-    np.testing.assert_allclose([r, q, kernels.error(q, r, M, float(K), 1.0)], [R, Q, height], atol=6e-11)
+    np.testing.assert_allclose([r, q, kernels.error(r, q, M, float(K), 1.0)], [R, Q, height], atol=6e-11)
     if K == M:
         point = plateau.fixed_point(lib.power_law(1.0, 3), M, M * eta)
         np.testing.assert_allclose([point.R, point.Q, M * point.height], [R, Q, height], atol=6e-11)
@@ -156,7 +156,7 @@ def test_secular_equation_over_the_whole_range(beta, levels, eta):
     rate = 1 / plateau.escape_time(s, M, eta)
     point = plateau.fixed_point(s, M, eta)
     V, u, e = np.sqrt(M), 1 / np.sqrt(M), eta / M
-    _, _, G, decay, slope = kernels.coefficients(point.Q, point.R, M, V, u)
+    _, _, G, decay, slope = kernels.coefficients(point.R, point.Q, M, V, u)
     assert decay == pytest.approx(-0.5 * e * G, abs=1e-15)
     noise = 0.5 * e * e * G * s.eigenvalues
     distance = rate - noise  # relative rounding 1e-16 rate / distance
@@ -243,7 +243,7 @@ def test_start_shape_is_nearly_the_exact_variance():
     r, q, y = np.zeros(12), np.zeros(12), np.eye(12)
     for _ in range(steps):  # Euler, first order: enough for a ratio near 1
         Q, R = (s.weights * lam) @ q, (s.weights * lam) @ r
-        A, c, G, decay, slope = kernels.coefficients(Q, R, M, V, u)
+        A, c, G, decay, slope = kernels.coefficients(R, Q, M, V, u)
         y += h * e * (slope * np.outer(b, b @ y) - decay * lam[:, None] * y)
         q += h * e * lam * (2 * A * q + 2 * M * c * r + e * G)
         r += h * e * lam * (A * r + c)
@@ -265,12 +265,12 @@ def test_missed_levels_cost_an_error_of_second_order(K, M):
     """The constants of masking_law from the kernels: rho tau <lambda^2> = 4 M^2 - 1, and eps_g's slope in Q."""
     one, V, u = lib.power_law(1.0, 1), np.sqrt(M), 1 / np.sqrt(M)
     point = plateau.fixed_point(one, M, 0.0, K)
-    c = kernels.coefficients(point.Q, point.R, M, V, u)[1]
+    c = kernels.coefficients(point.R, point.Q, M, V, u)[1]
     tau = plateau.small_eta_escape_time(one, M, 0.3, K)
     assert 0.3 * c / (K * point.R) * tau == pytest.approx(4 * M**2 - 1, rel=1e-13)
     h = 1e-5
     slope_Q, slope_R = (
-        (kernels.error(point.Q + x, point.R + y, M, V, u) - kernels.error(point.Q - x, point.R - y, M, V, u)) / (2 * h)
+        (kernels.error(point.R + y, point.Q + x, M, V, u) - kernels.error(point.R - y, point.Q - x, M, V, u)) / (2 * h)
         for x, y in ((h, 0.0), (0.0, h))
     )
     # differences: rounding 1e-16 / h, and h^2 of third derivatives, here up to some hundreds
@@ -312,7 +312,7 @@ def test_kick_share_against_the_variances_of_a_linear_equation(L, students):
 
     a, excess = kick(0.0), (kick(1e-3) - kick(-1e-3)) / 1e-3  # <h^2>, and <h^2 V^2> - <h^2> by Stein's lemma
     V, u, e = np.sqrt(M), 1 / np.sqrt(M), eta / K
-    *_, decay, slope = kernels.coefficients(point.Q, point.R, M, V, u)
+    *_, decay, slope = kernels.coefficients(point.R, point.Q, M, V, u)
     growth = e * (slope * np.outer(lam, w * lam) - decay * np.diag(lam))
     kicks = 2 * eta**2 * (a * np.diag(lam / w) + excess * np.outer(lam, lam))  # of D with variance 2 per direction
     rates, left = np.linalg.eig(growth.T)
@@ -346,7 +346,7 @@ def test_kicks_on_the_way(L, eta, low, high):
         r, q, D = z[: 3 * L].reshape(3, L)
         start, kicks = z[3 * L :].reshape(2, L, L)
         R, Q, width = ((w * lam) @ x for x in (r, q, D))
-        A, c, G, decay, drive = kernels.coefficients(Q, R, 2, V, u)
+        A, c, G, decay, drive = kernels.coefficients(R, Q, 2, V, u)
         a, b = moments(Q, R)
         growth = e * (drive * np.outer(lam, w * lam) - decay * np.diag(lam))
         noise = 0.5 * eta**2 * width * (a * np.diag(lam / w) + (b - a) * np.outer(lam, lam))

@@ -1,6 +1,6 @@
 """Symmetric states of erf networks: the plateau, the way there, and the growth of what breaks the symmetry.
 
-While all K students are alike, and every teacher counts the same, the students act as one unit of output weight
+While all K students are identical, and every teacher counts the same, the students act as one unit of output weight
 V = K v that is trained at the rate e = eta / K. Its overlaps, R with every teacher and Q with itself, obey
 
     r_k' = e lambda_k (A r_k + c),    q_k' = e lambda_k (2 A q_k + 2 M c r_k + e G),
@@ -14,27 +14,32 @@ At the plateau decay = -e G / 2. Arguments named ``M, V, u``: teachers, output w
 """
 
 import math
+from collections import namedtuple
+
+import numpy as np
 
 from ..compiler.jit import kernel
+from ..compiler.views import view
+from ..maths import dormand_prince
+from ..maths.sums import pairwise_sum
 from .averages import TWO_OVER_PI
 
-STAGES = 7
-# Dormand & Prince's method of order 5: nodes' coefficients, and the difference to its embedded method of order 4.
-A = (
-    (0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
-    (1 / 5, 0.0, 0.0, 0.0, 0.0, 0.0),
-    (3 / 40, 9 / 40, 0.0, 0.0, 0.0, 0.0),
-    (44 / 45, -56 / 15, 32 / 9, 0.0, 0.0, 0.0),
-    (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729, 0.0, 0.0),
-    (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656, 0.0),
-    (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
-)
-E = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
+# The plateau ends when the specialisation |R~| is this fraction of |R| at the plateau.
+SPECIALISED = 0.25
+
+# Number of teachers, output weights of the unit and of a teacher, and the unit's rate.
+Unit = namedtuple("Unit", "M V u e")
+# Of each level, or of each node that stands for levels, (n,): e lambda, w lambda and 1.
+Levels = namedtuple("Levels", "rate weight source")
+# Totals (times,) along a path.
+Totals = namedtuple("Totals", "R Q S")
+# Scratch of a path: slopes (STAGES, 3, n) and a trial point (3, n).
+Scratch = namedtuple("Scratch", "slopes trial")
 
 
 @kernel
-def coefficients(Q, R, M, V, u):
-    """(A, c, G, decay, slope) of the equations above, at overlaps Q and R."""
+def coefficients(R, Q, M, V, u):
+    """Return (A, c, G, decay, slope) of the equations above, at overlaps R and Q."""
     s, d, y = 1.0 + Q, 1.0 + 2.0 * Q, R * R
     own = TWO_OVER_PI * V * V / math.sqrt(d)
     c = TWO_OVER_PI * V * u / math.sqrt(2.0 * s - y)
@@ -55,8 +60,8 @@ def coefficients(Q, R, M, V, u):
 
 
 @kernel
-def error(Q, R, M, V, u):
-    """eps_g at overlaps Q and R."""
+def error(R, Q, M, V, u):
+    """Return eps_g at overlaps R and Q."""
     s = 1.0 + Q
     return (
         V * V * math.asin(Q / s) - 2.0 * V * u * M * math.asin(R / math.sqrt(2.0 * s)) + u * u * M * math.pi / 6.0
@@ -75,7 +80,7 @@ def balance(Q, M, V, u):
 def rate_at(Q, M, V, u):
     """The rate e at which the unit's fixed point has self-overlap Q."""
     R = balance(Q, M, V, u)
-    A, c, G, decay, slope = coefficients(Q, R, M, V, u)
+    A, c, G, decay, slope = coefficients(R, Q, M, V, u)
     return 2.0 * c * (Q - M * R * R) / (R * G)
 
 
@@ -137,79 +142,144 @@ def escape_rate(eigenvalue, weight, pull, noise):
 
 
 @kernel
-def _velocity(rate, weight, source, M, V, u, e, z, out):
-    """out (3, n): the velocity of z = (r, q, s)."""
-    R = Q = S = 0.0
-    for k in range(rate.shape[0]):
-        R += weight[k] * z[0, k]
-        Q += weight[k] * z[1, k]
-        S += weight[k] * z[2, k]
-    A, c, G, decay, slope = coefficients(Q, R, M, V, u)
-    for k in range(rate.shape[0]):
-        out[0, k] = rate[k] * (A * z[0, k] + c * source[k])
-        out[1, k] = rate[k] * (2.0 * A * z[1, k] + 2.0 * M * c * z[0, k] + e * G * source[k])
-        out[2, k] = rate[k] * (slope * S * source[k] - decay * z[2, k])
+def escape(eigenvalue, weight, Q, M, V, u, e):
+    """Return the rate at which a specialisation grows at the fixed point with self-overlap Q, at any rate e."""
+    A, c, G, decay, slope = coefficients(balance(Q, M, V, u), Q, M, V, u)
+    return escape_rate(eigenvalue, weight, e * slope, 0.5 * e * e * G)
 
 
 @kernel
-def _totals(weight, z, row):
-    """The total of one row of z (3, n)."""
+def small_eta_escape_time(second_moment, K, M, eta):
+    """Return the inverse of :func:`escape` to leading order in eta, with <lambda^2> of the spectrum."""
+    units = math.sqrt(2.0 * M - 1.0) * (2.0 * M + 1.0) ** 1.5
+    return math.pi * K / (2.0 * M * eta) * units / second_moment
+
+
+@kernel
+def specialised_part(R, out):
+    """Write R less its means over students and over teachers to out, both (K, M) and contiguous."""
+    K, M = R.shape
+    mean = pairwise_sum(view(R, 0, (K * M,))) / (K * M)
+    for n in range(M):
+        column = 0.0
+        for i in range(K):
+            column += R[i, n]
+        out[0, n] = column / K
+    for i in range(K - 1, -1, -1):  # the first row last: it has the means over students
+        row = pairwise_sum(R[i]) / M
+        for n in range(M):
+            out[i, n] = R[i, n] - row - out[0, n] + mean
+
+
+@kernel
+def specialisation(R, part):
+    """Return |R~|, the norm of the specialised part of R (K, M); part (K, M) is scratch."""
+    K, M = R.shape
+    specialised_part(R, part)
+    for i in range(K):
+        for n in range(M):
+            part[i, n] *= part[i, n]
+    return math.sqrt(pairwise_sum(view(part, 0, (K * M,))))
+
+
+@kernel
+def specialisations(R, part, out):
+    """Write :func:`specialisation` of each matrix of R (n, K, M) to out (n,)."""
+    for i in range(R.shape[0]):
+        out[i] = specialisation(R[i], part)
+
+
+@kernel
+def specialisation_at_end(R, K, M):
+    """Return |R~| at which the plateau of overlap R ends."""
+    return SPECIALISED * math.sqrt(K * M) * R
+
+
+@kernel
+def first_crossing(alpha, level):
+    """Return the time at which level (n,) reaches zero from below, by linear interpolation; NaN if it does not."""
+    for i in range(alpha.shape[0]):
+        if level[i] >= 0.0:
+            if i == 0:
+                return alpha[0]
+            share = -level[i - 1] / (level[i] - level[i - 1])
+            return alpha[i - 1] + share * (alpha[i] - alpha[i - 1])
+    return np.nan
+
+
+@kernel
+def _velocity(unit, levels, z, out):
+    """Write the velocity of z = (r, q, s) to out, both (3, n)."""
+    M, e = unit.M, unit.e
+    R, Q, S = _total(levels.weight, z[0]), _total(levels.weight, z[1]), _total(levels.weight, z[2])
+    A, c, G, decay, slope = coefficients(R, Q, M, unit.V, unit.u)
+    for k in range(levels.rate.shape[0]):
+        rate, source = levels.rate[k], levels.source[k]
+        out[0, k] = rate * (A * z[0, k] + c * source)
+        out[1, k] = rate * (2.0 * A * z[1, k] + 2.0 * M * c * z[0, k] + e * G * source)
+        out[2, k] = rate * (slope * S * source - decay * z[2, k])
+
+
+@kernel
+def _total(weight, x):
+    """Return the total of x (n,)."""
     total = 0.0
     for k in range(weight.shape[0]):
-        total += weight[k] * z[row, k]
+        total += weight[k] * x[k]
     return total
 
 
 @kernel
-def symmetric_path(rate, weight, source, M, V, u, e, target, alpha, rtol, z, k, y, R, Q, S):
-    """Follow the unit from z (3, n), and the difference s with it, through the times alpha (times,).
+def _worst_error(levels, step, slopes, trial, rtol):
+    """Return the largest error of a step in the totals, in units of the one allowed."""
+    n, worst = levels.rate.shape[0], 0.0
+    for row in range(3):
+        miss = size = 0.0
+        for j in range(n):
+            miss += levels.weight[j] * dormand_prince.error_rate(slopes, row * n + j)
+            size += levels.weight[j] * trial[row, j]
+        worst = max(worst, abs(step * miss) / (rtol * max(abs(size), 1e-3)))
+    return worst
 
-    rate, weight, source (n,): e lambda, w lambda and 1 of each level; of a compressed spectrum, those of its nodes.
-    Writes the totals R, Q, S (times,); ends where S reaches ``target``. k (STAGES, 3, n), y (3, n): scratch.
-    Returns that time, or infinity if S does not reach the target by the last of ``alpha``.
+
+@kernel
+def symmetric_path(unit, levels, z, target, alpha, rtol, totals, scratch):
+    """Follow the unit from z = (r, q, s), (3, n), through the times alpha, and the difference s with it.
+
+    Writes the totals; ends where S reaches ``target``, and returns that time, or infinity if S does not reach it by the
+    last of ``alpha``. Then z is where the last step before it has led.
     """
-    n = rate.shape[0]
+    n = levels.rate.shape[0]
+    slopes, trial = scratch.slopes, scratch.trial
+    flat_z, flat_trial = view(z, 0, (3 * n,)), view(trial, 0, (3 * n,))
+    flat_slopes = view(slopes, 0, (dormand_prince.STAGES, 3 * n))
     fastest = 0.0
     for j in range(n):
-        fastest = max(fastest, rate[j])
-    now, h, i = 0.0, 1e-3 / (fastest * V * V), 0
-    _velocity(rate, weight, source, M, V, u, e, z, k[0])
+        fastest = max(fastest, levels.rate[j])
+    now, h, i = 0.0, 1e-3 / (fastest * unit.V * unit.V), 0
+    _velocity(unit, levels, z, slopes[0])
     while i < alpha.shape[0]:
         if now >= alpha[i]:
-            R[i], Q[i], S[i] = _totals(weight, z, 0), _totals(weight, z, 1), _totals(weight, z, 2)
+            totals.R[i], totals.Q[i] = _total(levels.weight, z[0]), _total(levels.weight, z[1])
+            totals.S[i] = _total(levels.weight, z[2])
             i += 1
             continue
         clipped = now + h >= alpha[i]
         step = alpha[i] - now if clipped else h
-        for stage in range(1, STAGES):
-            for row in range(3):
-                for j in range(n):
-                    total = 0.0
-                    for before in range(stage):
-                        total += A[stage][before] * k[before, row, j]
-                    y[row, j] = z[row, j] + step * total
-            _velocity(rate, weight, source, M, V, u, e, y, k[stage])
-        worst = 0.0
-        for row in range(3):
-            miss = size = 0.0
-            for j in range(n):
-                total = 0.0
-                for stage in range(STAGES):
-                    total += E[stage] * k[stage, row, j]
-                miss += weight[j] * total
-                size += weight[j] * y[row, j]
-            worst = max(worst, abs(step * miss) / (rtol * max(abs(size), 1e-3)))
+        for stage in range(1, dormand_prince.STAGES):
+            dormand_prince.stage_point(flat_z, step, flat_slopes, stage, flat_trial)
+            _velocity(unit, levels, trial, slopes[stage])
+        worst = _worst_error(levels, step, flat_slopes, trial, rtol)
         if worst <= 1.0:
-            before, after = _totals(weight, z, 2), _totals(weight, y, 2)
+            before, after = _total(levels.weight, z[2]), _total(levels.weight, trial[2])
             if after >= target:
                 # S grows by a small factor in a step, and nearly as an exponential
                 return now + step * math.log(target / before) / math.log(after / before)
-            for row in range(3):
-                for j in range(n):
-                    z[row, j] = y[row, j]
-                    k[0, row, j] = k[STAGES - 1, row, j]
+            for j in range(3 * n):
+                flat_z[j] = flat_trial[j]
+                flat_slopes[0, j] = flat_slopes[dormand_prince.STAGES - 1, j]
             now = alpha[i] if clipped else now + step
-        growth = min(4.0, max(0.2, 0.9 * max(worst, 1e-10) ** -0.2))
+        growth = dormand_prince.growth(worst)
         # a step cut short by an output time says nothing against longer ones
         h = step * growth if worst > 1.0 or not clipped else max(h, step * growth)
     return math.inf
