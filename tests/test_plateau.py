@@ -485,6 +485,7 @@ def test_explorer_gives_the_same_numbers():
     """The explorer's read-outs, its flow, and the code that it shows."""
     from lib.widgets import explore
     from lib.widgets.experiments import EXPERIMENTS
+    from lib.widgets.run import decode
 
     x, explorer = EXPERIMENTS["plateau"], explore("plateau", alpha_max=1500.0, N=64, teachers=3)
     p, data = np.array([float(getattr(explorer, c.name)) for c in x.controls]), np.zeros(0)
@@ -492,11 +493,11 @@ def test_explorer_gives_the_same_numbers():
     assert x.start(p, data, work) == 0.0
     for _ in range(100):
         x.advance(p, data, work)
-    names = {}
+    (readouts, curves), names = decode(x, work), {}
     exec(program(explorer), names)
-    assert work[0] == pytest.approx(names["point"].height, rel=1e-12)
-    assert work[1] == pytest.approx(names["tau"], rel=1e-12)
+    assert readouts["height"] == pytest.approx(names["point"].height, rel=1e-12)
+    assert readouts["tau"] == pytest.approx(names["tau"], rel=1e-12)
     # 121 points over five decades of time, and two integrators' tolerances amplified by the escape
-    np.testing.assert_allclose(work[7 + 121 : 7 + 242 : 40], names["flow"].eps_g[::40], rtol=1e-3)
-    assert work[6] == pytest.approx(names["exit"], rel=1e-2)
+    np.testing.assert_allclose(curves["flow"].y[::40], names["flow"].eps_g[::40], rtol=1e-3)
+    assert readouts["exit"] == pytest.approx(names["exit"], rel=1e-2)
     assert names["sgd"].eps_g.shape == (1, 25)

@@ -1,180 +1,169 @@
 """Explorer of chapter "Plateaus": the flow and SGD of erf networks, the plateau's height and its escape time."""
 
 import math
+from collections import namedtuple
 
 import numpy as np
 
 from ...compiler.jit import kernel
-from ...compiler.views import view
+from ...compiler.layout import outputs, place, read, record, take
 from ...kernels import integrator
 from ...kernels import plateau as kernels
 from ...kernels.averages import ERF
 from ...kernels.flow import total
 from ...kernels.spectrum import power_law_spectrum
-from ..experiment import Axis, Control, Curve, Experiment, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
 from ..kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_overlaps, ensemble_size, ensemble_start
 from ..kernels.times import geometric
 from .controls import LEVELS
 
 POINTS = 121
 SIMULATED = 25
-READOUTS = 7
-HEIGHT = READOUTS + 2 * POINTS
-SGD = READOUTS + 4 * POINTS
-OUTPUT = SGD + 4 * SIMULATED
 RTOL = 1e-6  # a thousandth of a line's width
-SPECIALISED = 0.25  # as in lib.plateau
 SLICE = 1e7  # multiply-adds of the flow in one go
+FLOW_SHARE = 0.2  # of the progress shown; the rest is the simulation's
+
+Controls = record(
+    "Controls", students=int, teachers=int, beta=float, levels=int, eta=float, sigma_J=float, alpha_max=float, N=int,
+    runs=int, seed=int,
+)  # fmt: skip
+Outputs = outputs(
+    "Outputs",
+    height=(1,),
+    tau=(1,),
+    small_eta_tau=(1,),
+    claimed_tau=(1,),
+    length=(1,),
+    largest_step=(1,),
+    exit=(1,),
+    flow=(2, POINTS),
+    plateau=(2, POINTS),
+    sgd=(4, SIMULATED),
+)
+SCRATCH = Outputs.size
+Scratch = namedtuple(
+    "Scratch", "eigenvalue weight mass noise r q t Q R T part level specialised flow history ensemble end"
+)
+
+
+class Message(Messages):
+    """What ``start`` may say."""
+
+    TOO_FEW_INPUTS = (
+        "error",
+        "N = {N} is smaller than L = {levels}: every level needs at least one input direction.",
+    )
+    LARGE_STEP = (
+        "notice",
+        "ηλ₁/N = {largest_step}: a single step is not small for the leading direction, and the flow is not exact.",
+    )
 
 
 @kernel
-def _setup(p):
-    """The controls as the kernels need them."""
-    return int(p[0]), int(p[1]), p[2], int(p[3]), p[4], p[5], p[6], int(p[7]), int(p[8]), int(p[9])
-
-
-@kernel
-def _places(K, M, N, L):
-    """Where simulation, spectrum, overlaps, totals and the integrator begin, and where all ends."""
-    spectrum = OUTPUT + ensemble_size(K, M, N, L, SIMULATED)
-    overlaps = spectrum + 4 * L
-    totals = overlaps + L * (K * (K + M) + M * M)
-    flow = totals + POINTS * K * (K + M) + M * M + 1
-    return spectrum, overlaps, totals, flow
-
-
-@kernel
-def _specialisation(R):
-    """|R~|: norm of R (K, M) less its means over rows and columns."""
-    K, M = R.shape
-    square = rows = columns = mean = 0.0
-    for i in range(K):
-        row = 0.0
-        for n in range(M):
-            square += R[i, n] * R[i, n]
-            row += R[i, n]
-        rows += row * row / M
-        mean += row
-    for n in range(M):
-        column = 0.0
-        for i in range(K):
-            column += R[i, n]
-        columns += column * column / K
-    return math.sqrt(max(0.0, square - rows - columns + mean * mean / (K * M)))
+def layout(c, work):
+    """Behind the outputs: spectrum (L,), block overlaps, totals along the flow, a matrix (K, M), the logarithm of the
+    flow's specialisation and its value at the plateau's end, the integrator, and the simulation."""
+    K, M, L = c.students, c.teachers, c.levels
+    eigenvalue, at = take(work, SCRATCH, (L,))
+    weight, at = take(work, at, (L,))
+    mass, at = take(work, at, (L,))
+    noise, at = take(work, at, (L,))
+    r, at = take(work, at, (L, K, M))
+    q, at = take(work, at, (L, K, K))
+    t, at = take(work, at, (L, M, M))
+    Q, at = take(work, at, (POINTS, K, K))
+    R, at = take(work, at, (POINTS, K, M))
+    T, at = take(work, at, (M, M))
+    part, at = take(work, at, (K, M))
+    level, at = take(work, at, (POINTS,))
+    specialised, at = take(work, at, (1,))
+    flow, at = take(work, at, (integrator.size(L, K, M),))
+    history, at = take(work, at, (0, K, K + M, L))
+    ensemble, at = take(work, at, (ensemble_size(K, M, c.N, L, SIMULATED),))
+    return Scratch(
+        eigenvalue, weight, mass, noise, r, q, t, Q, R, T, part, level, specialised, flow, history, ensemble, at
+    )
 
 
 @kernel
 def size(p, data):
-    """Output, simulation, spectrum, overlaps, totals along the flow, and the integrator."""
-    K, M, beta, L, eta, sigma_J, alpha_last, N, runs, seed = _setup(p)
-    return float(_places(K, M, N, L)[3] + integrator.size(L, K, M))
+    """Where the layout ends."""
+    return float(layout(read(Controls, p), p).end)
 
 
 @kernel
-def _advance_flow(p, work):
+def _advance_flow(c, s, out):
     """Go on with the flow; True when it has ended. Its exit from the plateau is a read-out."""
-    K, M, beta, L, eta, sigma_J, alpha_last, N, runs, seed = _setup(p)
-    spectrum, overlaps, totals, flow = _places(K, M, N, L)
-    Q, R = view(work, totals, (POINTS, K, K)), view(work, totals + POINTS * K * K, (POINTS, K, M))
-    buffer = work[flow:]
-    P = K + M
+    K, P = c.students, c.students + c.teachers
     # blocks, and the coefficients with their slopes
-    steps = int(SLICE / (8.0 * K * P * (L * P + 40.0 * K * P))) + 1
-    alpha = view(work, READOUTS, (POINTS,))
-    status = integrator.advance(
-        buffer, alpha, RTOL, steps, view(work, READOUTS + POINTS, (POINTS,)), Q, R, view(buffer, 0, (0, K, P, L))
-    )
-    work[6] = np.nan
-    before = 0.0
-    for i in range(int(buffer[integrator.WRITTEN])):
-        level = math.log(_specialisation(R[i]) / work[flow - 1])
-        if level >= 0.0:
-            work[6] = alpha[i] if i == 0 else alpha[i] - (alpha[i] - alpha[i - 1]) * level / (level - before)
-            break
-        before = level
+    steps = int(SLICE / (8.0 * K * P * (c.levels * P + 40.0 * K * P))) + 1
+    status = integrator.advance(s.flow, out.flow[0], RTOL, steps, out.flow[1], s.Q, s.R, s.history)
+    for i in range(POINTS):
+        done = i < int(s.flow[integrator.WRITTEN])
+        s.level[i] = math.log(kernels.specialisation(s.R[i], s.part) / s.specialised[0]) if done else np.nan
+    out.exit[0] = kernels.first_crossing(out.flow[0], s.level)
     return status != integrator.RUNNING
 
 
 @kernel
 def start(p, data, work):
     """Closed forms; weights drawn for flow and simulation, and the first slice of the flow."""
-    K, M, beta, L, eta, sigma_J, alpha_last, N, runs, seed = _setup(p)
+    c, out = read(Controls, p), place(Outputs, work)
+    K, M, L, N, eta = c.students, c.teachers, c.levels, c.N, c.eta
     if N < L:
-        return -1.0
-    spectrum, overlaps, totals, flow = _places(K, M, N, L)
-    eigenvalue, weight = view(work, spectrum, (L,)), view(work, spectrum + L, (L,))
-    mass, noise = view(work, spectrum + 2 * L, (L,)), view(work, spectrum + 3 * L, (L,))
-    r, q = view(work, overlaps, (L, K, M)), view(work, overlaps + L * K * M, (L, K, K))
-    t = view(work, overlaps + L * K * (K + M), (L, M, M))
-    T = view(work, totals + POINTS * K * (K + M), (M, M))
-    for i in range(OUTPUT):
-        work[i] = np.nan
-    power_law_spectrum(beta, eigenvalue, weight)
+        return Message.TOO_FEW_INPUTS.value
+    s = layout(c, work)
+    power_law_spectrum(c.beta, s.eigenvalue, s.weight)
     second = 0.0
     for k in range(L):
-        mass[k] = weight[k] * eigenvalue[k]
-        noise[k] = 1.0
-        second += mass[k] * eigenvalue[k]
+        s.mass[k] = s.weight[k] * s.eigenvalue[k]
+        s.noise[k] = 1.0
+        second += s.mass[k] * s.eigenvalue[k]
 
     V, u, e = math.sqrt(M), 1.0 / math.sqrt(M), eta / K
     Q = kernels.fixed_point(M, V, u, e)
     R = kernels.balance(Q, M, V, u)
-    A, c, G, decay, slope = kernels.coefficients(Q, R, M, V, u)
-    tau = 1.0 / kernels.escape_rate(eigenvalue, weight, e * slope, 0.5 * e * e * G)
-    work[0] = kernels.error(Q, R, M, V, u)
-    work[1] = tau
-    odd, even = 2.0 * M - 1.0, 2.0 * M + 1.0
-    work[2] = math.pi * K / (2.0 * M * eta * second) * even * math.sqrt(odd * even)
-    work[3] = M * M / (eta * L)
-    work[flow - 1] = SPECIALISED * math.sqrt(K * M) * R
+    tau = 1.0 / kernels.escape(s.eigenvalue, s.weight, Q, M, V, u, e)
+    s.specialised[0] = kernels.specialisation_at_end(R, K, M)
+    out.height[0] = kernels.error(R, Q, M, V, u)
+    out.tau[0] = tau
+    out.small_eta_tau[0] = kernels.small_eta_escape_time(second, K, M, eta)
+    out.claimed_tau[0] = M * M / (eta * L)
+    out.largest_step[0] = eta * s.eigenvalue[0] / N
 
-    begin = min(0.1 / (eta * eigenvalue[0]), 1e-2 * alpha_last)
-    ensemble_start(
-        work[OUTPUT:], K, M, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last, view(work, SGD, (SIMULATED,))
-    )
-    ensemble_overlaps(work[OUTPUT:], K, M, N, L, SIMULATED, r, q, t)
-    total(weight, eigenvalue, t, T)
-    first = view(work, totals, (K, M))
-    total(weight, eigenvalue, r, first)
-    work[4] = max(0.0, tau * math.log(work[flow - 1] / _specialisation(first)))
-    work[5] = eta * eigenvalue[0] / N
-    geometric(begin, alpha_last, view(work, READOUTS, (POINTS,)))
+    begin = min(0.1 / (eta * s.eigenvalue[0]), 1e-2 * c.alpha_max)
+    out.sgd[1:] = np.nan
+    ensemble_start(s.ensemble, K, M, N, SIMULATED, s.eigenvalue, c.sigma_J, c.seed, begin, c.alpha_max, out.sgd[0])
+    ensemble_overlaps(s.ensemble, K, M, N, L, SIMULATED, s.r, s.q, s.t)
+    total(s.weight, s.eigenvalue, s.t, s.T)
+    total(s.weight, s.eigenvalue, s.r, s.R[0])
+    at_start = kernels.specialisation(s.R[0], s.part)
+    out.length[0] = max(0.0, tau * math.log(s.specialised[0] / at_start))
+
+    geometric(begin, c.alpha_max, out.flow[0])
+    out.flow[1] = np.nan
     for i in range(POINTS):
-        work[HEIGHT + i] = work[READOUTS + i]
-        # shown while the plateau lasts
-        if work[HEIGHT + i] <= work[4]:
-            work[HEIGHT + POINTS + i] = work[0]
-    integrator.start(eigenvalue, mass, noise, r, q, t, T, eta, math.sqrt(M) / K, u, ERF, work[flow:])
-    _advance_flow(p, work)
-    return 1.0 if work[5] > LARGEST_STEP else 0.0
+        out.plateau[0, i] = out.flow[0, i]
+        out.plateau[1, i] = out.height[0] if out.flow[0, i] <= out.length[0] else np.nan
+    integrator.start(s.eigenvalue, s.mass, s.noise, s.r, s.q, s.t, s.T, eta, V / K, u, ERF, s.flow)
+    _advance_flow(c, s, out)
+    return Message.LARGE_STEP.value if out.largest_step[0] > LARGEST_STEP else 0.0
 
 
 @kernel
 def advance(p, data, work):
     """A slice of the flow, or of the simulation when the flow has ended."""
-    K, M, beta, L, eta, sigma_J, alpha_last, N, runs, seed = _setup(p)
-    if not _advance_flow(p, work):
-        spectrum, overlaps, totals, flow = _places(K, M, N, L)
-        return 0.2 * work[flow + integrator.WRITTEN] / POINTS
-    out = SGD + SIMULATED
+    c, out = read(Controls, p), place(Outputs, work)
+    s = layout(c, work)
+    if not _advance_flow(c, s, out):
+        return FLOW_SHARE * s.flow[integrator.WRITTEN] / POINTS
+    K, M = c.students, c.teachers
+    v, u = math.sqrt(M) / K, 1.0 / math.sqrt(M)
     done = ensemble_advance(
-        work[OUTPUT:],
-        K,
-        M,
-        N,
-        L,
-        SIMULATED,
-        eta,
-        math.sqrt(M) / K,
-        1.0 / math.sqrt(M),
-        ERF,
-        runs,
-        seed,
-        view(work, out, (SIMULATED,)),
-        view(work, out + SIMULATED, (SIMULATED,)),
-        view(work, out + 2 * SIMULATED, (SIMULATED,)),
-    )
-    return 1.0 if done >= 1.0 else 0.2 + 0.8 * done
+        s.ensemble, K, M, c.N, c.levels, SIMULATED, c.eta, v, u, ERF, c.runs, c.seed,
+        out.sgd[1], out.sgd[2], out.sgd[3],
+    )  # fmt: skip
+    return 1.0 if done >= 1.0 else FLOW_SHARE + (1.0 - FLOW_SHARE) * done
 
 
 UNITS = (2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
@@ -198,7 +187,7 @@ EXPERIMENT = Experiment(
     ),
     curves=(
         Curve("flow", "flow, N → ∞", POINTS),
-        Curve("height", "plateau, for its predicted length", POINTS, style="dashed", color=1),
+        Curve("plateau", "plateau, for its predicted length", POINTS, style="dashed", color=1),
         Curve("sgd", "SGD, mean ± 2 standard errors", SIMULATED, style="points", color=3, band=True),
     ),
     readouts=(
@@ -213,10 +202,9 @@ EXPERIMENT = Experiment(
     size=size,
     start=start,
     advance=advance,
-    notices=(
-        "ηλ₁/N = {largest_step}: a single step is not small for the leading direction, and the flow is not exact.",
-    ),
-    errors=("N = {N} is smaller than L = {levels}: every level needs at least one input direction.",),
+    Controls=Controls,
+    Outputs=Outputs,
+    messages=Message,
     python="""\
 import numpy as np, lib
 s = lib.power_law(beta={beta}, levels={levels})
