@@ -330,7 +330,7 @@ def test_the_explorer_s_program_gives_its_numbers(M, L, beta, alignment):
     seen = names["flow"] > 1e-8
     # the page integrates to 1e-5 a step, and carries levels beyond the 24th on nodes
     for name in ("flow", "modes"):
-        np.testing.assert_allclose(result[name].y[seen], program[name][seen], rtol=2e-3)
+        np.testing.assert_allclose(result[name].y[seen], names[name][seen], rtol=2e-3)
     for name, fit in (("raw", names["raw"]), ("corrected", names["corrected"])):
         assert result.readouts[name] == pytest.approx(-fit.exponent, abs=1e-4)
         assert result.readouts[name + "_error"] == pytest.approx(fit.exponent - fit.interval()[0], rel=1e-3)
