@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import compression
+from . import checks
 from .spectra import Spectrum
 from .student_teacher import Overlaps
 
@@ -50,7 +51,13 @@ def pack(spectrum: Spectrum, overlaps: Overlaps, learned: int, expandable: bool)
     -------
     Blocks
         n blocks, a few hundred for any number of levels.
+
+    Raises
+    ------
+    ValueError
+        If ``spectrum`` is no Spectrum.
     """
+    checks.spectrum(spectrum)
     K, M = overlaps.r.shape[1:]
     moving, weights = spectrum.eigenvalues[:learned], spectrum.weights[:learned]
     n = compression.count_blocks(moving, K, M, int(expandable))
@@ -83,7 +90,13 @@ def expand(
         Student-teacher overlaps; of the levels that are not learned, those at alpha = 0.
     q : ndarray, shape (times, L, K, K)
         Student-student overlaps, likewise.
+
+    Raises
+    ------
+    ValueError
+        If ``spectrum`` is no Spectrum.
     """
+    checks.spectrum(spectrum)
     K, M = overlaps.r.shape[1:]
     r, q = (np.repeat(x[None], len(history), axis=0) for x in (overlaps.r, overlaps.q))
     values = K * (2 * K + M)
