@@ -212,6 +212,10 @@ def condensed(
     their distance from the smallest eigenvalue, so that they resolve exp(-c (lambda - lambda_L)) wherever it is not
     negligible: the curve's relative accuracy holds down to e^-700, the end of the range of doubles. A panel with no
     more levels than nodes is left unchanged.
+
+    Other sums need other nodes. :mod:`lib.kernels.compression` interpolates, since in the flow each level has overlaps
+    whose initial values may be any numbers, and single levels are recovered. :func:`lib.planning.level_sum` takes a
+    thousand power laws at a time, to the accuracy of a forecast.
     """
     checks.spectrum(spectrum)
     if spectrum.levels <= (MAX_LEVELS if most is None else most):

@@ -534,6 +534,9 @@ def level_sum(
     work does not grow with it. Exact up to L = 8. Beyond, to better than 2 % of the sum while the last level is
     unlearned, and when that has relaxed three times, to 5 % for beta = 1, 12 % for beta = 3.
 
+    Every draw of a forecast has its own beta and L, at which :func:`lib.linear.condensed` would build its rules anew;
+    these nodes are one array expression for all draws.
+
     Parameters
     ----------
     beta, levels : ndarray, shape (n, 1)

@@ -12,8 +12,9 @@ eigenvalue lambda_j and the data r_0, q_0, t and noise strength
 
     sum_k w_k lambda_k l_j(lambda_k) (r^k_0, q^k_0, t^k, 1),
 
-whatever the initial overlaps are: nothing is assumed of how they depend on k. The integrator needs no
-change. A panel of few levels keeps them as they are, so that a small spectrum is not changed at all.
+whatever the initial overlaps are: nothing is assumed of how they depend on k, unlike in :func:`lib.linear.condensed`,
+whose rule needs equal initial errors. The integrator needs no change. A panel of
+few levels is left as it is, so that a small spectrum is not changed at all.
 
 Error. Relaxation makes P, S, n combinations of exp(-c lambda), c >= 0. Over all c, 24 Chebyshev points in
 log lambda interpolate it on a panel lambda_top/10..lambda_top to better than ``ERROR`` of its maximum there:

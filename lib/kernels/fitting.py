@@ -72,8 +72,8 @@ def fit_window(x, y, lo, hi, scratch):
     half (in ln x) of the window minus the slope of its lower half, and the number of ``points`` in the window. With
     fewer than two points all but that number are NaN.
 
-    The noise is measured where it does its harm, at the long wavelengths: the components on degrees 2 to
-    5, of which the straight line knows nothing, are as large as the error of the component on degree 1
+    The noise is measured at long wavelengths, where it affects the slope: the components on degrees 2 to
+    5, which the straight line leaves free, are as large as the error of the component on degree 1
     if the residuals are correlated over less than the window. Their mean square is therefore its variance,
     with ERROR_SHAPES degrees of freedom; neighbouring residuals need not be independent.
     """

@@ -22,7 +22,7 @@ def _pole_sums(eigenvalue, weight, k, delta, sums):
     sums[2], sums[3]: sum of W / (x - lambda) over lambda < lambda_k, and of W / (x - lambda)^2;
     with W = w lambda^2. Distances are formed as (lambda - lambda_k) + delta: no cancellation near a pole.
     """
-    # a division a pole, and two loops without a branch: all else is cheap beside these
+    # One division per pole and two loops without a branch: nearly all of the time is spent here.
     above = above_slope = below = below_slope = 0.0
     for j in range(k + 1):
         pole = 1.0 / ((eigenvalue[j] - eigenvalue[k]) + delta)

@@ -127,7 +127,7 @@ def start(p, data, work):
         out.poor[0, sizes], out.poor[1, sizes] = l, s.errors[sizes, POOR]
         out.budget[0, sizes], out.budget[1, sizes] = l, s.errors[sizes, MIDDLE]
         out.rich[0, sizes], out.rich[1, sizes] = l, s.errors[sizes, RICH]
-        # the asymptotic error of so many features
+        # the asymptotic error of a student of l levels
         driving = c.noise
         for k in range(c.levels - 1, l - 1, -1):
             driving += s.eigenvalue[k] / c.levels
