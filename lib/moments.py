@@ -63,7 +63,7 @@ def from_blocks(spectrum: Spectrum, blocks: ArrayLike, count: int | None = None)
 
 
 def closure(spectrum: Spectrum) -> NDArray[np.float64]:
-    """Compute the coefficients c_l in moment L = sum_l c_l moment l, from prod_k (x - lambda_k): ``eq-cayley-hamilton``.
+    """Compute the coefficients c_l in moment L = sum_l c_l moment l, of prod_k (x - lambda_k): ``eq-cayley-hamilton``.
 
     Parameters
     ----------

@@ -677,7 +677,8 @@ def _read_file(file: IO[Any], name: str, named: bool) -> tuple[NDArray[Any], str
             return np.load(io.BytesIO(content), allow_pickle=False), ""
         except Exception as error:  # a damaged header may raise anything
             raise ValueError(
-                f"{name}: this is no .npy file of numbers ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
+                f"{name}: this is no .npy file of numbers "
+                f"({str(error).splitlines()[0] if str(error) else type(error).__name__})"
             ) from None
     if numpy_file:
         raise ValueError(f"{name}: is a .npy file, whatever its name: its name must end in .npy")

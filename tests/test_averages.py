@@ -79,7 +79,7 @@ def test_coefficients_are_those_of_the_definition(activation):
 @pytest.mark.parametrize(
     "call, words",
     [
-        (lambda: averages.I2(np.eye(3)), r"shape \(3, 3\): must be a symmetric matrix of shape \(2, 2\)"),
+        (lambda: averages.I2(np.eye(3)), r"\(3, 3\).*symmetric.*\(2, 2\)"),
         (lambda: averages.I2([[1.0, 2.0], [2.0, 1.0]]), "eigenvalue -1"),
         (lambda: averages.I2([[1.0, 0.5], [0.2, 1.0]]), "symmetric"),
         (lambda: averages.I3(np.eye(3), "relu"), "activation = 'relu'"),
@@ -87,7 +87,7 @@ def test_coefficients_are_those_of_the_definition(activation):
         (lambda: averages.monte_carlo(np.eye(1), g, 1), "samples = 1"),
         (
             lambda: averages.coefficients(lib.StudentTeacher(lib.power_law(1.0, 1)), np.eye(3), np.eye(2), np.eye(2)),
-            r"Q has shape \(3, 3\): must be \(2, 2\)",
+            r"\bQ\b.*\(3, 3\).*\(2, 2\)",
         ),
     ],
 )

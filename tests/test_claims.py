@@ -45,10 +45,10 @@ def test_false_claims_raise(measured, expected, tolerance):
     [
         ([], 1.0, 0.1, r"^measured = array\(\[\]"),
         ([], (0, 1), None, r"^measured = array\(\[\]"),
-        (1.0, (-np.inf, np.inf), None, r"^expected = \(-inf, inf\): must be a pair"),
-        (1.0, 1.0, None, r"^expected = 1.0: must be a pair"),
-        ([1.0, 1.0], [1.0], 0.1, r"^expected has shape \(1,\): must be \(2,\)$"),
-        (1.0, [1.0, 1.0], 0.1, r"^expected has shape \(2,\): must be \(\)$"),
+        (1.0, (-np.inf, np.inf), None, r"^expected = \(-inf, inf\).*a pair"),
+        (1.0, 1.0, None, r"^expected = 1.0.*a pair"),
+        ([1.0, 1.0], [1.0], 0.1, r"^expected\b.*\(1,\).*\(2,\)"),
+        (1.0, [1.0, 1.0], 0.1, r"^expected\b.*\(2,\).*\(\)"),
     ],
 )
 def test_claims_of_nothing_are_refused(measured, expected, tolerance, words):

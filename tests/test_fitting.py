@@ -253,26 +253,26 @@ def test_no_window():
 @pytest.mark.parametrize(
     "x, y, arguments, message",
     [
-        ([1, 2, 3], [1, 2], {}, r"^y has shape \(2,\): must be \(3,\)$"),
+        ([1, 2, 3], [1, 2], {}, r"^y\b.*\(2,\).*\(3,\)"),
         ([[1, 2], [3, 4]], [[1, 2], [3, 4]], {}, r"^x has shape \(2, 2\)"),
-        ([1, 2, np.nan, 4], [1, 1, 1, 1], {}, r"^x\[2\] = nan: must be finite$"),
-        ([1, 2, 3, 4], [1, np.inf, np.nan, 1], {}, r"^y\[1\] = inf: must be finite$"),
-        ([0, 1, 2, 3], [1, 1, 1, 1], {}, r"^x\[0\] = 0.0: must be > 0$"),
+        ([1, 2, np.nan, 4], [1, 1, 1, 1], {}, r"^x\[2\] = nan.*finite"),
+        ([1, 2, 3, 4], [1, np.inf, np.nan, 1], {}, r"^y\[1\] = inf.*finite"),
+        ([0, 1, 2, 3], [1, 1, 1, 1], {}, r"^x\[0\] = 0.0.*> 0"),
         ([1, 3, 2, 4], [1, 1, 1, 1], {}, "strictly increasing"),
-        (np.arange(1, 20), np.arange(19) - 3.0, {}, "= -3 at x = 1: must be > 0"),
-        (np.arange(1, 20), np.arange(19) + 1.0, {"offset": -5}, "= -4 at x = 1: must be > 0"),
-        (np.arange(1, 20), np.arange(1, 20), {"offset": np.nan}, "^offset = nan: must be a finite number$"),
-        (np.arange(1, 20), np.arange(1, 20), {"offset": "free"}, "^offset = 'free': must be a number or"),
-        (np.arange(1, 20), np.arange(1, 20), {"offset": "fit"}, "^window = None: must be given"),
+        (np.arange(1, 20), np.arange(19) - 3.0, {}, "= -3 at x = 1.*> 0"),
+        (np.arange(1, 20), np.arange(19) + 1.0, {"offset": -5}, "= -4 at x = 1.*> 0"),
+        (np.arange(1, 20), np.arange(1, 20), {"offset": np.nan}, "^offset = nan.*finite number"),
+        (np.arange(1, 20), np.arange(1, 20), {"offset": "free"}, "^offset = 'free'.*number"),
+        (np.arange(1, 20), np.arange(1, 20), {"offset": "fit"}, "^window = None"),
         (np.arange(1, 20), np.arange(1, 20), {"window": (30, 40)}, "holds 0 points.*x runs from 1 to 19"),
         (np.arange(1, 20), np.arange(1, 20), {"window": (1, 3)}, "at least 4"),
         (np.arange(1, 20), np.arange(1, 20), {"window": (1, 4), "offset": "fit"}, "at least 5"),
         (np.arange(1, 20), np.arange(1, 20), {"window": (4, 1)}, "low < high"),
-        ([1, 2, 3], [1, 2, 3], {}, "^x has 3 points: must have at least 8"),
+        ([1, 2, 3], [1, 2, 3], {}, "^x has 3 points.*at least 8"),
         ([], [], {"window": (1, 2)}, "^x has shape .* not be empty"),
-        (np.arange(1, 20), np.arange(1, 20), {"offset": None}, "^offset = None: must be a finite number"),
-        (np.arange(1, 20), np.arange(1, 20), {"window": 3}, "^window = 3: must be a pair"),
-        (np.arange(1, 20), np.arange(1, 20), {"window": (1, 2, 3)}, r"^window = \(1, 2, 3\): must be a pair"),
+        (np.arange(1, 20), np.arange(1, 20), {"offset": None}, "^offset = None.*finite number"),
+        (np.arange(1, 20), np.arange(1, 20), {"window": 3}, "^window = 3.*a pair"),
+        (np.arange(1, 20), np.arange(1, 20), {"window": (1, 2, 3)}, r"^window = \(1, 2, 3\).*a pair"),
     ],
 )
 def test_errors(x, y, arguments, message):
@@ -386,16 +386,16 @@ def test_only_the_window_is_judged():
     fit = fit_power_law(x, y, window=(1, 16))
     assert fit.exponent == pytest.approx(-0.7, rel=1e-12) and fit.points == 5
     for change, message in (
-        ({"x": (6, 2.0)}, r"^x\[6\] = 2.0 after x\[5\] = 2.0: must be strictly increasing$"),
-        ({"y": (6, np.nan)}, r"^y\[6\] = nan: must be finite$"),
-        ({"y": (6, -1.0)}, r"^y \+ offset = -1 at x = 4: must be > 0$"),
+        ({"x": (6, 2.0)}, r"^x\[6\] = 2.0 after x\[5\] = 2.0.*increasing"),
+        ({"y": (6, np.nan)}, r"^y\[6\] = nan.*finite"),
+        ({"y": (6, -1.0)}, r"^y \+ offset = -1 at x = 4.*> 0"),
     ):
         worse = {"x": x.copy(), "y": y.copy()}
         for name, (at, value) in change.items():
             worse[name][at] = value
         with pytest.raises(ValueError, match=message):
             fit_power_law(worse["x"], worse["y"], window=(1, 16))
-    with pytest.raises(ValueError, match=r"^x\[2\] = -3.0: must be > 0$"):
+    with pytest.raises(ValueError, match=r"^x\[2\] = -3.0.*> 0"):
         fit_power_law(x, y, window=(-5, 16))
     with pytest.raises(ValueError, match=r"holds 3 points: must hold at least 4; x runs from -3 to 1e\+09$"):
         fit_power_law(x, y, window=(1, 5))

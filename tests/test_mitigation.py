@@ -332,9 +332,9 @@ def test_momentum_average_and_adaptive_step_by_hand():
         (lambda: mitigation.exponent(1.0, 1.0), "power = 1.0"),
         (lambda: Recipe(momentum=1.0), "momentum = 1.0"),
         (lambda: Recipe(batch=1, batch_norm=True), "batch = 1"),
-        (lambda: Recipe(estimated_from=40, rotated=True), "rotated = True: must be False with estimated_from"),
+        (lambda: Recipe(estimated_from=40, rotated=True), "rotated = True.*False with estimated_from"),
         (lambda: Recipe(adaptive="no"), "adaptive = 'no'"),
-        (lambda: Recipe(schedule=(1.0,)), "schedule = \\(1.0,\\): must be a pair"),
+        (lambda: Recipe(schedule=(1.0,)), "schedule = \\(1.0,\\).*a pair"),
         (
             lambda: mitigation.train(LINE, 32, 0.1, [1.0], Recipe(schedule=lambda a: 0.5 - a), seeds=1),
             "schedule\\(0.53125\\) = -0.03125",
@@ -352,7 +352,7 @@ def test_momentum_average_and_adaptive_step_by_hand():
     ],
 )
 def test_bad_arguments_are_named(make, words):
-    with pytest.raises(ValueError, match=words.replace(".", r"\.")):
+    with pytest.raises(ValueError, match=words):
         make()
 
 

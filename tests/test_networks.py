@@ -216,7 +216,7 @@ SMALL = dict(N=8, eta=0.2, alpha=[1.0], seeds=2)
         (dict(teachers=1), {}, r"^after\.network = "),
         (dict(activation="tanh"), {}, r"^after\.network = "),
         (dict(spectrum=lib.power_law(2.0, 2)), {}, r"^after\.network = "),
-        ({}, dict(N=16), r"^after\.J has shape \(2, 4, 8\): must be that of 2 seeds at least and N = 16$"),
+        ({}, dict(N=16), r"^after\.J.*\(2, 4, 8\).*2 seeds.*N = 16"),
         ({}, dict(seeds=3), r"^after\.J has shape"),
     ],
 )
@@ -236,9 +236,9 @@ def test_arrays_of_another_model():
     s = lib.power_law(1.0, 2)
     network = networks.Network(s, (3,), 2)
     Q, R, T = network.start.initial_overlaps(0.1).totals(s)
-    with pytest.raises(ValueError, match=r"^R has shape \(2, 3\): must be \(3, 2\)$"):
+    with pytest.raises(ValueError, match=r"^R\b.*\(2, 3\).*\(3, 2\)"):
         networks.error(network, Q, R.T, T, network.initial_upper())
-    with pytest.raises(ValueError, match=r"^upper has shape \(2,\): must be \(3,\)$"):
+    with pytest.raises(ValueError, match=r"^upper\b.*\(2,\).*\(3,\)"):
         networks.error(network, Q, R, T, np.ones(2))
     for other in (lib.StudentTeacher(s, 2, 2), lib.StudentTeacher(lib.power_law(1.0, 3), 3, 2)):
         with pytest.raises(ValueError, match=r"^overlaps\.r has shape"):
@@ -268,7 +268,7 @@ def test_contrasts_have_the_moments_of_a_gamma_distribution(tail):
 
 def test_bad_calls():
     s = lib.power_law(1.0, 2)
-    with pytest.raises(ValueError, match="^keep = 1: must be left out without after"):
+    with pytest.raises(ValueError, match="^keep = 1.*after"):
         networks.train(networks.Network(s), 8, 0.1, [1.0], keep=1)
     with pytest.raises(ValueError, match="^N = 8.5: "):
         networks.train(networks.Network(s), 8.5, 0.1, [1.0])
@@ -309,7 +309,7 @@ def test_students_in_equal_shares_have_no_floor_and_one_student_has_the_plateau_
         height, R = networks.symmetric_floor(1, M)
         assert height == pytest.approx(1 / 6 - M / np.pi * np.arcsin(1 / (2 * M)), rel=1e-9)
         np.testing.assert_allclose(R, 1 / np.sqrt(M * (2 * M - 1)), rtol=1e-4)
-    with pytest.raises(ValueError, match="^students = 5: must be a multiple of teachers = 3, or one more$"):
+    with pytest.raises(ValueError, match="^students = 5.*multiple of teachers = 3"):
         networks.symmetric_floor(5, 3)
 
 

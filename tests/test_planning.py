@@ -179,8 +179,8 @@ def test_forecast_is_reproducible_and_scored():
     x, y = np.log(first.draws[:, 0]), np.log(0.2)
     pairs = np.abs(x[:, None] - x).sum() / (64 * 63)
     for wrong, words in (
-        ([0.2], r"^eps_g has shape \(1,\): must be \(2,\)$"),
-        ([0.2, 0.0], r"^eps_g\[1\] = 0.0: must be > 0$"),
+        ([0.2], r"^eps_g\b.*\(1,\).*\(2,\)"),
+        ([0.2, 0.0], r"^eps_g\[1\] = 0.0.*> 0"),
     ):
         with pytest.raises(ValueError, match=words):
             first.score(wrong)
@@ -191,7 +191,7 @@ def test_backtest_does_not_see_the_end():
     alpha = np.geomspace(1, 100, 24)
     eps_g = alpha**-0.5
     told = planning.backtest(alpha, eps_g, seen=0.3, particles=32)
-    with pytest.raises(ValueError, match=r"^eps_g has shape \(23,\): must be \(24,\)$"):
+    with pytest.raises(ValueError, match=r"^eps_g\b.*\(23,\).*\(24,\)"):
         planning.backtest(alpha, eps_g[1:])
     changed = np.where(alpha > 30, 1e-3 * eps_g, eps_g)
     fooled = planning.backtest(alpha, changed, seen=(0.3,), particles=32)
@@ -265,5 +265,5 @@ def test_few_points_are_all_used(form):
 
 def test_a_backtest_that_sees_too_little_says_so():
     a = np.linspace(1, 101, 32)
-    with pytest.raises(ValueError, match="^seen = 0.1 leaves 3 points of 32: must leave at least 6 to forecast from$"):
+    with pytest.raises(ValueError, match="^seen = 0.1 .*3 points of 32.*at least 6"):
         planning.backtest(a, (1 + a) ** -0.5)

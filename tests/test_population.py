@@ -103,7 +103,7 @@ def test_the_teacher_is_at_rest():
         (dict(eta=0.0), "^eta = 0.0"),
         (dict(alpha=[2.0, 1.0]), r"^alpha\[1\]"),
         (dict(rtol=1.0), "^rtol = 1.0"),
-        (dict(J=np.ones((3, 8))), r"^J has shape \(3, 8\): must be \(2, 8\)"),
+        (dict(J=np.ones((3, 8))), r"^J\b.*\(3, 8\).*\(2, 8\)"),
         (dict(B=np.ones((2, 7))), "7"),
         (dict(J=np.full((2, 8), np.nan)), r"^J\[0, 0\] = nan"),
     ],

@@ -123,10 +123,10 @@ def test_digits():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"size": 1}, "^size = 1: must be a whole number >= 2 and <= 427$"),
+        ({"size": 1}, "^size = 1.*>= 2 and <= 427"),
         ({"size": 428}, "<= 427$"),
         ({"size": 8.5}, "whole number"),
-        ({"image": "cat"}, "^image = 'cat': must be one of 'china', 'flower', 'both'$"),
+        ({"image": "cat"}, "^image = 'cat'.*'china', 'flower', 'both'"),
         ({"samples": 1}, "^samples = 1: "),
         ({"size": 400, "image": "china", "samples": 28 * 241 + 1}, "<= 6748$"),
     ],
@@ -138,9 +138,9 @@ def test_errors(arguments, message):
 
 def test_bad_bootstraps():
     for call, message in (
-        (lambda: bootstrap_patches("both", 8), "^image = 'both': must be one of 'china', 'flower'$"),
+        (lambda: bootstrap_patches("both", 8), "^image = 'both'.*'china', 'flower'"),
         (lambda: bootstrap_patches("china", 8, block=0), "^block = 0: "),
-        (lambda: bootstrap_spectra([]), r"^blocks = \[\]: must be at least one"),
+        (lambda: bootstrap_spectra([]), r"^blocks = \[\].*at least one"),
     ):
         with pytest.raises(ValueError, match=message):
             call()
@@ -237,13 +237,13 @@ def test_load_takes_paths_files_and_arrays(tmp_path):
 @pytest.mark.parametrize(
     "name, content, message",
     [
-        ("a.jpg", b"", r"a.jpg: must be a .npy, .csv"),
+        ("a.jpg", b"", r"a.jpg\b.*\.npy, \.csv"),
         ("b.csv", b"x,y\n1,2\n3,nan\n", 'b.csv: line 3, column 2: "nan" is not a finite number'),
         ("c.csv", b"1;2\n3;1,5x\n", 'c.csv: line 2, column 2: "1,5x" is not'),
-        ("d.txt", b"1 2\n3\n", "d.txt: line 2 has 1 values: must have 2"),
+        ("d.txt", b"1 2\n3\n", "d.txt: line 2 .*1.*2"),
         ("e.txt", b"# nothing\n", "e.txt: holds 0 values"),
         ("f.npy", b"\x93NUMPY", "f.npy: this is no .npy file"),
-        ("g.txt", b"2\n0\n", r"g.txt: eigenvalues\[1\] = 0.0: must be > 0"),
+        ("g.txt", b"2\n0\n", r"g.txt: eigenvalues\[1\] = 0.0.*> 0"),
         ("h.csv", b"1.0,2\n1,2\n", "h.csv: X does not vary"),
         ("i.npy", b"\x93NUMPY\x01\x00\x04\x00ab,\n", "i.npy: this is no .npy file of numbers"),
         ("j.csv", b"\x93NUMPY\x01\x00", "j.csv: is a .npy file, whatever its name"),
@@ -594,14 +594,14 @@ def test_bad_blocks_are_named():
     hole = good.copy()
     hole[1, 2] = np.nan
     for blocks, message in (
-        ([good, hole], r"^blocks\[1\]\[1, 2\] = nan: must be finite$"),
+        ([good, hole], r"^blocks\[1\]\[1, 2\] = nan.*finite"),
         ([good, np.empty((0, 3))], r"^blocks\[1\] has shape \(0, 3\)"),
-        ([good, good[:, :2]], r"^blocks\[1\] has 2 features: must have 3, as blocks\[0\]$"),
+        ([good, good[:, :2]], r"^blocks\[1\].*2 features.*3.*blocks\[0\]"),
         ([good, good[0]], r"^blocks\[1\] has shape \(3,\)"),
         ([good[:1]], "^blocks hold 1 sample: must hold at least 2$"),
         ([np.ones((4, 3)), np.ones((2, 3))], "^blocks do not vary: their covariance is zero$"),
         ([good * 1j], r"^blocks\[0\] holds complex numbers"),
-        ([np.ldexp(good, 600)], "^blocks of size 2.*: the square must be a floating-point number$"),
+        ([np.ldexp(good, 600)], "^blocks of size 2.*square.*floating-point number"),
     ):
         with pytest.raises(ValueError, match=message):
             bootstrap_spectra(blocks, resamples=1)

@@ -188,9 +188,9 @@ def test_wide_spectrum():
 @pytest.mark.parametrize(
     "change, words",
     [
-        (dict(method="exact"), "method = 'exact': must be one of 'direct', 'reduced'"),
+        (dict(method="exact"), "method = 'exact'.*'direct', 'reduced'"),
         (dict(N=7), "N = 7"),
-        (dict(N=1), "N = 1: must be at least the number of levels, 2"),
+        (dict(N=1), "N = 1.*levels, 2"),
         (dict(N=2), "teacher"),
         (dict(eta=0.0), "eta = 0.0"),
         (dict(sigma_J=-1.0), "sigma_J = -1.0"),

@@ -258,7 +258,7 @@ def never(a):
 
 
 def test_a_store_that_cannot_be_written_is_refused_before_any_work(here, tmp_path):
-    with pytest.raises(ValueError, match="store = 3: must be a path"):
+    with pytest.raises(ValueError, match="store = 3.*a path"):
         lib.sweep(never, {"a": [1]}, store=3, progress=False)
     with pytest.raises(OSError, match="store = .*nowhere"):
         lib.sweep(never, {"a": [1]}, store=tmp_path / "nowhere" / "store", progress=False)
@@ -601,7 +601,7 @@ def test_the_message_says_whether_python_changed(here, tmp_path, monkeypatch):
 
 def test_backends_that_cannot_serve_are_named(here):
     with joblib.parallel_config(backend="multiprocessing"):
-        with pytest.raises(ValueError, match="joblib's backend = 'multiprocessing': must be .*'loky', 'threading'"):
+        with pytest.raises(ValueError, match="joblib's backend = 'multiprocessing'.*'loky', 'threading'"):
             lib.sweep(lambda a: a, {"a": [1]}, progress=False)
     with joblib.parallel_config(backend="sequential"):
         assert lib.sweep(lambda a: a, {"a": [1, 2]}, progress=False)["value"].values.tolist() == [1.0, 2.0]
@@ -688,7 +688,7 @@ def test_bad_arguments_are_named(here, grid, seeds, words):
         ({"x": ("t", [[1.0, 2.0]])}, r"x = .* a = 1: shape \(1, 2\)"),
         ({"x": (("t", "t"), [[1.0]])}, "all different"),
         ({"x": 1j}, "real numbers"),
-        ("text", "value = 'text' at a = 1: must be real numbers"),
+        ("text", "value = 'text' at a = 1.*real numbers"),
         ({"x": (1.0, 2.0, 3.0)}, "pair"),
         ((1.0, 2.0), "pair"),
         ((3, [1.0]), "pair"),

@@ -435,6 +435,7 @@ def test_hot_kernels_are_compiled_for_speed_and_others_for_size(probes):
     assert len(small) < len(fast)
 
 
+@pytest.mark.slow("compiles a module of kernels twice, half a minute")
 def test_same_sources_give_the_same_bytes():
     first, second = (wasm.compile_table("tests.test_wasm:KERNELS") for _ in range(2))
     assert first == second
@@ -449,11 +450,11 @@ def test_build_compiles_once_per_state_of_the_sources(tmp_path, monkeypatch):
     compilations = []
     monkeypatch.setattr(wasm, "_ROOT", tmp_path)
     monkeypatch.setattr(wasm, "compile_table", lambda table: compilations.append(table) or b"module")
-    widgets, kernels = tmp_path / "lib" / "widgets", tmp_path / "lib" / "kernels"
-    for folder in (widgets, kernels):
+    widgets, kernels, compiler = (tmp_path / "lib" / name for name in ("widgets", "kernels", "compiler"))
+    for folder in (widgets, kernels, compiler):
         folder.mkdir(parents=True)
     (widgets / "exports.py").write_text("from ..kernels import one")
-    (widgets / "wasm_compile.py").write_text("y = 1")
+    (compiler / "wasm_compile.py").write_text("y = 1")
     for content, expected in [("x = 1", 1), ("x = 1", 1), ("'Words.'\nx = 1  # more", 1), ("x = 2", 2), ("x = 1", 2)]:
         (kernels / "one.py").write_text(content)
         (kernels / "other.py").write_text(f"not_imported = {expected!r}")
@@ -465,6 +466,6 @@ def test_build_works_where_nothing_can_be_written(tmp_path, monkeypatch):
     (tmp_path / "_build").touch()  # a file, so no folder of that name, whoever runs this
     monkeypatch.setattr(wasm, "_ROOT", tmp_path)
     monkeypatch.setattr(wasm, "_USER_CACHE", tmp_path / "_build" / "user")
-    monkeypatch.setattr(wasm, "_digest", lambda: "of these sources")
+    monkeypatch.setattr(wasm, "_digest", lambda table: "of these sources")
     monkeypatch.setattr(wasm, "compile_table", lambda table: b"module")
     assert wasm.build(TABLE) == b"module"

@@ -54,7 +54,7 @@ Below the functions above are numba functions on float64 arrays, which check not
 the layer above would pass. The explorers run the same functions in the page, compiled to WebAssembly. Their
 docstrings state equations and shapes.""",
     "lib.maths": "Mathematics that every target computes with the same bits.",
-    "lib.compiler": "How kernels are compiled, natively and to WebAssembly, and what decides that this must be done again.",
+    "lib.compiler": "How kernels are compiled, natively and to WebAssembly, and when it must be done again.",
 }
 
 

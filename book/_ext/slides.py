@@ -46,7 +46,8 @@ for (const explorer of document.querySelectorAll(".explorer")) {{
 // What is too large for a slide is set in smaller type; an explorer is scrolled, and a table that is too long even so.
 const fit = () => {{
   const slide = Reveal.getCurrentSlide();
-  const wide = () => [...slide.querySelectorAll("div.math, .output")].some((node) => node.scrollWidth > node.clientWidth + 1);
+  const wide = () => [...slide.querySelectorAll("div.math, .output")]
+    .some((node) => node.scrollWidth > node.clientWidth + 1);
   for (let size = 100; size >= 50; size -= 5) {{
     slide.style.fontSize = `${{size}}%`;
     if (slide.querySelector(".explorer") || (slide.scrollHeight <= slide.clientHeight && !wide())) break;

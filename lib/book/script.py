@@ -4,8 +4,8 @@
 def lean(text: str) -> str:
     """Strip JavaScript of its comments and of the blanks between its tokens: a third of what is sent.
 
-    The syntax decides what a comment is: nothing inside a string, a template or a regular expression changes. Every line
-    break between two tokens stays one, since it may end a statement.
+    The syntax decides what a comment is: nothing inside a string, a template or a regular expression changes. Every
+    line break between two tokens stays one, since it may end a statement.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """The WebAssembly module of the kernels: build it, and run it from Python.
 
-``build`` compiles a table of functions, such as that of :mod:`lib.widgets.exports`, by numba and LLVM alone: no linker, no C,
-no second implementation. A page instantiates the module with ``{Math}`` as its imports; ``Module`` does
+``build`` compiles a table of functions, such as that of :mod:`lib.widgets.exports`, by numba and LLVM alone: no linker,
+no C, no second implementation. A page instantiates the module with ``{Math}`` as its imports; ``Module`` does
 the same here with the C library's functions, under which results equal numba's bit by bit.
 """
 

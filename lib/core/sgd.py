@@ -206,7 +206,7 @@ class _Direct(_Gaussian):
 
 
 class _OnSamples(_Direct):
-    """One run on rows of ``samples`` (n, N) instead of Gaussian inputs; ``samples`` and ``root`` from :func:`_prepare`."""
+    """One run on rows of ``samples`` (n, N), not Gaussian inputs; ``samples`` and ``root`` from :func:`_prepare`."""
 
     def __init__(self, model, N, eta, sigma_J, seed, teacher, alignment, learned, samples, root):
         super().__init__(model, N, eta, sigma_J, seed, teacher, alignment, learned, root)

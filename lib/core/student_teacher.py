@@ -134,7 +134,7 @@ class StudentTeacher:
     def initial_weights(
         self, sigma_J: float, N: int, seed: int = 0, teacher: str = "orthonormal", alignment: float = 0.0
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Draw the weights of which :meth:`initial_overlaps` computes the overlaps, in the eigenbasis of the covariance.
+        """Draw the weights of which :meth:`initial_overlaps` computes the overlaps, in the covariance's eigenbasis.
 
         Parameters
         ----------

@@ -181,7 +181,7 @@ def _start_carriers(value, at, node, node_weight, noise, node_r, node_t):
 
 @kernel
 def expand(eigenvalue, r, q, t, z, out_r, out_q, share, nodes, values):
-    """Overlaps out_r (times, L, K, M), out_q (times, L, K, K) of every level from the blocks z (times, K, K + M, blocks).
+    """Overlaps out_r (times, L, K, M), out_q (times, L, K, K) of each level from blocks z (times, K, K + M, blocks).
 
     eigenvalue, r, q, t: the levels as given to ``compress`` (with ``levels``). share (POINTS,),
     nodes (times, POINTS, K (2 K + M)), values (K (2 K + M),): scratch.

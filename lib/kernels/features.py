@@ -15,8 +15,8 @@ from .linear import modes
 BISECTIONS = 60
 LARGEST_BELOW_TWO = 1.9999999999999998
 
-# A student of l levels in units of its own inputs: eigenvalue, weight (l,), of mean 1; share N_l / N of the inputs; variance
-# seen, W, and unseen, U = 1 - W. Its modes: x, amplitude, gain (l,); sums (4,) is scratch.
+# A student of l levels in units of its own inputs: eigenvalue, weight (l,), of mean 1; share N_l / N of the inputs;
+# variance seen, W, and unseen, U = 1 - W. Its modes: x, amplitude, gain (l,); sums (4,) is scratch.
 Student = namedtuple("Student", "eigenvalue weight share seen unseen x amplitude gain sums")
 # The arrays of a student of up to L levels, (L,) each, and sums.
 Room = namedtuple("Room", "eigenvalue weight x amplitude gain sums")
@@ -66,7 +66,7 @@ def _rate(student, eta):
 
 @kernel
 def find_modes(student, eta):
-    """Find the modes of a student, as in ``linear.modes``, and how much of the noise each takes up: gain_j / x_j in the end."""
+    """Find the modes of a student, as in ``linear.modes``, and the noise each takes up: gain_j / x_j in the end."""
     rate = _rate(student, eta)
     modes(student.eigenvalue, student.weight, rate, student.x, student.amplitude, student.sums)
     for j in range(student.x.shape[0]):

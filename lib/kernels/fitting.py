@@ -68,9 +68,9 @@ def fit_window(x, y, lo, hi, scratch):
     ``component`` is left there: the components of ln y on the orthonormal polynomials in ln x of degree 0, 1, ...,
     0 where there are too few points.
 
-    Returns a ``Fit``: ``exponent`` p, ``log_prefactor`` ln A, ``standard_error`` of p, ``drift``, the slope of the upper
-    half (in ln x) of the window minus the slope of its lower half, and the number of ``points`` in the window. With
-    fewer than two points all but that number are NaN.
+    Returns a ``Fit``: ``exponent`` p, ``log_prefactor`` ln A, ``standard_error`` of p, ``drift``, the slope of the
+    upper half (in ln x) of the window minus the slope of its lower half, and the number of ``points`` in the window.
+    With fewer than two points all but that number are NaN.
 
     The noise is measured at long wavelengths, where it affects the slope: the components on degrees 2 to
     5, which the straight line leaves free, are as large as the error of the component on degree 1

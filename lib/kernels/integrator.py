@@ -84,7 +84,7 @@ RUNNING, DONE, DIVERGED, STALLED = 0, 1, 2, 3
 SAFETY, LEAST, MOST = 0.9, 0.1, 6.0
 # First step in units of the fastest block's time: small enough to be accepted, and soon multiplied.
 FIRST = 1e-3
-# Totals of a converging flow are of the order of T and of its initial Q, or of one; beyond this many nothing bounds them.
+# Totals of a converging flow are of the order of T and of its initial Q, or of one; beyond this they are unbounded.
 DIVERGENCE = 1e10
 # Rounding of a total relative to the largest: a sum of rounded products, a few units in the last place.
 ROUNDING = 1e-15
@@ -680,7 +680,7 @@ def _accept(s):
 @kernel
 def _write(s, work, alpha, end, eps, Q, R, history):
     """Write the outputs from the step's start to its end; without a step these are the same."""
-    K, P, n = s.z.shape
+    K, P, _ = s.z.shape
     step = end - work[ALPHA]
     while work[WRITTEN] < alpha.shape[0]:
         row = int(work[WRITTEN])

@@ -82,7 +82,7 @@ def modes(eigenvalue, weight, eta, x, c, sums):
     amplitudes are positive below the critical rate, so the sum is accurate however small it gets.
 
     Near the critical rate the poles above a low level make up all but the share 1 - eta/2 + (w lambda of the levels
-    from it on) of the secular equation's 1, so that low rates and amplitudes carry the rounding of a sum over that share.
+    from it on) of the secular equation's 1, so that low rates and amplitudes carry the rounding of a sum over it.
     """
     L = eigenvalue.shape[0]
     for k in range(L):
@@ -167,7 +167,7 @@ def scheduled_steps(eigenvalue, mass, rates, noise, e, whole, half, out):
     """A step of the flow with a rate that changes, as one and as two halves; ``out`` is their extrapolation.
 
     ``rates`` (3, 3): for the whole step and each half the rate at its start, at its end, and its integral.
-    Returns the largest relative difference of one and two, over 3: the error of two, and an upper bound of that of ``out``;
+    Returns the largest relative difference of one and two, over 3: the error of two, an upper bound of that of ``out``;
     infinite where a step failed.
     """
     first = _scheduled_step(eigenvalue, mass, rates[0, 0], rates[0, 1], rates[0, 2], noise, e, whole)

@@ -126,7 +126,7 @@ def advance(
 
 @kernel
 def initial_upper(seed, widths, out):
-    """Hidden weights above the first layer, normal with variance 1 / (units below); ``out`` ends before the output's."""
+    """Hidden weights above the first layer, normal with variance 1 / (units below); ``out`` ends before the output."""
     fill_normals(stream_key(seed, HIDDEN), 0, out)
     at = 0
     for l in range(1, widths.shape[0]):

@@ -19,7 +19,7 @@ ROUNDING = 1.5 * 2.0**52  # added to |x| < 2^51 it rounds x to a whole number, i
 
 @kernel(inline=True)
 def _cubic(x, xx, a, b, c, d):
-    """a + b x + c x^2 + d x^3, given xx = x^2: in groups of four terms, a polynomial is not one long chain of operations."""
+    """a + b x + c x^2 + d x^3, given xx = x^2: in groups of four, a polynomial is not one long chain of operations."""
     return (a + b * x) + xx * (c + d * x)
 
 

@@ -150,7 +150,7 @@ def _cells(function):
 
 
 def _base(value):
-    """The value of an instance of a class derived from a built-in type or numpy's array, in a list; else an empty list."""
+    """The value of an instance of a class derived from a built-in type or numpy's array, in a list; else []."""
     if isinstance(value, BaseException):
         return [value.args]
     if isinstance(value, np.ndarray):
