@@ -70,7 +70,7 @@ def error(R, Q, M, V, u):
 
 @kernel
 def balance(Q, M, V, u):
-    """R at which the unit's overlap with the teachers stands still, given Q: the root of a quadratic equation."""
+    """Return R at which the unit's overlap with the teachers does not move, given Q: the root of a quadratic equation."""
     d, ratio = 1.0 + 2.0 * Q, V / u
     y = (1.0 + Q) * d / (d * M + ratio * ratio + ratio * math.sqrt(ratio * ratio + d * (2.0 * M - 1.0)))
     return math.sqrt(y)
@@ -78,7 +78,7 @@ def balance(Q, M, V, u):
 
 @kernel
 def rate_at(Q, M, V, u):
-    """The rate e at which the unit's fixed point has self-overlap Q."""
+    """Return the rate e at which the unit's fixed point has self-overlap Q."""
     R = balance(Q, M, V, u)
     A, c, G, decay, slope = coefficients(R, Q, M, V, u)
     return 2.0 * c * (Q - M * R * R) / (R * G)
@@ -86,7 +86,7 @@ def rate_at(Q, M, V, u):
 
 @kernel
 def largest_rate(M, V, u):
-    """The rate e beyond which there is no fixed point: the limit of ``rate_at`` for Q to infinity."""
+    """Return the rate e beyond which there is no fixed point: the limit of ``rate_at`` for Q to infinity."""
     noise = V * V * math.asin(1.0 / 3.0) + u * u * M * (
         math.asin((M - 1.0) / (2.0 * M - 1.0)) - (M - 1.0) * math.asin(1.0 / (2.0 * M - 1.0))
     )
@@ -95,7 +95,7 @@ def largest_rate(M, V, u):
 
 @kernel
 def fixed_point(M, V, u, e):
-    """Q at the fixed point; infinite where there is none. ``rate_at`` increases with Q: bisection in log Q."""
+    """Return Q at the fixed point, or infinity if there is no such point. ``rate_at`` increases with Q: bisection in log Q."""
     rho = (V / u) * (V / u)
     b = rho - M
     y = 1.0 / (b + math.sqrt(b * b + (2.0 * M - 1.0) * rho))
@@ -121,7 +121,7 @@ def fixed_point(M, V, u, e):
 
 @kernel
 def escape_rate(eigenvalue, weight, pull, noise):
-    """The largest root of 1 = sum_k w_k pull lambda_k^2 / (rate - noise lambda_k); eigenvalues descend.
+    """Return the largest root of 1 = sum_k w_k pull lambda_k^2 / (rate - noise lambda_k); eigenvalues descend.
 
     Newton's method for the distance from the first pole, on 1/sum: concave and increasing there, so that it
     converges monotonically from the lower bound, the first level alone.

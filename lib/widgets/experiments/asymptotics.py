@@ -189,7 +189,7 @@ def size(p, data):
 
 @kernel
 def _solve(c, s, alpha, error):
-    """The flow of units that have ``alignment`` with their teachers, all levels alike: eps_g at the times alpha."""
+    """Write the flow's error at the times alpha; at the start all levels have the same overlaps, set by ``alignment``."""
     for k in range(s.noise.shape[0]):
         s.noise[k] = 1.0
         for i in range(c.units):
@@ -205,7 +205,7 @@ def _solve(c, s, alpha, error):
 
 @kernel
 def _theory(c, s, sectors, alpha, modes, law_error, ends):
-    """Amplified mode sum, and the law between its ``ends``, at the times alpha; returns the law's offset."""
+    """Write the amplified mode sum, and the law between its ``ends``, at the times alpha; return the law's offset."""
     g, first, exponent = c.eta / c.units, s.eigenvalue[0], c.beta / (1.0 + c.beta)
     amplification(sectors, g, s.system, s.factor)
     scale = 0.5 * ((1.0 - c.alignment) * (1.0 - c.alignment) + c.sigma_J * c.sigma_J) / c.units
@@ -222,7 +222,7 @@ def _theory(c, s, sectors, alpha, modes, law_error, ends):
 
 @kernel
 def _draw_line(c, fit, low, high, line):
-    """The fitted line between the ends of the window into line (2, ENDS), or its slope."""
+    """Write the fitted line between the ends of the window, or its slope, to line (2, ENDS)."""
     line[0, 0], line[0, 1] = low, high
     for i in range(ENDS):
         value = math.exp(fit.log_prefactor + fit.exponent * math.log(line[0, i]))
