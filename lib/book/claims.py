@@ -6,10 +6,14 @@ cell fails, and with it the build of the book. The output of the cell also carri
 which say so.
 """
 
+from __future__ import annotations
+
 from dataclasses import asdict, dataclass
 from html import escape
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core import checks
 
@@ -23,7 +27,23 @@ class ClaimError(AssertionError):
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim that held; shows itself in a notebook. Made by :func:`lib.claim`."""
+    """A claim that holds, as :func:`lib.claim` returns it and a notebook displays it.
+
+    Attributes
+    ----------
+    name : str
+        Its address on the page is ``#claim-name``.
+    statement : str
+        The claim as a sentence.
+    expected, measured, tolerance : str
+        As the page shows them.
+    why : str
+        Where the expectation comes from, and why the tolerance is what it is.
+    source : str
+        Statement of the literature that it tests. Default: none.
+    kept : str
+        When and on what it was measured, if not by this build. Default: by this build.
+    """
 
     name: str
     statement: str
@@ -59,7 +79,17 @@ class Claim:
         return {MIME: asdict(self)}
 
 
-def claim(name, statement, *, measured, expected, tolerance=None, why, source="", kept=""):
+def claim(
+    name: str,
+    statement: str,
+    *,
+    measured: ArrayLike,
+    expected: Any,  # as ArrayLike, or a pair
+    tolerance: float | None = None,
+    why: str,
+    source: str = "",
+    kept: str = "",
+) -> Claim:
     """State and check a claim.
 
     Parameters
@@ -71,10 +101,10 @@ def claim(name, statement, *, measured, expected, tolerance=None, why, source=""
     measured : float or array_like
         What this build computed, or with ``kept`` what was measured then.
     expected : float, array_like, or (low, high)
-        What should come out. With ``tolerance`` None it is the interval in which ``measured`` must lie;
-        ``high`` may be infinite.
+        The value expected; without a ``tolerance`` the interval in which ``measured`` must lie, where ``high`` may be
+        infinite.
     tolerance : float, optional
-        Largest allowed \\|measured - expected\\|, of every element.
+        Largest allowed \\|measured - expected\\|, of every element. Default: ``expected`` is an interval.
     why : str
         Where the expectation comes from, and why the tolerance is what it is.
     source : str
@@ -87,6 +117,7 @@ def claim(name, statement, *, measured, expected, tolerance=None, why, source=""
     Returns
     -------
     Claim
+        To be the last expression of its cell.
 
     Raises
     ------
@@ -94,6 +125,13 @@ def claim(name, statement, *, measured, expected, tolerance=None, why, source=""
         If it does not hold.
     ValueError
         If there is nothing measured or expected, or ``expected`` is neither a number nor of the shape of ``measured``.
+
+    Examples
+    --------
+    >>> import lib
+    >>> lib.claim("half", "One half is 0.5.", measured=1 / 2, expected=0.5, tolerance=1e-15, why="Exact in binary.")
+    ✓ One half is 0.5.
+      expected 0.5, measured 0.5; tolerance 1e-15: Exact in binary.
     """
     measured = checks.real_array("measured", measured).astype(np.float64)
     if measured.size == 0:  # nothing measured would agree with anything
