@@ -58,6 +58,7 @@ def toy(tmp_path_factory):
     return root / "course", chapter
 
 
+@pytest.mark.slow("nbgrader makes the students' edition in a process of its own")
 def test_a_chapter_is_read_as_its_author_wrote_it(toy):
     chapter = toy[1]
     assert chapter.objectives == ["double", "name"]
@@ -88,6 +89,7 @@ def test_hidden_tests_refuse_a_wrong_answer(toy, tmp_path, value, word):
     assert word in result and "Success!" not in result
 
 
+@pytest.mark.slow("nbgrader makes the students' edition in a process of its own")
 def test_students_get_no_solution_and_no_hidden_test(toy):
     text = (toy[0] / "release" / "toy" / "toy.ipynb").read_text()
     assert "secret" not in text and "HIDDEN" not in text and "toy_double = 6" not in text and "- 6.0" not in text

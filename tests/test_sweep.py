@@ -210,6 +210,7 @@ def test_an_error_names_the_point_and_keeps_the_others(tmp_path):
         assert lib.sweep(**call)["value"].values.tolist() == list(range(200))
 
 
+@pytest.mark.slow("starts workers that work for seconds before they are killed")
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
 def test_a_sweep_that_is_killed_resumes(script, tmp_path, signal_number):
     process = script.start(pause=0.2)
@@ -713,6 +714,7 @@ def test_results_of_different_shapes_are_named(here, tmp_path):
             lib.sweep(function, {"a": [2, 3]}, store=tmp_path / "store", progress=False)
 
 
+@pytest.mark.slow("starts workers that work for seconds before they are killed")
 def test_a_dask_cluster_that_loses_a_worker(tmp_path):
     distributed = pytest.importorskip("distributed")
     killed = tmp_path / "killed"

@@ -19,7 +19,7 @@ Levels = namedtuple("Levels", "eigenvalue mass rate")
 
 @kernel
 def amplification(sectors, g, system, factor):
-    """Write the factors (S,) by which a finite learning rate multiplies the parts of eps_g; system (S, S) is scratch."""
+    """Write the factors (S,) by which a finite rate multiplies the parts of eps_g; system (S, S) is scratch."""
     S = factor.shape[0]
     for x in range(S):
         factor[x] = sectors.H[x] * sectors.identity[x]
