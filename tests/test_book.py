@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
+import yaml
 from bs4 import BeautifulSoup
 from conftest import ROOT, build_book, served
 from jupyter_cache import get_cache
@@ -36,7 +37,10 @@ LIB = (
     "ANSWER = 41\n__all__ = ['DivergenceError', 'claim', 'toy']\n"
 )
 MOVED = "moved_pages: {}"
-TOY = "'A toy.'\n\n\ndef play(x):\n    'The absolute value |x|; as :func:`play`.'\n    return abs(x)\n"
+TOY = (
+    "'A toy.'\nfrom .far import FAR\n\n\n"
+    "def play(x):\n    'The absolute value |x|; as :func:`play`.'\n    return abs(x)\n"
+)
 # An explorer as the page sees it, and a widget whose state myst-nb would write into the page.
 LIVE = [
     "import base64\nimport io\n\nimport ipywidgets\nfrom IPython.display import display\nfrom PIL import Image\n\n"
@@ -64,6 +68,9 @@ FORMULAS = r"$x$ $x_2$ $\sigma^2$ $\sigma_J$ $\sum_i x_i^{-s/2}$ $Q_{12}$ [$\sig
 FOLDED = ":::{admonition} Folded\n:class: dropdown\nWords in a fold, see {doc}`live`.\n:::\n\n## Where $\\beta = 1$"
 
 
+UNIQUE = {"preface": "the answer is", "live": "toy-slider"}  # in the code of a page and in no other
+
+
 def write_notebook(path, title, cells, text=""):
     notebook = nbformat.v4.new_notebook()
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -79,6 +86,7 @@ def finished_book(tmp_path_factory):
     (folder / "lib" / "kernels").mkdir()
     (folder / "lib" / "__init__.py").write_text(LIB)
     (folder / "lib" / "toy.py").write_text(TOY)
+    (folder / "lib" / "far.py").write_text("FAR = 1\n")
     for name in ("core/checks.py", "book/claims.py", "compiler/digest.py"):
         (folder / "lib" / name).parent.mkdir()
         (folder / "lib" / name).with_name("__init__.py").write_text("'A package.'\n")
@@ -97,7 +105,10 @@ def finished_book(tmp_path_factory):
     shutil.copy(ROOT / "requirements.txt", folder)
     config = (ROOT / "_config.yml").read_text()
     assert MOVED in config
+    config = re.sub(r"(?<=chapter_files:\n)(?:      .*\n)+", "      book/live: [book/data]\n", config)
     (folder / "_config.yml").write_text(config.replace(MOVED, "moved_pages: {book/parts/old: book/live}"))
+    (folder / "book" / "data").mkdir(parents=True)
+    (folder / "book" / "data" / "numbers.txt").write_text("1")
     for name in ("_ext", "_style"):
         shutil.copytree(ROOT / "book" / name, folder / "book" / name)
     for name in ("references.md", "references.bib", "claims.md", "api.md"):
@@ -132,10 +143,10 @@ def test_editing_only_the_library_changes_the_page(book):
 def test_notebooks_that_end_together_are_all_kept(tmp_path, monkeypatch):
     """jupyter-cache deletes records, or fails, when threads add to it at once."""
     monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
-    import live_book
+    import execution
 
     # without kernels, which would end apart
-    monkeypatch.setattr(live_book, "single_nb_execution", lambda *_, **__: SimpleNamespace(err=None, time=0.0))
+    monkeypatch.setattr(execution, "single_nb_execution", lambda *_, **__: SimpleNamespace(err=None, time=0.0))
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     names = [f"page{i}" for i in range(40)]
     for name in names:
@@ -144,8 +155,9 @@ def test_notebooks_that_end_together_are_all_kept(tmp_path, monkeypatch):
         mystnb_config=NbParserConfig(execution_mode="cache", execution_cache_path=str(tmp_path / "cache")),
         myst_config=MdParserConfig(),
         doc2path=lambda name: str(tmp_path / f"{name}.ipynb"),
+        code_digests={},
     )
-    live_book.execute_side_by_side(None, environment, names)
+    execution.execute_side_by_side(None, environment, names)
     cache = get_cache(tmp_path / "cache")
     for name in names:
         _, found = cache.merge_match_into_notebook(nbformat.read(tmp_path / f"{name}.ipynb", 4))
@@ -162,6 +174,71 @@ def test_nothing_is_executed_when_only_prose_changes(book):
     assert "One more sentence." in page(book, "preface")
     assert "Using cached notebook" in result.stdout + result.stderr
     assert "Executing notebook" not in result.stdout + result.stderr
+
+
+def executed(folder, edit):
+    """Names of the pages that a build executes after an edit."""
+    before = set((folder / "_build" / ".jupyter_cache" / "executed").iterdir())
+    edit()
+    result = build_book(folder)
+    assert result.returncode == 0, result.stdout + result.stderr
+    made = set((folder / "_build" / ".jupyter_cache" / "executed").iterdir()) - before
+    texts = [(path / "base.ipynb").read_text() for path in made]
+    return {name for name in ("preface", "live") for text in texts if UNIQUE[name] in text}
+
+
+def test_an_edit_executes_the_chapters_that_depend_on_it_and_no_others(book):
+    """The first page takes ``lib.ANSWER`` from ``lib``, which imports ``toy``, which imports ``far``."""
+    toy, far = book / "lib" / "toy.py", book / "lib" / "far.py"
+
+    def mend_a_sentence():
+        toy.write_text(TOY.replace("A toy.", "The toy.  # mended").replace("absolute", "magnitude"))
+
+    assert executed(book, mend_a_sentence) == set()
+    assert "magnitude" in page(book, "api")
+    assert executed(book, lambda: far.write_text("FAR = 2\n")) == {"preface"}
+    assert executed(book, lambda: (book / "book" / "data" / "numbers.txt").write_text("2")) == {"live"}
+
+
+def test_a_new_module_comes_into_the_reference(book):
+    (book / "lib" / "core" / "extra.py").write_text("'More.'\n\n\ndef add(x):\n    'The sum.'\n    return x + 1\n")
+    assert executed(book, lambda: None) == set()
+    assert 'id="lib.core.extra.add"' in page(book, "api")
+
+
+@pytest.mark.parametrize("changed", ["answers", "module of an answer", "other answers", "other module"])
+def test_a_chapter_depends_on_the_answers_to_its_questions(tmp_path, monkeypatch, changed):
+    monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
+    import execution
+
+    files = {
+        "lib/__init__.py": "from . import asked, other\n",
+        "lib/asked.py": "A = 1\n",
+        "lib/other.py": "B = 1\n",
+        "book/answers/toy.yml": "toy-one: {ask: How many, answer: lib.asked.A}\n",
+        "book/answers/else.yml": "else-one: {ask: How many, answer: lib.other.B}\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    cells = ["import lib", "%matplotlib inline\nquestion('toy-one')"]
+    before = execution.code_digest(tmp_path, cells)
+    path = {
+        "answers": "book/answers/toy.yml",
+        "module of an answer": "lib/asked.py",
+        "other answers": "book/answers/else.yml",
+        "other module": "lib/other.py",
+    }[changed]
+    (tmp_path / path).write_text(files[path].replace("1", "2").replace("How many", "How much"))
+    assert (execution.code_digest(tmp_path, cells) != before) == (not changed.startswith("other"))
+
+
+def test_files_that_chapters_read_are_said_to_be_theirs():
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())["sphinx"]["config"]["chapter_files"]
+    assert all((ROOT / f"{name}.ipynb").is_file() for name in config)
+    files = {file for files in config.values() for file in files}
+    assert all((ROOT / file).exists() for file in files)
+    assert {f"book/data/{path.name}" for path in (ROOT / "book" / "data").iterdir()} <= files
 
 
 def test_a_failing_cell_fails_the_build(book):

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from lib.compiler.digest import ROOT, closure, digest, package_modules
+from lib.compiler.digest import ROOT, closure, digest, modules_used, package_modules
 
 FILES = {
     "__init__.py": "from .top import f\n",
@@ -61,6 +61,37 @@ def test_code_that_is_imported_makes_stale_and_nothing_else_does(package, file, 
     before = digest(["lib.top"], package)
     (package / "lib" / file).write_text(text)
     assert (digest(["lib.top"], package) != before) == stale
+
+
+@pytest.mark.parametrize(
+    "code, used",
+    [
+        ("import lib\nlib.f(1)", {"lib.top"}),
+        ("import lib\nlib.g(1)", {"lib.middle"}),
+        ("import lib as library\nprint(library.deep.bottom.CONSTANT)", {"lib.deep.bottom"}),
+        ("import lib\nlib.deep.CONSTANT", {"lib.deep.bottom"}),
+        (
+            "from lib import beside, deep\ndef h(): return deep.bottom.CONSTANT, beside.OTHER",
+            {"lib.beside", "lib.deep.bottom"},
+        ),
+        ("from lib.middle import g\ng(1)", {"lib.middle"}),
+        ("import lib.beside\nlib.beside.OTHER", {"lib.beside"}),
+        ("lib.HERE", {"lib"}),
+        ("import lib\nprint(lib.__file__)", set()),
+        ("import numpy as np\nnp.pi", set()),
+    ],
+)
+def test_a_program_depends_on_the_modules_that_its_names_come_from(package, code, used):
+    (package / "lib" / "__init__.py").write_text(
+        "from .top import f\nfrom . import beside\nfrom .middle import g\nHERE = 1\n"
+    )
+    (package / "lib" / "deep" / "__init__.py").write_text("from .bottom import CONSTANT\n")
+    assert modules_used(code, root=package) == used
+
+
+@pytest.mark.parametrize("code", ["show(lib)", "getattr(lib, 'f')", "lib.lazy", "from lib import *"])
+def test_what_syntax_cannot_tell_is_everything(package, code):
+    assert modules_used(code, root=package) == set(package_modules("lib", package))
 
 
 def test_versions_make_stale(package):

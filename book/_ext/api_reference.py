@@ -8,13 +8,23 @@ import importlib
 import inspect
 import pkgutil
 import re
+from pathlib import Path
 
 LINE = "% api-reference\n"
 
 
 def fill_in(app, docname, source):
     if LINE in source[0]:
+        app.env.pages_with_reference.add(docname)
         source[0] = source[0].replace(LINE, "\n".join(reference()))
+
+
+def follow_new_modules(app, env, added, changed, removed):
+    """Read the page again when there is another module; autodoc itself follows the files of those that it has read."""
+    files = sorted(path.relative_to(app.srcdir).as_posix() for path in Path(app.srcdir, "lib").rglob("*.py"))
+    before, env.reference_files = getattr(env, "reference_files", None), files
+    env.pages_with_reference = getattr(env, "pages_with_reference", set()) & env.found_docs
+    return env.pages_with_reference if before != files else []
 
 
 def reference():
@@ -91,6 +101,8 @@ def keep_absolute_values(app, what, name, value, options, lines):
 
 
 def setup(app):
+    app.setup_extension("execution")  # which puts lib on the path
+    app.connect("env-get-outdated", follow_new_modules)
     app.connect("source-read", fill_in)
     app.connect("autodoc-process-docstring", keep_absolute_values)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

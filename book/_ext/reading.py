@@ -13,8 +13,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 from bs4 import BeautifulSoup
-from jupyter_cache import get_cache
-from myst_nb.core.read import create_nb_reader
+from execution import executed_cells
 from PIL import Image, ImageOps
 from sphinx.errors import ExtensionError
 
@@ -61,8 +60,6 @@ def introduce_page(app, pagename, templatename, context, doctree):
     """Add a page's card for those who link to it, the way to cite it, and the program of the previews."""
     if pagename not in app.env.found_docs:
         return
-    # docutils calls the bibliography a list whose items are none; they name themselves bibliographic entries.
-    context["body"] = context["body"].replace('<div role="list" class="citation-list">', '<div class="citation-list">')
     body = BeautifulSoup(context["body"], "html.parser")
     title = re.sub(r"^[\d.]+\s*", "", body.h1.get_text().rstrip("#").strip()) if body.h1 else app.config.html_title
     first = next((p for p in body.select("section > p") if not p.find_parent(class_="admonition")), None)
@@ -101,7 +98,7 @@ def _picture(app, pagename):
     found = next(
         (
             (cell, output["data"])
-            for cell in _executed(app, pagename)
+            for cell in executed_cells(app.env, pagename)
             for output in cell.get("outputs", ())
             if "image/png" in output.get("data", {})
         ),
@@ -121,22 +118,6 @@ def _picture(app, pagename):
     path.parent.mkdir(parents=True, exist_ok=True)
     ImageOps.pad(paper.convert("RGB"), CARD, Image.Resampling.LANCZOS, color="white").save(path, optimize=True)
     return {"og:image": f"{app.config.html_baseurl}{name}", "og:image:alt": words}
-
-
-def _executed(app, pagename):
-    """The cells of a page's notebook with their outputs; none if it is not one, or is not executed.
-
-    They come from the cache: the copies in ``_build/jupyter_execute`` lack the outputs that myst-nb found there.
-    """
-    path = app.env.doc2path(pagename)
-    text = Path(path).read_text(encoding="utf-8")
-    reader = create_nb_reader(path, app.env.myst_config, app.env.mystnb_config, text)
-    if reader is None:
-        return []
-    try:
-        return get_cache(app.config.nb_execution_cache_path).merge_match_into_notebook(reader.read(text))[1].cells
-    except KeyError:
-        return []
 
 
 def finish_site(app, exception):

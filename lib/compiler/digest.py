@@ -2,9 +2,11 @@
 
 Three things are stored between processes, and each must be made again exactly when its code has changed: the compiled
 kernels (``lib.compiler.jit``), the WebAssembly module (``lib.compiler.wasm``), and the executed chapters
-(``book/_ext/live_book.py``). All use this digest. It is taken of the syntax trees, without docstrings and comments, of
+(``book/_ext/execution.py``). All use this digest. It is taken of the syntax trees, without docstrings and comments, of
 the modules named and of every module of ``lib`` that they import, directly or not: a constant two imports away
 changes it, an edited comment or docstring does not.
+
+A program such as a chapter's cells imports all of ``lib`` and uses little of it: :func:`modules_used` says what.
 """
 
 import ast
@@ -79,6 +81,107 @@ def closure(modules, root=ROOT):
     return found
 
 
+def modules_used(code, package="lib", root=ROOT):
+    """Name the modules of a package from which a program takes its names.
+
+    ``import lib`` runs every module that ``lib/__init__.py`` imports, but a program that then says ``lib.solve``
+    depends on ``lib.core.dynamics`` alone. What cannot be told from the syntax (the package passed to a function, a
+    name that its ``__init__`` makes when it is asked) counts as all modules of the package.
+
+    Parameters
+    ----------
+    code : str
+        Python; in it the name ``package`` is the package, also where the import stands elsewhere.
+    package : str
+        Name of the package.
+    root : Path
+        Folder that holds the package. Default: the one that this module was loaded from.
+
+    Returns
+    -------
+    set of str
+        Full names, for :func:`digest`.
+
+    Raises
+    ------
+    SyntaxError
+        If ``code`` is not Python.
+    """
+    tree, found = ast.parse(code), set()
+    bound = {package: (package, [])}  # what a name of the program stands for: a module, and names in it
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.split(".")[0] == package:
+                    bound[alias.asname or package] = (alias.name if alias.asname else package, [])
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module.split(".")[0] == package:
+            for alias in node.names:
+                if alias.name == "*":
+                    found |= set(package_modules(node.module, root))
+                else:
+                    bound[alias.asname or alias.name] = (node.module, [alias.name])
+    for node in _uses(tree):
+        module, names = bound.get(node[0], (None, []))
+        if module:
+            found |= _sources(root, module, names + node[1:])
+    return found
+
+
+def _uses(tree):
+    """Every name that a program reads, with the attributes that it takes of it: ``["lib", "core", "solve"]``."""
+    waiting = [tree]
+    while waiting:
+        node, attributes = waiting.pop(), []
+        while isinstance(node, ast.Attribute):
+            attributes.insert(0, node.attr)
+            node = node.value
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Load):
+                yield [node.id, *attributes]
+        else:
+            waiting += ast.iter_child_nodes(node)
+
+
+def _sources(root, module, names):
+    """The modules that ``module.name.name...`` comes from."""
+    file = _file(root, module)
+    if file is None:
+        raise ModuleNotFoundError(f"no module {module} in {root}")
+    if file.name != "__init__.py":
+        return {module}
+    if not names:
+        return set(package_modules(module, root))
+    name, *others = names
+    if name.startswith("__"):  # __file__, __name__: no code
+        return set()
+    for node in _parsed(file, file.stat().st_mtime_ns, file.stat().st_size).body:
+        if isinstance(node, ast.ImportFrom):
+            base = _base(node, module.split("."))
+            for alias in node.names:
+                if name == (alias.asname or alias.name) and _file(root, base):
+                    if _file(root, inner := f"{base}.{alias.name}"):
+                        return _sources(root, inner, others)
+                    return {module} if base == module else _sources(root, base, [alias.name, *others])
+        elif name in _made(node):
+            return {module}
+    if _file(root, inner := f"{module}.{name}"):
+        return _sources(root, inner, others)
+    return set(package_modules(module, root))
+
+
+def _made(statement):
+    """Names that a statement of a module defines."""
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return [statement.name]
+    return [node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+
+
+def _base(node, package):
+    """Full name of the module that ``from ... import`` in a module of a package, given by its parts, names."""
+    base = package[: len(package) + 1 - node.level] if node.level else []
+    return ".".join([*base, *(node.module.split(".") if node.module else [])])
+
+
 def package_modules(package="lib", root=ROOT):
     """List all modules of a package.
 
@@ -94,7 +197,8 @@ def package_modules(package="lib", root=ROOT):
     list of str
         Full names, sorted.
     """
-    names = ((path.relative_to(root).with_suffix("")).parts for path in (root / package).rglob("*.py"))
+    folder = root.joinpath(*package.split("."))
+    names = ((path.relative_to(root).with_suffix("")).parts for path in folder.rglob("*.py"))
     return sorted(".".join(parts[:-1] if parts[-1] == "__init__" else parts) for parts in names)
 
 
@@ -117,8 +221,7 @@ def _imports(root, name):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) + 1 - node.level] if node.level else []
-            base = ".".join([*base, *(node.module.split(".") if node.module else [])])
+            base = _base(node, package)
             for alias in node.names:
                 inner = f"{base}.{alias.name}"
                 found.append(inner if _file(root, inner) else base)
