@@ -109,7 +109,7 @@ def finished_book(tmp_path_factory):
     (folder / "_config.yml").write_text(config.replace(MOVED, "moved_pages: {book/parts/old: book/live}"))
     (folder / "book" / "data").mkdir(parents=True)
     (folder / "book" / "data" / "numbers.txt").write_text("1")
-    for name in ("_ext", "_style"):
+    for name in ("_ext", "_style", "_templates"):
         shutil.copytree(ROOT / "book" / name, folder / "book" / name)
     for name in ("references.md", "references.bib", "claims.md", "api.md"):
         shutil.copy(ROOT / "book" / name, folder / "book")
@@ -334,13 +334,70 @@ def test_reference_is_made_of_docstrings(finished_book):
 
 
 def test_a_card_shows_the_first_picture_of_a_page(finished_book):
+    def card(name):
+        tags = BeautifulSoup(page(finished_book, name), "html.parser").select("meta[property^='og:']")
+        return {tag["property"]: tag["content"] for tag in tags}
+
     address = "https://OWNER.github.io/scaling-laws-book/"
-    text, name = page(finished_book, "live"), "_static/cards/book/live.png"
-    assert f'<meta property="og:image" content="{address}{name}">' in text
-    assert '<meta property="og:image:alt" content="A clear picture.">' in text
+    live, name = card("live"), "_static/cards/book/live.png"
+    assert live["og:image"] == f"{address}{name}" and live["og:image:alt"] == "A clear picture."
+    assert (live["og:image:width"], live["og:image:height"]) == ("1200", "630")
+    assert live["og:title"] == "Live" and live["og:url"] == f"{address}book/live.html"
+    assert live["og:site_name"] == "Neural scaling laws, live" and live["og:type"] == "article"
+    assert card("preface")["og:description"].startswith("See (1) and Saad and Solla")
     picture = imread(finished_book / "_build" / "html" / name)
     assert picture.shape == (630, 1200, 3) and picture.min() == 1  # what was clear is paper
-    assert "og:image" not in page(finished_book, "api")  # the book's first page has none to lend
+    assert "og:image" not in card("api")  # the book's first page has none to lend
+
+
+def test_what_is_not_there_leads_back_to_the_book(finished_book):
+    text = (finished_book / "_build" / "html" / "404.html").read_text()
+    assert "There is no such page" in text and 'href="/scaling-laws-book/book/preface.html"' in text
+
+
+def test_the_map_has_all_pages_also_after_a_build_that_wrote_one(book):
+    def places():
+        return re.findall("<loc>(.*)</loc>", (book / "_build" / "html" / "sitemap.xml").read_text())
+
+    names = ("api", "claims", "live", "preface", "references", "symbols")
+    assert places() == [f"https://OWNER.github.io/scaling-laws-book/book/{name}.html" for name in names]
+    (book / "book" / "symbols.md").write_text(SYMBOLS.replace("# Letters", "# Symbols"))
+    assert build_book(book).returncode == 0
+    assert len(places()) == len(names)
+
+
+def test_slides_are_made_of_what_a_page_holds(finished_book, book):
+    def slides():
+        text = (book / "_build" / "html" / "slides" / "live.html").read_text()
+        return BeautifulSoup(text, "html.parser").select(".slides > section")
+
+    title, explorer = slides()
+    assert title.h1.get_text() == "Live" and explorer.select_one(".explorer img")["alt"] == "A clear picture."
+    assert "A line" not in explorer.get_text() and 'href="../slides/live.html"' in page(finished_book, "live")
+    text = (
+        "## Part $x$\n\nThis is the first sentence, which has $x$ in it and is long. The second is for the speaker: "
+        "{eq}`eq-part` and {doc}`symbols`.\n\n```{math}\n:label: eq-part\nx = 2\n```\n\n- A line.\n\n"
+        "```{exercise} Easy\n:label: exercise-part\nDo it.\n```"
+    )
+    claims = "import lib\n" + PREFACE[1].replace("toy-answer", "toy-two")
+    write_notebook(book / "book" / "live.ipynb", "Live", [*LIVE, claims], text)
+    result = build_book(book)
+    assert result.returncode == 0, result.stdout + result.stderr
+    title, opening, line, explorer, claim = slides()
+    notes = opening.aside.extract()
+    assert opening.h2.select_one(".math").get_text() == r"\(x\)"
+    assert opening.p.get_text() == r"This is the first sentence, which has \(x\) in it and is long."
+    assert opening.select_one("div.math .eqno").get_text() == "(2)" and not opening.select(
+        "noscript, [id], .headerlink"
+    )
+    assert "The second is for the speaker" in notes.get_text()
+    assert [link["href"] for link in notes.select("a")] == [
+        "../book/live.html#equation-eq-part",
+        "../book/symbols.html",
+    ]
+    assert line.li.get_text() == "A line." and line.select_one("p.exercise").get_text() == "Exercise 1  (Easy)"
+    assert "Do it." in line.aside.get_text() and not line.select("section")
+    assert explorer.select_one("div.explorer") and claim.select_one(".claim-measured").get_text() == "41"
 
 
 def test_a_page_that_moved_leads_to_its_new_place(finished_book, book):

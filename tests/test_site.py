@@ -126,7 +126,7 @@ def test_a_page_says_what_it_is_and_how_to_cite_it(site, pages):
     for name in PAGES:
         assert 'property="og:title"' in pages[name].text and 'property="og:description"' in pages[name].text
         assert "@incollection{scalinglaws-" in pages[name].text
-        card = dict(re.findall(r'<meta property="og:(image[^"]*)" content="([^"]*)">', pages[name].text))
+        card = dict(re.findall(r'<meta property="og:(image[^"]*)" content="([^"]*)"', pages[name].text))
         assert (site / card["image"].partition("scaling-laws-book/")[2]).is_file() and len(card["image:alt"]) > 20
         assert f"/{name}.html</loc>" in places
     assert "no such page" in (site / "404.html").read_text()

@@ -55,5 +55,6 @@ def lead_to_notebook(app, pagename, templatename, context, doctree):
 
 
 def setup(app):
-    app.connect("html-page-context", lead_to_notebook, priority=950)
+    app.setup_extension("sphinx_book_theme")  # which makes the button before it is turned
+    app.connect("html-page-context", lead_to_notebook, priority=501)  # the theme's
     return {"parallel_read_safe": True, "parallel_write_safe": True}

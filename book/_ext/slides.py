@@ -1,21 +1,26 @@
-"""Slides of every chapter, made from its finished page: the same equations, figures, claims and live explorers.
+"""Slides of every chapter, made from its doctree: the same equations, figures, claims and live explorers.
 
 A section becomes a slide that opens with its first sentence; equations and lists follow, figures and explorers get
-slides of their own, and the prose becomes the speaker's notes (key S). reveal.js is copied from the package that
-carries it, so the slides need no network and open from a folder too.
+slides of their own, and the prose becomes the speaker's notes (key S). The slides of a page are a document of their
+own, which the book's HTML translator writes. reveal.js is copied from the package that carries it, so the slides need
+no network and open from a folder too.
 """
 
-import copy
 import re
 import shutil
+from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 
-from bs4 import BeautifulSoup
+from claims_ledger import MIME as CLAIM
+from docutils import nodes
+from docutils.utils import new_document
+from sphinx_exercise.nodes import is_exercise_node
 
 REVEAL_FILES = ("dist/reveal.js", "dist/reveal.css", "dist/reset.css", "plugin/notes/notes.js")
 EQUATIONS = 3  # on a slide
 SHORT = 50  # characters: what is shorter may mean the opposite of what follows
+SENTENCE = re.compile(r"(?<!\be\.g)(?<!\bi\.e)[.?!](?=\s|$)")
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -63,6 +68,22 @@ Reveal.initialize({{ width: 1120, height: 700, margin: 0.03, center: false, hash
 """
 
 
+class slide(nodes.General, nodes.Element):
+    """A slide: its title, what it shows, and the notes."""
+
+
+class slide_title(nodes.Titular, nodes.TextElement):
+    """The title of a slide, with its level, and the section's number as Sphinx gives it."""
+
+
+class exercise_line(nodes.General, nodes.TextElement):
+    """The number and the title of the exercise ``node["exercise"]``."""
+
+
+class notes(nodes.General, nodes.Element):
+    """What the speaker reads."""
+
+
 def has_slides(app, pagename):
     """Whether a page is a chapter: a notebook, but not the book's first page."""
     return pagename != app.config.root_doc and app.env.doc2path(pagename).endswith(".ipynb")
@@ -83,135 +104,223 @@ def link_slides(app, pagename, templatename, context, doctree):
         )
 
 
-def write_slides(app, exception):
-    """Make the slides of all chapters once the pages are written."""
-    if exception or app.builder.name != "html":
+def tell_outputs(app, doctree):
+    """Mark the HTML of claims and explorers as such, while the other forms of the output say what it is."""
+    for bundle in doctree.findall(nodes.container):
+        if bundle.get("nb_element") != "mime_bundle":
+            continue
+        forms = {form["mime_type"]: form for form in bundle.children}
+        kind = "claim" if CLAIM in forms else "explorer" if "image/png" in forms else ""
+        if kind and "text/html" in forms:
+            for output in forms["text/html"].findall(nodes.raw):
+                output["kind"] = kind
+
+
+def copy_reveal(app):
+    """Copy reveal.js into the site."""
+    if app.builder.name == "html":
+        source = Path(find_spec("sphinx_revealjs").origin).parent / "_static" / "revealjs"
+        target = Path(app.outdir) / "_static" / "reveal"
+        target.mkdir(parents=True, exist_ok=True)
+        for file in REVEAL_FILES:
+            shutil.copyfile(source / file, target / Path(file).name)
+
+
+def write_slides(app, pagename, templatename, context, doctree):
+    """Make the slides of a chapter when its page is written: the builder then knows the numbers of its equations."""
+    if doctree is None or app.builder.name != "html" or not has_slides(app, pagename):
         return
-    site = Path(app.outdir)
-    source = Path(find_spec("sphinx_revealjs").origin).parent / "_static" / "revealjs"
-    (site / "_static" / "reveal").mkdir(parents=True, exist_ok=True)
-    for file in REVEAL_FILES:
-        shutil.copyfile(source / file, site / "_static" / "reveal" / Path(file).name)
-    (site / "slides").mkdir(exist_ok=True)
-    for name in sorted(filter(lambda name: has_slides(app, name), app.env.found_docs)):
-        page = BeautifulSoup((site / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
-        article = page.select_one("article.bd-article > section")
-        (site / "slides" / f"{Path(name).name}.html").write_text(slides_of(article, name), encoding="utf-8")
+    article = next(iter(doctree.findall(nodes.section)))
+    file = Path(app.outdir) / "slides" / f"{Path(pagename).name}.html"
+    file.parent.mkdir(exist_ok=True)
+    first, *others = _slides_of(app, article, pagename)
+    number = "".join(f"{part}." for part in first[0]["secnumber"] or ())
+    title = escape(f"{number} {article[0].astext()}".strip())
+    slides = _written(app, [first, *others], doctree.settings)
+    file.write_text(PAGE.format(title=title, slides=slides), encoding="utf-8")
 
 
-def slides_of(article, name):
-    """The slides' page of an article."""
-    _clean(article, name)
-    heading = article.find("h1")
-    title = heading.get_text().strip()
-    slides = [_slide(heading.decode_contents(), [], [], level=1)]
-    for part, section in enumerate([article, *article.find_all("section")]):
-        slides += _section(section, opening=part == 0)
-    return PAGE.format(title=title, slides="\n".join(slides))
+def _written(app, slides, settings):
+    """The HTML of slides. What is shown may also stand in the notes: nothing gets an identifier or a link to itself."""
+    document = new_document("slides")
+    document.settings = settings
+    document.extend(slides)
+    translator = app.builder.create_translator(document, app.builder)
+    start = translator.starttag
+
+    def start_without_ids(node, *args, **attributes):
+        attributes.pop("ids", None)
+        ids = node.get("ids", [])
+        if not ids:
+            return start(node, *args, **attributes)
+        node["ids"] = []
+        try:
+            return start(node, *args, **attributes)
+        finally:
+            node["ids"] = ids
+
+    translator.starttag = start_without_ids
+    translator.add_permalink_ref = lambda node, title: None
+    document.walkabout(translator)
+    return "".join(translator.fragment)
 
 
-def _clean(article, name):
-    """Take away what serves reading alone; links lead to the chapter."""
-    for node in article.select(
-        "a.headerlink, .cell_input, .stderr, .stream, details.solution, .solution, .question, script.no, noscript"
-    ):
-        node.decompose()
-    folder = f"../{Path(name).parent}/"
-    for link in article.select("a[href]"):
-        address = link["href"]
-        if address.startswith("#"):
-            link["href"] = f"{folder}{Path(name).name}.html{address}"
+def _slides_of(app, article, pagename):
+    article = article.deepcopy()
+    _prepare(app, article, pagename)
+    yield _slide(app, article, [], [], level=1)
+    for part, section in enumerate(_sections(article)):
+        yield from _section(app, section, opening=part == 0)
+
+
+def _sections(section):
+    """A section and those inside it, in order; the sections of exercises are none of the text."""
+    yield section
+    for child in section.children:
+        if isinstance(child, nodes.section):
+            yield from _sections(child)
+
+
+def _prepare(app, article, pagename):
+    """Let links lead to the chapter, and formulas be TeX alone: slides are nothing without scripts."""
+    folder = f"../{Path(pagename).parent}/"
+    for link in article.findall(nodes.reference):
+        if "refid" in link:
+            link["refuri"] = f"#{link.attributes.pop('refid')}"
+        address = link.get("refuri", "")
+        if not address or address.startswith("#"):
+            link["refuri"] = f"{folder}{Path(pagename).name}.html{address}"
         elif not re.match(r"[a-z]+:|\.\./", address):
-            link["href"] = folder + address
-    for node in article.select("section#exercise-content"):
-        node.name = "div"  # a section of the notes would be a slide
-    # A paragraph stands on the slide and in the notes: no name may be there twice.
-    for node in article.select("[id]"):
-        if node.name != "section":
-            del node["id"]
+            link["refuri"] = folder + address
+    for output in article.findall(nodes.raw):
+        output["classes"] = []  # else it would be set in a box, as a cell's output is on the page
+    for formula in [*article.findall(nodes.math), *article.findall(nodes.math_block)]:
+        formula["tex_only"] = True
 
 
-def _section(section, opening):
+def _section(app, section, opening):
     """The slides of one section without its subsections."""
-    heading = section.find(["h1", "h2", "h3", "h4"], recursive=False)
-    title = heading.decode_contents() if heading else ""
-    pages, notes, current = [], [], []
+    pages, said, current = [], [], []
 
     def close():
-        if current or notes:
-            pages.append((list(current), list(notes)))
+        if current or said:
+            pages.append((list(current), list(said)))
             current.clear()
-            notes.clear()
+            said.clear()
 
-    for node in section.find_all(recursive=False):
-        classes = node.get("class", [])
-        if node.name == "p":
+    def shows_more_than_text():
+        return any(not isinstance(item, nodes.paragraph) for item in current)
+
+    for node in section.children:
+        if isinstance(node, nodes.paragraph):
             if not current and not pages and not opening:
-                current.append(f"<p>{_first_sentence(node)}</p>")
-            notes.append(node.decode())
-        elif node.name in ("ul", "ol", "table") or "math" in classes or "pst-scrollable-table-container" in classes:
-            equations = sum('<div class="math' in item for item in current)
-            if equations == EQUATIONS or (node.name != "div" and any(not item.startswith("<p>") for item in current)):
+                current.append(_first_sentence(node))
+            said.append(node)
+        elif isinstance(node, nodes.math_block):
+            if sum(isinstance(item, nodes.math_block) for item in current) == EQUATIONS:
                 close()
-            current.append(node.decode())
-        elif "exercise" in classes:
-            title_of = node.select_one(".admonition-title")
-            current.append(f"<p class='exercise'>{title_of.get_text(' ', strip=True) if title_of else ''}</p>")
-            notes.append(node.decode())
-        elif "admonition" in classes:
-            if "dropdown" in classes:
-                notes.append(node.decode())
+            current.append(node)
+        elif isinstance(node, nodes.bullet_list | nodes.enumerated_list | nodes.table):
+            if shows_more_than_text():
+                close()
+            current.append(node)
+        elif is_exercise_node(node):
+            title = next(iter(node.findall(nodes.title)), None)
+            current.append(exercise_line("", title.astext() if title else "", exercise=node))
+            said.append(_without_sections(node))
+        elif isinstance(node, nodes.Admonition) and "solution" not in node["classes"]:
+            if "dropdown" in node["classes"]:
+                said.append(node)
             else:
                 close()
-                current.append(node.decode())
+                current.append(node)
                 close()
-        elif "cell" in classes:
-            for shown in node.select("figure, .explorer, .claim, .output > img, .output.image_svg > *"):
-                if shown.find_parent(["figure"]) or shown.find_parent(class_="explorer"):
-                    continue
-                # Its own slide: a picture is to be seen from the last row.
-                if "claim" in shown.get("class", []):
-                    current.append(shown.decode())
-                else:
-                    if any(not item.startswith("<p>") for item in current):
+        elif node.get("nb_element") == "cell_code":
+            for shown in _outputs(node):
+                if shown.get("kind") == "claim":
+                    current.append(shown)
+                else:  # its own slide: a picture is to be seen from the last row
+                    if shows_more_than_text():
                         close()
-                    current.append(shown.decode())
+                    current.append(shown)
                     close()
     close()
-    return [_slide(title, content, said, level=1 if opening else 2) for content, said in pages if content]
+    for content, text in pages:
+        if content:
+            yield _slide(app, section, content, text, level=1 if opening else 2)
+
+
+def _outputs(node):
+    """Figures, pictures, claims and explorers that a cell shows."""
+    for child in node.children:
+        if not isinstance(child, nodes.Element) or child.get("nb_element") == "cell_code_source":
+            continue
+        if isinstance(child, nodes.figure | nodes.image) or child.get("kind"):
+            yield child
+        else:
+            yield from _outputs(child)
+
+
+def _without_sections(node):
+    """A copy of an exercise for the notes, where a section would be a slide."""
+    node = node.deepcopy()
+    for inner in list(node.findall(nodes.section)):
+        inner.replace_self(nodes.container("", *inner.children))
+    return node
 
 
 def _first_sentence(paragraph):
-    """A paragraph up to its first full stop that leaves SHORT characters; mathematics and links are kept whole."""
-    short = copy.copy(paragraph)
-    length = 0
-    for child in list(short.children):
-        if length is None:
-            child.extract()
-        elif isinstance(child, str) and (
-            stop := next(
-                (
-                    stop
-                    for stop in re.finditer(r"(?<!\be\.g)(?<!\bi\.e)[.?!](?=\s|$)", child)
-                    if length + stop.end() >= SHORT
-                ),
-                None,
-            )
-        ):
-            child.replace_with(child[: stop.end()])
-            length = None
-        else:
-            length += len(child.get_text())
-    return short.decode_contents()
+    """A paragraph up to its first full stop that leaves SHORT characters; mathematics and links stay whole."""
+    short, length = nodes.paragraph(), 0
+    for child in paragraph.children:
+        if isinstance(child, nodes.Text):
+            stops = (stop.end() for stop in SENTENCE.finditer(child) if length + stop.end() >= SHORT)
+            if stop := next(stops, None):
+                short += nodes.Text(child[:stop])
+                break
+        short += child.deepcopy()
+        length += len(child.astext())
+    return short
 
 
-def _slide(title, content, notes, level=2):
-    heading = f"<h{level}>{title}</h{level}>"
-    said = f'<aside class="notes">{"".join(notes)}</aside>' if notes else ""
-    return f"<section>{heading}\n{''.join(content)}\n{said}</section>"
+def _slide(app, section, content, said, level):
+    title = slide_title("", "", *(child.deepcopy() for child in section[0].children), level=level)
+    numbers = app.builder.secnumbers
+    anchor = f"#{section['ids'][0]}"
+    title["secnumber"] = numbers.get(anchor if anchor in numbers else "")
+    made = slide("", title, *(node.deepcopy() for node in content))
+    if said:
+        made += notes("", *(node.deepcopy() for node in said))
+    return made
+
+
+def visit_title(translator, node):
+    translator.body.append(f"<h{node['level']}>")
+    translator.add_secnumber(node)
+
+
+def depart_title(translator, node):
+    translator.body.append(f"</h{node['level']}>\n")
+
+
+def visit_exercise(translator, node):
+    translator.body.append('<p class="exercise">')
+    translator.add_fignumber(node["exercise"])
+
+
+def _append(text):
+    return lambda translator, node: translator.body.append(text)
 
 
 def setup(app):
-    app.connect("html-page-context", link_slides, priority=950)
-    app.connect("build-finished", write_slides)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    app.setup_extension("claims_ledger")
+    app.setup_extension("sphinx_book_theme")  # which makes the list of buttons before ours is added
+    app.add_node(slide, html=(_append("<section>"), _append("</section>\n")))
+    app.add_node(slide_title, html=(visit_title, depart_title))
+    app.add_node(notes, html=(_append('<aside class="notes">'), _append("</aside>")))
+    app.add_node(exercise_line, html=(visit_exercise, _append("</p>\n")))
+    app.connect("doctree-read", tell_outputs)
+    app.connect("builder-inited", copy_reveal)
+    app.connect("html-page-context", write_slides)
+    app.connect("html-page-context", link_slides, priority=501)  # the theme's
+    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": 2}

@@ -213,26 +213,37 @@ def _file(root, name):
 
 def _imports(root, name):
     """Names of the modules of the same top package that a module imports."""
-    file, package = _file(root, name), name.split(".")
+    file = _file(root, name)
+    names = _imported(file, file.stat().st_mtime_ns, file.stat().st_size, name)
+    top = name.split(".")[0]
+    found = [inner if inner and _file(root, inner) else base for base, inner in names if base.split(".")[0] == top]
+    return [module for module in found if _file(root, module)]
+
+
+@cache
+def _imported(file, modified, size, name):
+    """What a module imports, as pairs: a module, and the name taken from it with the module's before, or None."""
+    package = name.split(".")
     if file.name != "__init__.py":
         package = package[:-1]
     found = []
-    for node in ast.walk(_parsed(file, file.stat().st_mtime_ns, file.stat().st_size)):
+    for node in ast.walk(_parsed(file, modified, size)):
         if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
+            found += [(alias.name, None) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = _base(node, package)
-            for alias in node.names:
-                inner = f"{base}.{alias.name}"
-                found.append(inner if _file(root, inner) else base)
-    top = name.split(".")[0]
-    return [module for module in found if module.split(".")[0] == top and _file(root, module)]
+            found += [(base, f"{base}.{alias.name}") for alias in node.names]
+    return found
 
 
 def _tree(file):
     """A module's syntax without docstrings, other lone strings, and comments."""
-    tree = _parsed(file, file.stat().st_mtime_ns, file.stat().st_size)
-    return ast.dump(tree)
+    return _dumped(file, file.stat().st_mtime_ns, file.stat().st_size)
+
+
+@cache
+def _dumped(file, modified, size):
+    return ast.dump(_parsed(file, modified, size))
 
 
 @cache

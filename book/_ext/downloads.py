@@ -1,7 +1,7 @@
 """The whole book in one file: `site.zip`, to be unpacked and read from a folder without a network, and the PDF.
 
-The zip is written last, by a handler that runs after those of the other extensions. Dates are fixed: the same site
-gives the same file. The PDF is printed from the site by `make pdf`; the pages link to it when it is there.
+The zip holds what all others write, so its handler alone has a late priority. Dates are fixed: the same site gives the
+same file. The PDF is printed from the site by `make pdf`; the pages link to it when it is there.
 """
 
 import zipfile
@@ -58,6 +58,7 @@ def write_zip(app, exception):
 
 def setup(app):
     app.connect("env-updated", notice_pdf)
-    app.connect("html-page-context", link_pdf, priority=950)
+    app.setup_extension("sphinx_book_theme")  # which makes the list of buttons before ours is added
+    app.connect("html-page-context", link_pdf, priority=501)  # the theme's
     app.connect("build-finished", write_zip, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
