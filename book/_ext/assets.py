@@ -35,8 +35,8 @@ def write_explorers(app):
     if app.builder.format != "html":
         return
     from lib.compiler.wasm import BuildError, build
-    from lib.widgets.page import page_script
     from lib.widgets.exports import TABLE
+    from lib.widgets.page import page_script
 
     try:
         module = build(TABLE)
