@@ -101,7 +101,7 @@ def keep_absolute_values(app, what, name, value, options, lines):
 
 
 def setup(app):
-    app.setup_extension("execution")  # which puts lib on the path
+    app.setup_extension("library")
     app.connect("env-get-outdated", follow_new_modules)
     app.connect("source-read", fill_in)
     app.connect("autodoc-process-docstring", keep_absolute_values)

@@ -75,7 +75,7 @@ def finish_page(app, pagename, templatename, context, doctree):
 
 
 def setup(app):
-    app.setup_extension("execution")  # which puts lib on the path
+    app.setup_extension("library")
     app.setup_extension("myst_nb")  # whose widgets' state is on the page before finish_page takes it away
     app.connect("builder-inited", serve_mathjax)
     app.connect("builder-inited", write_explorers)

@@ -68,6 +68,7 @@ def name_the_site(app, config):
 
 
 def setup(app):
+    app.setup_extension("execution")
     app.setup_extension("address")  # which sets html_baseurl before this reads it
     app.connect("config-inited", name_the_site)
     app.connect("html-page-context", give_card)

@@ -32,13 +32,6 @@ from traitlets.config import Config
 NUMERICAL_PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "matplotlib", "anywidget", "mpmath")
 
 
-def use_this_library(app, config):
-    """Import the library of this book, whatever copy of it is installed: in this process and in the kernels."""
-    root = str(app.srcdir)
-    sys.path.insert(0, root)
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-
-
 def _load_digest():
     """The library's module of digests, by its path: importing ``lib`` would load numba, and a toy book has none."""
     file = Path(__file__).parents[2] / "lib" / "compiler" / "digest.py"
@@ -47,7 +40,7 @@ def _load_digest():
     return module
 
 
-library = _load_digest()
+digests = _load_digest()
 
 
 def code_digest(root, cells, files=()):
@@ -72,21 +65,21 @@ def code_digest(root, cells, files=()):
     code = "\n".join(map(TransformerManager().transform_cell, cells))
     try:
         words = [node.value for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Constant)]
-        modules = library.modules_used(code, root=root)
+        modules = digests.modules_used(code, root=root)
     except SyntaxError:  # the cell that fails will say so
-        words, modules = [], set(library.package_modules("lib", root))
+        words, modules = [], set(digests.package_modules("lib", root))
     paths = []
     for answers in sorted((root / "book" / "answers").glob("*.yml")):
         if any(isinstance(word, str) and word.startswith(f"{answers.stem}-") for word in words):
             paths.append(answers)
             for expression in _expressions(yaml.safe_load(answers.read_text(encoding="utf-8"))):
-                modules |= library.modules_used(expression, root=root)
+                modules |= digests.modules_used(expression, root=root)
     for file in files:
         path = root / file
         paths += sorted(inner for inner in path.rglob("*") if inner.is_file()) if path.is_dir() else [path]
     contents = [f"{path.relative_to(root)} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in paths]
     versions = [f"{package}={version(package)}" for package in NUMERICAL_PACKAGES]
-    return library.digest(modules, root, [sys.version, *versions, *contents])
+    return digests.digest(modules, root, [sys.version, *versions, *contents])
 
 
 def _expressions(value):
@@ -215,8 +208,8 @@ def forget_a_flawed_build(app, exception):
 
 
 def setup(app):
+    app.setup_extension("library")
     app.add_config_value("chapter_files", {}, "", [dict])
-    app.connect("config-inited", use_this_library)
     app.connect("env-get-outdated", find_stale_pages)
     app.connect("source-read", add_digest)
     app.connect("env-before-read-docs", execute_side_by_side)
