@@ -1,4 +1,4 @@
-"""What stands before and after the text of every page: a word to readers without JavaScript, and how to cite the page."""
+"""What stands before and after the text of every page: a word to readers without JavaScript, and how to cite it."""
 
 from html import escape
 from pathlib import Path
