@@ -70,7 +70,7 @@ def error(R, Q, M, V, u):
 
 @kernel
 def balance(Q, M, V, u):
-    """Return R at which the unit's overlap with the teachers does not move, given Q: the root of a quadratic equation."""
+    """Return R at which the unit's overlap with the teachers stays, given Q: a root of a quadratic equation."""
     d, ratio = 1.0 + 2.0 * Q, V / u
     y = (1.0 + Q) * d / (d * M + ratio * ratio + ratio * math.sqrt(ratio * ratio + d * (2.0 * M - 1.0)))
     return math.sqrt(y)
@@ -95,7 +95,7 @@ def largest_rate(M, V, u):
 
 @kernel
 def fixed_point(M, V, u, e):
-    """Return Q at the fixed point, or infinity if there is no such point. ``rate_at`` increases with Q: bisection in log Q."""
+    """Return Q at the fixed point, or infinity if there is none. ``rate_at`` increases with Q: bisection in log Q."""
     rho = (V / u) * (V / u)
     b = rho - M
     y = 1.0 / (b + math.sqrt(b * b + (2.0 * M - 1.0) * rho))
