@@ -33,8 +33,10 @@ print(seconds, peak)
 
 
 @kernel
-def dopri5(eigenvalue, weight, t, T, eta, v, u, activity, r, q, end, rtol, y, stage, point):
+def dopri5(levels, T, eta, network, end, rtol, scratch):
     """An adaptive Dormand-Prince pair with first-same-as-last on one level; returns eps_g at ``end``."""
+    eigenvalue, weight, r, q, t = levels
+    y, stage, point = scratch
     _, K, M = r.shape
     Q, R, cov = np.empty((K, K)), np.empty((K, M)), np.empty((K + M, K + M))
     D, G = np.empty((K, K + M)), np.empty((K, K))
@@ -47,7 +49,7 @@ def dopri5(eigenvalue, weight, t, T, eta, v, u, activity, r, q, end, rtol, y, st
         for i in range(0 if fresh else 1, dormand_prince.STAGES):
             dormand_prince.stage_point(y, step, stage, i, point)
             dr, dq = stage[i, : r.size].reshape(r.shape), stage[i, r.size :].reshape(q.shape)
-            flow.flow(eigenvalue, weight, t, T, eta, v, u, activity, a, b, dr, dq, Q, R, cov, D, G)
+            flow.flow(flow.Levels(eigenvalue, weight, a, b, t), T, eta, network, flow.Totals(Q, R, cov, D, G), dr, dq)
         fresh = False
         worst = 0.0
         for k in range(y.size):
@@ -58,10 +60,10 @@ def dopri5(eigenvalue, weight, t, T, eta, v, u, activity, r, q, end, rtol, y, st
             for k in range(y.size):
                 y[k], stage[0, k] = point[k], stage[dormand_prince.STAGES - 1, k]
         step *= dormand_prince.growth(worst)
-    flow.total(weight, eigenvalue, y[: r.size].reshape(r.shape), R)
-    flow.total(weight, eigenvalue, y[r.size :].reshape(q.shape), Q)
+    flow.total(eigenvalue, weight, y[: r.size].reshape(r.shape), R)
+    flow.total(eigenvalue, weight, y[r.size :].reshape(q.shape), Q)
     averages.assemble(Q, R, T, cov)
-    return averages.generalization_error(cov, K, v, u, activity)
+    return averages.generalization_error(cov, K, network.v, network.u, network.activity)
 
 
 @kernel
@@ -73,13 +75,14 @@ def _three_average(C, i, b, a):
 
 
 @kernel
-def euler(T, eta, v, u, Q, R, end, step, C):
+def euler(T, eta, network, Q, R, end, step, C):
     """Forward Euler of fixed step on the totals, overwritten; returns eps_g at ``end``.
 
     As the peers' order-parameter codes do it: each integral of Saad and Solla's equations by itself, those that
     nn2pp computes, 40 of three and 36 of four fields for two students and teachers.
     """
     K, M = R.shape
+    v, u = network.v, network.u
     for _ in range(int(end / step + 0.5)):
         averages.assemble(Q, R, T, C)
         for i in range(K):
@@ -102,19 +105,22 @@ def euler(T, eta, v, u, Q, R, end, step, C):
     return averages.generalization_error(C, K, v, u, averages.ERF)
 
 
-def _scratch(K, M):
+NETWORK = averages.Network(1.0, 1.0, averages.ERF)
+
+
+def _totals(K, M):
     P = K + M
-    return [np.empty(shape) for shape in ((K, K), (K, M), (P, P), (K, P), (K, K))]
+    return flow.Totals(*(np.empty(shape) for shape in ((K, K), (K, M), (P, P), (K, P), (K, K))))
 
 
 def _slope(spectrum, r, q, t, eta):
     """The flow as SciPy takes it: a function of time and of the vector [r, q], and the initial vector."""
     T = np.tensordot(spectrum[0] * spectrum[1], t, axes=1)
-    dr, dq, scratch = np.empty_like(r), np.empty_like(q), _scratch(*r.shape[1:])
+    dr, dq, totals = np.empty_like(r), np.empty_like(q), _totals(*r.shape[1:])
 
     def slope(_, y):
         a, b = y[: r.size].reshape(r.shape), y[r.size :].reshape(q.shape)
-        flow.flow(*spectrum, t, T, eta, 1.0, 1.0, averages.ERF, a, b, dr, dq, *scratch)
+        flow.flow(flow.Levels(*spectrum, a, b, t), T, eta, NETWORK, totals, dr, dq)
         return np.concatenate([dr.ravel(), dq.ravel()])
 
     return slope, np.concatenate([r.ravel(), q.ravel()])
@@ -140,17 +146,17 @@ def _one_level(bench):
         return lambda end: Run(spectrum, (r, q, t), eta, [end]).finish(rtol).eps[0]
 
     def pair(end):
-        return dopri5(*spectrum, t, T, eta, 1.0, 1.0, averages.ERF, r, q, end, 1e-8, *pair_scratch)
+        return dopri5(flow.Levels(*spectrum, r, q, t), T, eta, NETWORK, end, 1e-8, pair_scratch)
 
     def with_euler(end):
-        return euler(T, eta, 1.0, 1.0, q[0].copy(), r[0].copy(), end, 0.01, np.empty((4, 4)))
+        return euler(T, eta, NETWORK, q[0].copy(), r[0].copy(), end, 0.01, np.empty((4, 4)))
 
     def scipy(method):
         def solve(end):
             y_end = solve_ivp(slope, (0, end), y, method=method, t_eval=[end], rtol=1e-8, atol=1e-10).y[:, -1]
-            Q, R, cov, _, _ = _scratch(2, 2)
-            flow.total(spectrum[1], spectrum[0], y_end[: r.size].reshape(r.shape), R)
-            flow.total(spectrum[1], spectrum[0], y_end[r.size :].reshape(q.shape), Q)
+            Q, R, cov, _, _ = _totals(2, 2)
+            flow.total(*spectrum, y_end[: r.size].reshape(r.shape), R)
+            flow.total(*spectrum, y_end[r.size :].reshape(q.shape), Q)
             averages.assemble(Q, R, T, cov)
             return averages.generalization_error(cov, 2, 1.0, 1.0, averages.ERF)
 

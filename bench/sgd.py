@@ -13,8 +13,10 @@ from scipy.special import erf
 
 from lib.compiler.jit import kernel
 from lib.kernels import reduced, sgd
+from lib.kernels.averages import ERF, Network
 
 N, K, M, ETA, SEED = 1000, 2, 2, 0.1, 1
+NETWORK = Network(1.0, 1.0, ERF)
 WORK = "one-pass SGD, N = 1000, K = M = 2, erf"
 
 
@@ -26,7 +28,7 @@ def _weights():
 
 @numba.njit(fastmath=True)
 def _limit(generator, J, B, xi, steps):
-    """What no program can leave out: N normals of numba's fastest kept generator, two passes over the weights."""
+    """What no program can leave out: N normals of NumPy's fastest generator in numba, two passes over the weights."""
     for _ in range(steps):
         for k in range(xi.shape[0]):
             xi[k] = generator.standard_normal()
@@ -67,8 +69,8 @@ def _plain_loop(J, B, xi, steps):
 
 def _direct():
     J, B = _weights()
-    root, xi, slope = np.ones(N), np.empty(N), np.empty(K)
-    return lambda steps: sgd.advance(J, B, root, ETA, 1.0, 1.0, 0, J.shape[1], SEED, 0, steps, xi, slope)
+    run = sgd.Run(J, B, np.ones(N), N, np.empty(N), np.empty(K))
+    return lambda steps: sgd.advance(run, ETA, NETWORK, SEED, 0, steps)
 
 
 def _reduced_state(inputs):
@@ -80,14 +82,14 @@ def _reduced_state(inputs):
 
 def _reduced(inputs):
     state = _reduced_state(inputs)
-    return lambda steps: reduced.reduced_advance_native(state, ETA, 1.0, 1.0, 0, SEED, 0, steps)
+    return lambda steps: reduced.reduced_advance_native(state, ETA, NETWORK, SEED, 0, steps)
 
 
 @kernel
 def _draw_batches(state, steps):
-    students, teachers, P, blocks, batch = reduced._read_counts(state)
-    for number in range((steps + batch - 1) // batch):
-        reduced._draw(state, students, teachers, P, blocks, batch, number, 1.0, 0, SEED)
+    counts = reduced._read_counts(state)
+    for number in range((steps + counts.batch - 1) // counts.batch):
+        reduced._draw(state, counts, number, NETWORK, SEED)
 
 
 def _reduced_draws():

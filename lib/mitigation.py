@@ -723,9 +723,11 @@ def _run(
     seen, back = _coordinates(lam, recipe, rng)
     v, u = model.output_weights
     J = np.ascontiguousarray(_apply(J0, back))
-    speed, square = np.zeros((K, N)), np.zeros((K, N))
-    scratch = np.empty((K, recipe.batch)), np.empty((K, recipe.batch)), np.empty(K), np.empty(N)
+    student = training.Student(J, np.zeros((K, N)), np.zeros((K, N)), v, model.activity)
+    scratch = training.Scratch(*np.empty((2, K, recipe.batch)), np.empty(K), np.empty(N))
     memory = recipe.memory if recipe.adaptive else 0.0
+    averages = float(recipe.decay), float(recipe.momentum), float(memory)
+    rule = training.Recipe(recipe.batch, *averages, int(recipe.batch_norm))
     chunk = max(1, int(_CHUNK_BYTES / (8 * N * recipe.batch)))
     updates = np.append(0, updates)
     R, Q = np.empty((len(updates), K, M)), np.empty((len(updates), K, K))
@@ -741,23 +743,7 @@ def _run(
                 zeta += np.sqrt(recipe.label_noise) * rng.standard_normal(len(zeta))
             time = np.arange(done, last) * recipe.batch / N
             rate = eta * _factor(recipe.schedule, time)
-            training.train(
-                J,
-                np.ascontiguousarray(_apply(xi, seen)),
-                zeta,
-                rate,
-                v,
-                model.activity,
-                recipe.batch,
-                recipe.decay,
-                recipe.momentum,
-                memory,
-                recipe.batch_norm,
-                done,
-                speed,
-                square,
-                *scratch,
-            )
+            training.train(student, np.ascontiguousarray(_apply(xi, seen)), zeta, rate, rule, done, scratch)
             done = last
         weights = _apply(J, seen.T)  # in the eigenbasis, for inputs before whitening
         R[i], Q[i] = weights * lam @ B.T / N, weights * lam @ weights.T / N

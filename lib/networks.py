@@ -325,32 +325,15 @@ def _run(
         directions = int(np.sum(counts[:keep]))
         J[:, :directions] = after.J[seed, :, :directions]
         upper, begin = after.upper[seed, -1].copy(), int(np.rint(after.alpha[-1] * N))
-    widths = np.array(network.widths, dtype=float)
     scales, shares = scale_mixture(network.tail)
-    cumulative = np.append(np.cumsum(shares)[:-1], np.inf)
-    layers = np.empty((4, len(network.widths), max(network.widths)))
-    xi, u = np.empty(N), 1.0 / np.sqrt(network.teachers)
+    xi, M = np.empty(N), network.teachers
+    inputs = kernels.Inputs(root, scales, np.append(np.cumsum(shares)[:-1], np.inf), seed, xi)
+    networks, layers = _networks(network, upper), _layers(network)
+    rates = kernels.Rates(eta, upper_eta)
     Rs, Qs, uppers, errors, at = [], [], [], [], begin
-    K, M = network.widths[0], network.teachers
+    K = network.widths[0]
     for target in begin + np.append(0, steps):
-        kernels.advance(
-            J,
-            B,
-            upper,
-            widths,
-            root,
-            scales,
-            cumulative,
-            eta,
-            upper_eta,
-            u,
-            network.activity,
-            seed,
-            at,
-            target,
-            xi,
-            *layers,
-        )
+        kernels.advance(J, B, networks, inputs, rates, at, target, layers)
         at = target
         R, Q, T, unused = np.empty((K, M)), np.empty((K, K)), np.empty((M, M)), np.empty((M, M))
         sgd.measure(J, B, root, xi, Q, R)
@@ -361,6 +344,17 @@ def _run(
         errors.append(error(network, Q, R, T, upper))
     upper_weights = np.stack(uppers[1:])
     return _Run(np.stack(Rs[1:]), np.stack(Qs[1:]), T, upper_weights, np.array(errors[1:]), J, errors[0])
+
+
+def _networks(network: Network, upper: NDArray[np.float64]) -> kernels.Networks:
+    """What the kernels have to know of a network, with these weights above the first layer."""
+    widths = np.array(network.widths, dtype=float)
+    return kernels.Networks(widths, upper, 1.0 / np.sqrt(network.teachers), network.activity)
+
+
+def _layers(network: Network) -> kernels.Layers:
+    """The kernels' scratch of every layer."""
+    return kernels.Layers(*np.empty((4, len(network.widths), max(network.widths))))
 
 
 def error(network: Network, Q: ArrayLike, R: ArrayLike, T: ArrayLike, upper: ArrayLike) -> float:
@@ -402,26 +396,14 @@ def error(network: Network, Q: ArrayLike, R: ArrayLike, T: ArrayLike, upper: Arr
     C = np.block([[Q, R], [R.T, T]])
     if not np.all(np.isfinite(C)):
         return np.nan
-    scales, shares = scale_mixture(network.tail)
-    u = 1.0 / np.sqrt(M)
+    mixture = kernels.Mixture(*scale_mixture(network.tail))
     if len(network.widths) == 1 and network.activation != "tanh":
-        w = np.append(-upper, np.full(M, u))
-        return sum(p * kernels.pair_error(c * C, w, network.activity) for c, p in zip(scales, shares))
+        w = np.append(-upper, np.full(M, 1.0 / np.sqrt(M)))
+        return sum(p * kernels.pair_error(c * C, w, network.activity) for c, p in zip(*mixture))
     F = np.empty_like(C)
     kernels.factor(C, K, F)
-    layers = np.empty((3, len(network.widths), max(network.widths)))
-    return kernels.sampled_error(
-        F,
-        _points(len(C), ERROR_POINTS),
-        K,
-        np.array(network.widths, dtype=float),
-        upper,
-        scales,
-        shares,
-        u,
-        network.activity,
-        *layers,
-    )
+    points = _points(len(C), ERROR_POINTS)
+    return kernels.sampled_error(F, points, _networks(network, upper), mixture, _layers(network))
 
 
 def flow(
@@ -483,10 +465,10 @@ def flow(
     T = start.totals(network.spectrum).T
     s, (L, K, M) = network.spectrum, start.r.shape
     P, split = K + M, (L * K * M, L * K * (K + M))
-    C, work, w = np.empty((P, P)), np.empty((3, P, P)), np.full(P, 1.0 / np.sqrt(M))
+    C, w = np.empty((P, P)), np.full(P, 1.0 / np.sqrt(M))
     Q, R, D, G = np.empty((K, K)), np.empty((K, M)), np.empty((K, P)), np.empty((K, K))
-    scratch = np.empty((2, P)), np.empty(K)
-    mixture, points = scale_mixture(network.tail), _points(P, NOISE_POINTS)
+    scratch = kernels.Scratch(*np.empty((3, P, P)), np.empty((2, P)), np.empty(K))
+    mixture, points = kernels.Mixture(*scale_mixture(network.tail)), _points(P, NOISE_POINTS)
 
     def unpack(z):
         return z[: split[0]].reshape(L, K, M), z[split[0] : split[1]].reshape(L, K, K), z[split[1] :]
@@ -508,12 +490,14 @@ def flow(
         z = symmetric(z)
         out = np.empty_like(z)
         (r, q, v), (dr, dq, dv) = unpack(z), unpack(out)
-        flow_kernels.total(s.weights, s.eigenvalues, r, R)
-        flow_kernels.total(s.weights, s.eigenvalues, q, Q)
+        flow_kernels.total(s.eigenvalues, s.weights, r, R)
+        flow_kernels.total(s.eigenvalues, s.weights, q, Q)
         averages.assemble(Q, R, T, C)
         w[:K] = -v
-        kernels.coefficients(C, K, w, upper_eta, *mixture, network.activity, points, work, *scratch, D, G, dv)
-        flow_kernels.velocity(s.eigenvalues, r, q, start.t, D, G, eta, dr, dq)
+        coefficients = kernels.Coefficients(D, G, dv)
+        kernels.coefficients(C, w, network.activity, upper_eta, mixture, points, scratch, coefficients)
+        levels = flow_kernels.Levels(s.eigenvalues, s.weights, r, q, start.t)
+        flow_kernels.velocity(levels, D, G, eta, dr, dq)
         return symmetric(out)
 
     z0 = np.concatenate([start.r.ravel(), start.q.ravel(), network.initial_upper()])

@@ -8,6 +8,7 @@ from test_programs import program
 import lib
 from lib import asymptotics
 from lib.kernels import flow as kernels
+from lib.kernels.averages import ERF, Network
 from lib.widgets import explore
 
 
@@ -30,25 +31,10 @@ def jacobian(spectrum, M, eta):
             q[:, i, j] = q[:, j, i] = z[L * M * M :].reshape(L, -1)[:, p]
         dr, dq = np.empty_like(r), np.empty_like(q)
         v = M**-0.5
-        kernels.flow(
-            spectrum.eigenvalues,
-            spectrum.weights,
-            t,
-            np.eye(M),
-            eta,
-            v,
-            v,
-            0,
-            r,
-            q,
-            dr,
-            dq,
-            np.empty((M, M)),
-            np.empty((M, M)),
-            np.empty((2 * M, 2 * M)),
-            np.empty((M, 2 * M)),
-            np.empty((M, M)),
-        )
+        levels = kernels.Levels(spectrum.eigenvalues, spectrum.weights, r, q, t)
+        shapes = (M, M), (M, M), (2 * M, 2 * M), (M, 2 * M), (M, M)
+        totals = kernels.Totals(*map(np.empty, shapes))
+        kernels.flow(levels, np.eye(M), eta, Network(v, v, ERF), totals, dr, dq)
         return np.concatenate([dr.ravel(), np.stack([dq[:, i, j] for i, j in pairs], axis=1).ravel()])
 
     q = np.tile([float(i == j) for i, j in pairs], (L, 1))

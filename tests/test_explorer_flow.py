@@ -5,11 +5,12 @@ import pytest
 from test_programs import program
 
 import lib
-from lib.kernels.reduced import kept
+from lib.kernels.reduced import block_coordinates
 from lib.widgets import explore
 from lib.widgets.experiments.flow import EXPERIMENT
 from lib.widgets.kernels.ensemble import (
-    DRAWN,
+    MAX_N_WITH_WEIGHTS,
+    Shape,
     ensemble_align,
     ensemble_overlaps,
     ensemble_rescale,
@@ -20,12 +21,13 @@ from lib.widgets.kernels.ensemble import (
 
 def overlaps(N, K, M, L, seed, alignment=0.0, gain=1.0):
     """Overlaps r, q, t from which the explorer's runs start."""
-    state = np.full(ensemble_size(K, M, N, L, 5), np.nan)
+    shape = Shape(K, M, N, L, 5)
+    state = np.full(ensemble_size(shape), np.nan)
     r, q, t = np.empty((L, K, M)), np.empty((L, K, K)), np.empty((L, M, M))
-    ensemble_start(state, K, M, N, 5, np.ones(L), 0.5, seed, 0.1, 1.0, np.empty(5))
-    ensemble_align(state, K, M, N, L, 5, alignment)
-    ensemble_rescale(state, K, M, N, L, 5, gain * np.ones(L))
-    ensemble_overlaps(state, K, M, N, L, 5, r, q, t)
+    ensemble_start(state, shape, np.ones(L), 0.5, seed, 0.1, 1.0, np.empty(5))
+    ensemble_align(state, alignment)
+    ensemble_rescale(state, gain * np.ones(L))
+    ensemble_overlaps(state, r, q, t)
     return r, q, t
 
 
@@ -36,9 +38,9 @@ def assert_sgd_follows(explorer, curve, slack):
     assert np.all(np.abs(sgd.y - expected) < 2.5 * (sgd.upper - sgd.y) + slack * expected)
 
 
-@pytest.mark.parametrize("N, K, M, L", [(64, 2, 2, 8), (512, 2, 2, 8), (4096, 3, 1, 16), (DRAWN, 1, 4, 1)])
+@pytest.mark.parametrize("N, K, M, L", [(64, 2, 2, 8), (512, 2, 2, 8), (4096, 3, 1, 16), (MAX_N_WITH_WEIGHTS, 1, 4, 1)])
 def test_start_is_that_of_the_drawn_weights(N, K, M, L):
-    assert (kept(N // L, K, M) < N // L) == (N > 64)  # the cases are of both kinds
+    assert (block_coordinates(N // L, K, M) < N // L) == (N > 64)  # the cases are of both kinds
     start = lib.StudentTeacher(lib.power_law(1.0, L), K, M).initial_overlaps(0.5, N, seed=3)
     for ours, expected in zip(overlaps(N, K, M, L, 3), (start.r, start.q, start.t)):
         np.testing.assert_allclose(ours, expected, atol=1e-12)  # rounding of sums of N terms
@@ -56,7 +58,7 @@ def test_start_is_aligned_and_rescaled(N, K, M, L):
 
 
 def test_start_of_many_inputs_has_the_law_of_drawn_weights():
-    N, L = 2 * DRAWN, 64
+    N, L = 2 * MAX_N_WITH_WEIGHTS, 64
     r, q, t = overlaps(N, 2, 2, L, 0)
     np.testing.assert_allclose(t, np.tile(np.eye(2), (L, 1, 1)), atol=1e-12)
     # sqrt(N/L) r / sigma_J is a standard normal, L (2 x 2) of them: mean square 1, to 4 standard errors

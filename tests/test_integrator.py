@@ -52,12 +52,12 @@ class Run:
         if compressed:
             n = compression.count_blocks(eigenvalue, self.K, self.M, int(blocks))
             shapes = [(n,), (n,), (n,), (n, self.K, self.M), (n, self.K, self.K), (n, self.M, self.M)]
-            given = [np.empty(shape) for shape in shapes]
+            given = integrator.Blocks(*(np.empty(shape) for shape in shapes))
             share = np.empty(compression.POINTS)
-            compression.compress(eigenvalue, weight, *start, int(blocks), *given, share)
+            compression.compress(flow.Levels(eigenvalue, weight, *start), int(blocks), given, share)
         else:
-            given = [eigenvalue, mass, np.ones(L), r, q, t]
-        self.n = len(given[0])
+            given = integrator.Blocks(eigenvalue, mass, np.ones(L), r, q, t)
+        self.n = len(given.mass)
         self.alpha = np.asarray(alpha, float)
         times = len(self.alpha)
         self.eps = np.full(times, np.nan)
@@ -66,7 +66,8 @@ class Run:
         self.work = np.zeros(integrator.size(self.n, self.K, self.M))
         T = np.tensordot(mass, t, axes=1)
         v, u = scale
-        integrator.start(*given, T, eta, float(v), float(u), activity, self.work)
+        integrator.start(given, T, eta, averages.Network(float(v), float(u), activity), self.work)
+        self.header = integrator.header(self.work)
 
     def advance(self, rtol=RTOL, steps=10**5):
         return integrator.advance(self.work, self.alpha, rtol, steps, self.eps, self.Q, self.R, self.blocks)
@@ -77,7 +78,7 @@ class Run:
 
     @property
     def steps(self):
-        return self.work[integrator.ACCEPTED]
+        return self.header.accepted[0]
 
 
 def reference(spectrum, start, eta, alpha, activity=averages.ERF, scale=(1, 1)):
@@ -87,12 +88,12 @@ def reference(spectrum, start, eta, alpha, activity=averages.ERF, scale=(1, 1)):
     L, K, M = r.shape
     T = np.tensordot(weight * eigenvalue, t, axes=1)
     dr, dq = np.empty_like(r), np.empty_like(q)
-    scratch = [np.empty(s) for s in ((K, K), (K, M), (K + M, K + M), (K, K + M), (K, K))]
-    v, u = map(float, scale)
+    totals = flow.Totals(*(np.empty(s) for s in ((K, K), (K, M), (K + M, K + M), (K, K + M), (K, K))))
+    network = averages.Network(*map(float, scale), activity)
 
     def slope(_, y):
         a, b = y[: r.size].reshape(r.shape), y[r.size :].reshape(q.shape)
-        flow.flow(eigenvalue, weight, t, T, eta, v, u, activity, a, b, dr, dq, *scratch)
+        flow.flow(flow.Levels(eigenvalue, weight, a, b, t), T, eta, network, totals, dr, dq)
         return np.concatenate([dr.ravel(), dq.ravel()])
 
     y = np.concatenate([r.ravel(), q.ravel()])
@@ -151,10 +152,10 @@ def fixed_steps(step, count, theta):
         integrator._linearise(s, run.work)
         integrator._attempt(s, run.work, step)
         if i == count - 1:
-            end = run.work[integrator.ALPHA] + step
+            end = run.header.alpha[0] + step
             integrator._write(s, run.work, alpha, end, run.eps, run.Q, run.R, run.blocks)
         integrator._accept(s)
-        run.work[integrator.ALPHA] += step
+        run.header.alpha[0] += step
     return s.totals.copy(), np.concatenate([run.Q[0], run.R[0]], axis=1)
 
 
@@ -257,7 +258,7 @@ def test_divergence_is_reported():
     assert run.advance() == integrator.DIVERGED
     expected = np.log(integrator.DIVERGENCE) / (eta**2 - 2 * eta)
     # it is noticed at the first step past the threshold
-    assert expected <= run.work[integrator.ALPHA] < 2 * expected
+    assert expected <= run.header.alpha[0] < 2 * expected
     assert np.isfinite(run.eps[0]) and np.isnan(run.eps[-1])
 
 
@@ -353,8 +354,9 @@ def test_compressed_run_is_the_full_run():
     np.testing.assert_allclose(short.eps, full.eps, rtol=0, atol=(K + M) ** 2 * bound)
     times, values = len(alpha), K * (2 * K + M)
     r, q = np.empty((times, *start[0].shape)), np.empty((times, *start[1].shape))
-    scratch = np.empty(compression.POINTS), np.empty((times, compression.POINTS, values)), np.empty(values)
-    compression.expand(spectrum[0], *start, np.ascontiguousarray(short.blocks), r, q, *scratch)
+    points = compression.POINTS
+    scratch = compression.Expansion(np.empty(points), np.empty((times, points, values)), np.empty(values))
+    compression.expand(flow.Levels(*spectrum, *start), np.ascontiguousarray(short.blocks), r, q, scratch)
     # a step's result is rational in lambda, not entire: levels are equal to the error of the steps
     expected = full.blocks.transpose(0, 3, 1, 2)
     np.testing.assert_allclose(q, expected[..., :K], rtol=0, atol=full.steps * RTOL)

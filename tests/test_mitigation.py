@@ -290,33 +290,19 @@ def test_update_is_the_gradient(activity, norm):
     J, inputs, zeta = rng.standard_normal((K, N)), rng.standard_normal((batch, N)), rng.standard_normal(batch)
     expected = finite_difference(J, inputs, zeta, 0.7, activity, norm)
     after = J.copy()
-    scratch = np.empty((K, batch)), np.empty((K, batch)), np.empty(K), np.empty(N)
-    training.train(
-        after,
-        inputs,
-        zeta,
-        np.ones(1),
-        0.7,
-        activity,
-        batch,
-        0.0,
-        0.0,
-        0.0,
-        norm,
-        0,
-        np.zeros((K, N)),
-        np.zeros((K, N)),
-        *scratch,
-    )
+    student = training.Student(after, np.zeros((K, N)), np.zeros((K, N)), 0.7, activity)
+    scratch = training.Scratch(*np.empty((2, K, batch)), np.empty(K), np.empty(N))
+    training.train(student, inputs, zeta, np.ones(1), training.Recipe(batch, 0.0, 0.0, 0.0, int(norm)), 0, scratch)
     np.testing.assert_allclose(after - J, expected, atol=1e-8)
 
 
 def test_momentum_average_and_adaptive_step_by_hand():
     inputs, zeta = np.array([[1.0, 2.0], [3.0, -1.0]]), np.array([1.0, -1.0])
     J, speed, square = np.zeros((1, 2)), np.zeros((1, 2)), np.zeros((1, 2))
-    scratch = np.empty((1, 1)), np.empty((1, 1)), np.empty(1), np.empty(2)
+    scratch = training.Scratch(*np.empty((2, 1, 1)), np.empty(1), np.empty(2))
     eta, memory, momentum = np.full(2, 0.1), 0.9, 0.5
-    training.train(J, inputs, zeta, eta, 1.0, LINEAR, 1, 0.0, momentum, memory, False, 0, speed, square, *scratch)
+    student, recipe = training.Student(J, speed, square, 1.0, LINEAR), training.Recipe(1, 0.0, momentum, memory, 0)
+    training.train(student, inputs, zeta, eta, recipe, 0, scratch)
     by_hand, m, s = np.zeros(2), np.zeros(2), np.zeros(2)
     for n, (xi, answer) in enumerate(zip(inputs, zeta)):
         g = (answer - by_hand @ xi / np.sqrt(2)) * xi / np.sqrt(2)

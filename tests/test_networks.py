@@ -70,22 +70,10 @@ def test_coefficients_are_averages_over_samples(activation):
     delta = g @ w
     delta_i = -w[:K] * slope[:, :K] * delta[:, None]
     D, G, dv, one = np.empty((K, 4)), np.empty((K, K)), np.empty(K), np.ones(1)
-    kernels.coefficients(
-        C,
-        K,
-        w,
-        1.0,
-        one,
-        one,
-        act,
-        networks._points(4, networks.NOISE_POINTS),
-        np.empty((3, 4, 4)),
-        np.empty((2, 4)),
-        np.empty(K),
-        D,
-        G,
-        dv,
-    )
+    points = networks._points(4, networks.NOISE_POINTS)
+    scratch = kernels.Scratch(*np.empty((3, 4, 4)), np.empty((2, 4)), np.empty(K))
+    out = kernels.Coefficients(D, G, dv)
+    kernels.coefficients(C, w, act, 1.0, kernels.Mixture(one, one), points, scratch, out)
     # what 2048 points are good for
     noise_error = 0.0 if activation == "erf" else 0.02 * abs(G).max()
     drift_error = 0.005 * abs(D @ C).max() if activation == "tanh" else 0.0
@@ -175,18 +163,8 @@ def test_sampled_error_is_the_closed_one():
     upper = network.initial_upper()
     C, F = np.block([[Q, R], [R.T, T]]), np.empty((4, 4))
     kernels.factor(C, 2, F)
-    layers = np.empty((3, 1, 2))
-    sampled = kernels.sampled_error(
-        F,
-        networks._points(4, networks.ERROR_POINTS),
-        2,
-        np.array([2.0]),
-        upper,
-        *networks.scale_mixture(2.0),
-        0.5**0.5,
-        network.activity,
-        *layers,
-    )
+    points, mixture = networks._points(4, networks.ERROR_POINTS), kernels.Mixture(*networks.scale_mixture(2.0))
+    sampled = kernels.sampled_error(F, points, networks._networks(network, upper), mixture, networks._layers(network))
     assert abs(sampled / networks.error(network, Q, R, T, upper) - 1) < 0.01  # 8192 points
 
 

@@ -52,8 +52,9 @@ def right_hand_side(model, eta, r, q):
     s, K, M = model.spectrum, model.students, model.teachers
     P = K + M
     dr, dq, t = np.empty_like(r), np.empty_like(q), np.broadcast_to(np.eye(M), (s.levels, M, M)).copy()
-    scratch = [np.zeros(shape) for shape in ((K, K), (K, M), (P, P), (K, P), (K, K))]
-    flow.flow(s.eigenvalues, s.weights, t, np.eye(M), eta, *model.output_weights, averages.ERF, r, q, dr, dq, *scratch)
+    totals = flow.Totals(*(np.zeros(shape) for shape in ((K, K), (K, M), (P, P), (K, P), (K, K))))
+    levels = flow.Levels(s.eigenvalues, s.weights, r, q, t)
+    flow.flow(levels, np.eye(M), eta, averages.Network(*model.output_weights, averages.ERF), totals, dr, dq)
     return dr, dq
 
 

@@ -65,7 +65,7 @@ def test_a_wrong_length_is_noticed(monkeypatch):
     class Wrong(sgd._Reduced):
         def __init__(self, *arguments):
             super().__init__(*arguments)
-            reduced._parts(self.state)[4][:] *= 0.95
+            reduced.parts(self.state).dof[:] *= 0.95
 
     monkeypatch.setattr(sgd, "_Reduced", Wrong)
     pairs = zip(
@@ -169,7 +169,7 @@ def test_a_seed_is_a_run_whatever_else_runs(monkeypatch):
 def test_blocks_are_reduced_where_that_is_cheaper():
     for K in (1, 2, 4, 8):
         for M in (1, 2, 4, 8):
-            coordinates = np.array([reduced.kept(n, K, M) for n in range(1, 500)])
+            coordinates = np.array([reduced.block_coordinates(n, K, M) for n in range(1, 500)])
             own = np.flatnonzero(coordinates == np.arange(1, 500)).size
             assert own >= K + M  # one coordinate for the rest of the input, at least one direction behind it
             assert np.all(coordinates[:own] == np.arange(1, own + 1))

@@ -15,9 +15,10 @@ import wasmtime
 
 from lib.compiler import wasm
 from lib.compiler.jit import kernel
-from lib.kernels.flow import flow
+from lib.kernels.averages import Network
+from lib.kernels.flow import Levels, Totals, flow
 from lib.kernels.linear import decay_sum, modes
-from lib.kernels.sgd import advance, measure
+from lib.kernels.sgd import Run, advance, measure
 from lib.maths.erf import activation
 from lib.maths.gamma import upper_gamma
 from lib.maths.rng import fill_normals, stream_key
@@ -41,6 +42,19 @@ def activations(x, g, slope):
         g[i], slope[i] = activation(x[i])
 
 
+@kernel
+def velocity(eigenvalue, weight, t, T, eta, v, u, activity, r, q, dr, dq, Q, R, C, D, G):
+    """The flow's right-hand side: named tuples do not pass a module's boundary."""
+    levels, totals = Levels(eigenvalue, weight, r, q, t), Totals(Q, R, C, D, G)
+    flow(levels, T, eta, Network(v, u, activity), totals, dr, dq)
+
+
+@kernel
+def direct(J, B, root, eta, v, u, activity, trained, seed, first, last, xi, slope):
+    """Direct SGD, likewise."""
+    advance(Run(J, B, root, trained, xi, slope), eta, Network(v, u, activity), seed, first, last)
+
+
 # What the experiments are made of, one by one: a module of its own, which no page loads.
 KERNELS = {
     "normals": (normals, "void(i8, i8, i8, f8[::1])"),
@@ -49,12 +63,12 @@ KERNELS = {
     "modes": (modes, "void(f8[::1], f8[::1], f8, f8[::1], f8[::1], f8[::1])"),
     "decay_sum": (decay_sum, "void(f8[::1], f8[::1], f8, f8[::1], f8[::1])"),
     "flow": (
-        flow,
+        velocity,
         "void(f8[::1], f8[::1], f8[:,:,::1], f8[:,::1], f8, f8, f8, i8, f8[:,:,::1], f8[:,:,::1],"
         " f8[:,:,::1], f8[:,:,::1], f8[:,::1], f8[:,::1], f8[:,::1], f8[:,::1], f8[:,::1])",
     ),
     "sgd": (
-        advance,
+        direct,
         "void(f8[:,::1], f8[:,::1], f8[::1], f8, f8, f8, i8, i8, i8, i8, i8, f8[::1], f8[::1])",
     ),
     "measure": (measure, "void(f8[:,::1], f8[:,::1], f8[::1], f8[::1], f8[:,::1], f8[:,::1])"),

@@ -86,7 +86,7 @@ class Run:
                     if parameters.get(k) != mine.get(k)
                 )
                 raise ValueError(f"{self.path} is of another measurement ({differ}): move it away or ask for its own")
-            self.network.J[...] = kept["J"]
+            self.network.run.J[...] = kept["J"]
             self.step, self.seconds = int(kept["step"]), float(kept["seconds"])
             self.steps, self.rows = kept["steps"].tolist(), [row for row in kept["rows"]]
         record = self.path.with_suffix(".json")
@@ -102,7 +102,7 @@ class Run:
         np.savez_compressed(
             content,
             parameters=json.dumps(self.parameters()),
-            J=self.network.J,
+            J=self.network.run.J,
             step=self.step,
             seconds=self.seconds,
             steps=np.array(self.steps, dtype=np.int64),

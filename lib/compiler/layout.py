@@ -15,6 +15,7 @@ import math
 from collections import namedtuple
 from sys import _getframe
 
+import numpy as np
 from numba import types
 from numba.core import cgutils
 
@@ -113,6 +114,17 @@ def place(typingctx, kind, work):
         return context.make_tuple(builder, signature.return_type, arrays)
 
     return types.NamedTuple(members, cls)(kind, work), codegen
+
+
+@primitive(lambda: np.empty(0))
+def nowhere(typingctx):
+    """A buffer without memory: what a layout is asked with for its end alone."""
+    kind = types.Array(types.float64, 1, "C")
+
+    def codegen(context, builder, signature, args):
+        return context.get_constant_null(kind)
+
+    return kind(), codegen
 
 
 @kernel(inline=True)

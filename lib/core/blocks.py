@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import compression
+from ..kernels.flow import Levels
+from ..kernels.integrator import Blocks
 from . import checks
 from .spectra import Spectrum
 from .student_teacher import Overlaps
 
 
-class Blocks(NamedTuple):
-    """Blocks of the integrator, in the order in which its ``start`` takes them."""
-
-    eigenvalue: NDArray[np.float64]
-    """Each sets the rate of its block, (n,)."""
-    mass: NDArray[np.float64]
-    """What multiplies each block in the totals, (n,); w_k lambda_k for a level."""
-    noise: NDArray[np.float64]
-    """Strength of the noise of SGD in each block, (n,); 1 for a level."""
-    r: NDArray[np.float64]
-    """Student-teacher overlaps, (n, K, M)."""
-    q: NDArray[np.float64]
-    """Student-student overlaps, (n, K, K)."""
-    t: NDArray[np.float64]
-    """Teacher-teacher overlaps, (n, M, M)."""
-
-
-def pack(spectrum: Spectrum, overlaps: Overlaps, learned: int, expandable: bool) -> Blocks:
+def pack(spectrum: Spectrum, overlaps: Overlaps, learned: int, expandable: bool, compress: bool = True) -> Blocks:
     """Pack the levels of a spectrum into blocks that move its totals in the same way.
 
-    The learned levels are compressed (:mod:`lib.kernels.compression`, ``eq-propagators``). The others act through
-    their totals alone and stand still: together they are one more block, with eigenvalue zero.
+    The learned levels are compressed (:mod:`lib.kernels.compression`, ``eq-propagators``) or taken one by one. The
+    others act through their totals alone and stand still: together they are one more block, with eigenvalue zero.
 
     Parameters
     ----------
@@ -46,11 +29,13 @@ def pack(spectrum: Spectrum, overlaps: Overlaps, learned: int, expandable: bool)
         Leading levels whose weights are trained, 1 to L.
     expandable : bool
         Whether to add the blocks that :func:`expand` needs.
+    compress : bool
+        Whether to compress the learned levels. Default: yes.
 
     Returns
     -------
     Blocks
-        n blocks, a few hundred for any number of levels.
+        n blocks; compressed, a few hundred for any number of levels.
 
     Raises
     ------
@@ -59,11 +44,14 @@ def pack(spectrum: Spectrum, overlaps: Overlaps, learned: int, expandable: bool)
     """
     checks.spectrum(spectrum)
     K, M = overlaps.r.shape[1:]
-    moving, weights = spectrum.eigenvalues[:learned], spectrum.weights[:learned]
-    n = compression.count_blocks(moving, K, M, int(expandable))
-    blocks = Blocks(*(np.zeros((n, *shape)) for shape in ((), (), (), (K, M), (K, K), (M, M))))
-    trained = (overlaps.r[:learned], overlaps.q[:learned], overlaps.t[:learned])
-    compression.compress(moving, weights, *trained, int(expandable), *blocks, np.empty(compression.POINTS))
+    levels = _learned(spectrum, overlaps, learned)
+    if compress:
+        n = compression.count_blocks(levels.eigenvalue, K, M, int(expandable))
+        blocks = Blocks(*(np.zeros((n, *shape)) for shape in ((), (), (), (K, M), (K, K), (M, M))))
+        compression.compress(levels, int(expandable), blocks, np.empty(compression.POINTS))
+    else:
+        mass = levels.weight * levels.eigenvalue
+        blocks = Blocks(levels.eigenvalue, mass, np.ones(learned), levels.r, levels.q, levels.t)
     if learned == spectrum.levels:
         return blocks
     mass = (spectrum.weights * spectrum.eigenvalues)[learned:]
@@ -72,8 +60,14 @@ def pack(spectrum: Spectrum, overlaps: Overlaps, learned: int, expandable: bool)
     return Blocks(*(np.concatenate([x, y[None]]) for x, y in zip(blocks, resting)))
 
 
+def _learned(spectrum: Spectrum, overlaps: Overlaps, learned: int) -> Levels:
+    """The learned levels, as the kernels take them."""
+    everything = spectrum.eigenvalues, spectrum.weights, overlaps.r, overlaps.q, overlaps.t
+    return Levels(*(x[:learned] for x in everything))
+
+
 def expand(
-    spectrum: Spectrum, overlaps: Overlaps, learned: int, history: NDArray[np.float64]
+    spectrum: Spectrum, overlaps: Overlaps, learned: int, history: NDArray[np.float64], compressed: bool = True
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Expand the blocks of a run to the overlaps of every level.
 
@@ -83,6 +77,8 @@ def expand(
         As given to :func:`pack`, with ``expandable``.
     history : ndarray, shape (times, K, K + M, n)
         [q | r] of the blocks, as ``integrator.advance`` writes them.
+    compressed : bool
+        As ``compress`` of :func:`pack`. Default: yes.
 
     Returns
     -------
@@ -99,17 +95,11 @@ def expand(
     checks.spectrum(spectrum)
     K, M = overlaps.r.shape[1:]
     r, q = (np.repeat(x[None], len(history), axis=0) for x in (overlaps.r, overlaps.q))
-    values = K * (2 * K + M)
-    compression.expand(
-        spectrum.eigenvalues[:learned],
-        overlaps.r[:learned],
-        overlaps.q[:learned],
-        overlaps.t[:learned],
-        history,
-        r[:, :learned],
-        q[:, :learned],
-        np.empty(compression.POINTS),
-        np.empty((len(history), compression.POINTS, values)),
-        np.empty(values),
-    )
+    if not compressed:
+        q[:, :learned], r[:, :learned] = np.split(np.moveaxis(history[..., :learned], 3, 1), [K], axis=3)
+        return r, q
+    points, values = compression.POINTS, K * (2 * K + M)
+    scratch = compression.Expansion(np.empty(points), np.empty((len(history), points, values)), np.empty(values))
+    levels = _learned(spectrum, overlaps, learned)
+    compression.expand(levels, history, r[:, :learned], q[:, :learned], scratch)
     return r, q

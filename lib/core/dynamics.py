@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from ..kernels import flow as kernels
 from ..kernels import integrator
+from ..kernels.flow import Levels
 from . import checks, symmetry
 from .blocks import expand, pack
 from .curve import Curve, field_error
@@ -28,6 +30,7 @@ def solve(
     rtol: float = 1e-8,
     blocks: bool = True,
     learned: int | None = None,
+    compress: bool = True,
 ) -> Curve:
     """Solve the order-parameter equations of one-pass SGD (N -> infinity at a fixed number of levels).
 
@@ -56,6 +59,10 @@ def solve(
         Whether the overlaps level by level can be asked for: ``r`` and ``q``, computed when first read. Default: yes.
     learned : int, optional
         Train the weights of this many leading levels only, 1 to L; the others stay as they began. Default: all.
+
+    compress : bool
+        Carry many levels on few nodes; False integrates every level by itself, at a cost linear in their number.
+        Default: yes.
 
     Returns
     -------
@@ -91,15 +98,12 @@ def solve(
         raise ValueError(f"blocks = True: {alpha.size} times of {L} levels take more than 4 GB; pass blocks=False")
 
     run = Run(model, eta, "the flow", learned=learned)
-    packed = pack(s, start, learned, expandable=blocks)
-    n = packed.eigenvalue.size
+    packed = pack(s, start, learned, blocks, compress)
     totals = start.totals(s)
-    work = np.empty(integrator.size(n, K, M))
-    v, u = model.output_weights
-    integrator.start(*packed, totals.T, eta, v, u, model.activity, work)
+    work = _begin(model, packed, totals.T, eta)
 
     eps_g, Q, R = np.empty(alpha.size), np.empty((alpha.size, K, K)), np.empty((alpha.size, K, M))
-    history = np.empty((alpha.size if blocks else 0, K, K + M, n))
+    history = np.empty((alpha.size if blocks else 0, K, K + M, packed.mass.size))
     # A linear network has no plateau on which rounding could grow.
     label = None if model.activation == "linear" else symmetry.orbits(start.r, start.q, start.t)
     if label is not None:
@@ -110,7 +114,7 @@ def solve(
         status = integrator.advance(work, alpha, rtol, SLICE if label is None else 1, eps_g, Q, R, history)
         if label is not None:
             integrator.symmetrise(work, label, count, mean)
-    reached = work[integrator.ALPHA]
+    reached = integrator.header(work).alpha[0]
     if status == integrator.DIVERGED:
         raise divergence(run, reached)
     if status == integrator.STALLED:
@@ -119,5 +123,87 @@ def solve(
         )
     check_convergence(run, alpha, eps_g, field_error(model, totals.Q[None], totals.R[None], totals.T)[0])
     # the caller's arrays may change before the overlaps of the levels are asked for
-    levels = partial(expand, s, start.copy(), learned, history) if blocks else None
+    levels = partial(expand, s, start.copy(), learned, history, compress) if blocks else None
     return Curve(alpha=alpha, eps_g=eps_g, R=R, Q=Q, T=totals.T, levels=levels)
+
+
+def _begin(model: StudentTeacher, blocks: integrator.Blocks, T: NDArray[np.float64], eta: float) -> NDArray[np.float64]:
+    """The integrator's buffer at alpha = 0."""
+    work = np.empty(integrator.size(blocks.mass.size, model.students, model.teachers))
+    integrator.start(blocks, T, eta, model.network, work)
+    return work
+
+
+def fixed_steps(model: StudentTeacher, overlaps: Overlaps, eta: float, step: float, count: int) -> float:
+    """Take integrator steps of one length, whatever their error: to measure the order of the method.
+
+    Every level of ``eq-flow`` is integrated by itself.
+
+    Parameters
+    ----------
+    model : StudentTeacher
+        The networks and the spectrum of their inputs.
+    overlaps : Overlaps
+        At alpha = 0.
+    eta : float
+        Learning rate, > 0.
+    step : float
+        Length of a step in alpha, > 0.
+    count : int
+        Number of steps, >= 1.
+
+    Returns
+    -------
+    float
+        eps_g after the last step.
+
+    Raises
+    ------
+    ValueError
+        For arguments out of range.
+    """
+    checks.model(model)
+    eta = checks.number("eta", eta, 0.0, open_minimum=True)
+    step, count = checks.number("step", step, 0.0, open_minimum=True), checks.whole("count", count)
+    start = model.check_overlaps(overlaps)
+    blocks = pack(model.spectrum, start, model.spectrum.levels, expandable=False, compress=False)
+    work = _begin(model, blocks, start.totals(model.spectrum).T, eta)
+    return integrator.fixed_steps(work, step, count)
+
+
+def velocity(model: StudentTeacher, overlaps: Overlaps, eta: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compute the right-hand side of ``eq-flow``, for an integrator other than that of :func:`solve`.
+
+    Parameters
+    ----------
+    model : StudentTeacher
+        The networks and the spectrum of their inputs.
+    overlaps : Overlaps
+        Arrays of the shapes of this model; that they are overlaps of vectors is not checked.
+    eta : float
+        Learning rate, > 0.
+
+    Returns
+    -------
+    dr : ndarray, shape (L, K, M)
+        Derivative of ``overlaps.r`` with respect to alpha.
+    dq : ndarray, shape (L, K, K)
+        Derivative of ``overlaps.q``.
+
+    Raises
+    ------
+    ValueError
+        For arguments out of range.
+    """
+    checks.model(model)
+    eta = checks.number("eta", eta, 0.0, open_minimum=True)
+    s, L, K, M = model.spectrum, model.spectrum.levels, model.students, model.teachers
+    r, q, t = (checks.array(f"overlaps.{name}", getattr(overlaps, name, None), ndim=3) for name in ("r", "q", "t"))
+    for name, block, shape in (("r", r, (L, K, M)), ("q", q, (L, K, K)), ("t", t, (L, M, M))):
+        checks.shape(f"overlaps.{name}", block, shape)
+    P = K + M
+    scratch = kernels.Totals(*(np.empty(shape) for shape in ((K, K), (K, M), (P, P), (K, P), (K, K))))
+    dr, dq = np.empty_like(r), np.empty_like(q)
+    T = Overlaps(r, q, t).totals(s).T
+    kernels.flow(Levels(s.eigenvalues, s.weights, r, q, t), T, eta, model.network, scratch, dr, dq)
+    return dr, dq

@@ -187,22 +187,22 @@ class _Direct(_Gaussian):
     """One run on the weights themselves: ``advance`` it by steps, ``measure`` its totals, and their ``error``."""
 
     def __init__(self, model, N, eta, sigma_J, seed, teacher, alignment, learned, root=None):
-        self.J, self.B = model.initial_weights(sigma_J, N, seed, teacher, alignment)
+        J, B = model.initial_weights(sigma_J, N, seed, teacher, alignment)
         counts = model.spectrum.multiplicities(N)
         if root is None:
             root = np.sqrt(np.repeat(model.spectrum.eigenvalues, counts))
         trained = int(np.sum(counts[:learned]))
-        self.root, self.rule, self.seed = root, (eta, *model.output_weights, model.activity, trained), seed
-        self.xi, self.slope = np.empty(N), np.empty(model.students)
+        self.run = kernels.Run(J, B, root, trained, np.empty(N), np.empty(model.students))
+        self.eta, self.network, self.seed = eta, model.network, seed
         self.scratch = np.empty((model.teachers, model.teachers))
         self.step_cost = reduced.step_cost(N, 0, model.students, model.teachers)
 
     def advance(self, first, last):
-        kernels.advance(self.J, self.B, self.root, *self.rule, self.seed, first, last, self.xi, self.slope)
+        kernels.advance(self.run, self.eta, self.network, self.seed, first, last)
 
     def measure(self, Q, R, T):
-        kernels.measure(self.J, self.B, self.root, self.xi, Q, R)
-        kernels.measure(self.B, self.B, self.root, self.xi, T, self.scratch)
+        kernels.measure(self.run.J, self.run.B, self.run.root, self.run.xi, Q, R)
+        kernels.measure(self.run.B, self.run.B, self.run.root, self.run.xi, T, self.scratch)
 
 
 class _OnSamples(_Direct):
@@ -213,12 +213,12 @@ class _OnSamples(_Direct):
         self.samples = samples
 
     def advance(self, first, last):
-        kernels.advance_on_samples(self.J, self.B, self.samples, *self.rule, self.seed, first, last, self.slope)
+        kernels.advance_on_samples(self.run, self.samples, self.eta, self.network, self.seed, first, last)
 
     def error(self, model, Q, R, T):
         if model.activation == "linear":
             return super().error(model, Q, R, T)
-        return kernels.error_on_samples(self.J, self.B, self.samples, *self.rule[1:4])
+        return kernels.error_on_samples(self.run.J, self.run.B, self.samples, self.network)
 
 
 class _Reduced(_Gaussian):
@@ -227,7 +227,7 @@ class _Reduced(_Gaussian):
     def __init__(self, model, N, eta, sigma_J, seed, teacher, alignment):
         K, M = model.students, model.teachers
         eigenvalues, size = model.spectrum.eigenvalues, model.spectrum.multiplicities(N).astype(float)
-        self.rule, self.seed = (eta, *model.output_weights, model.activity), seed
+        self.eta, self.network, self.seed = eta, model.network, seed
         self.state = np.empty(reduced.reduced_size(size, K, M))
         if N <= MAX_N_WITH_WEIGHTS:
             J, B = model.initial_weights(sigma_J, N, seed, teacher, alignment)
@@ -238,7 +238,7 @@ class _Reduced(_Gaussian):
         self.step_cost = reduced.reduced_cost(size, K, M)
 
     def advance(self, first, last):
-        reduced.reduced_advance_native(self.state, *self.rule, self.seed, first, last)
+        reduced.reduced_advance_native(self.state, self.eta, self.network, self.seed, first, last)
 
     def measure(self, Q, R, T):
         reduced.reduced_measure(self.state, Q, R, T)

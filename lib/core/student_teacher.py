@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import sgd as kernels
-from ..kernels.averages import ERF, LINEAR
+from ..kernels.averages import ERF, LINEAR, Network
 from . import checks
 from .spectra import Spectrum
 
@@ -69,6 +69,11 @@ class StudentTeacher:
     def activity(self) -> int:
         """The activation's number in the kernels."""
         return ACTIVATIONS[self.activation]
+
+    @property
+    def network(self) -> Network:
+        """Output weights and activation, as the kernels take them."""
+        return Network(*self.output_weights, self.activity)
 
     def initial_overlaps(
         self,

@@ -6,11 +6,14 @@ The networks' error is zeta - sigma = u sum_n g(y_n) - v sum_i g(x_i), with outp
 """
 
 import math
+from collections import namedtuple
 
 from ..compiler.jit import kernel
 
 ERF = 0
 LINEAR = 1
+# Output weights of students and teachers, and the activation of both.
+Network = namedtuple("Network", "v u activity")
 
 TWO_OVER_PI = 2.0 / math.pi
 

@@ -21,11 +21,12 @@ log lambda interpolate it on a panel lambda_top/10..lambda_top to better than ``
 of a total, this is at most the share ``ERROR`` of the panel's part of sum_k w_k lambda_k |r^k_0| and the
 like. The test suite measures it.
 
-Single levels. Blocks of weight 0, started from P = 1, S = 0, n = 0, carry P, S and n themselves on the
+Single levels. Blocks of mass 0, started from P = 1, S = 0, n = 0, carry P, S and n themselves on the
 nodes; :func:`expand` interpolates them and returns the overlaps of every level.
 """
 
 import math
+from collections import namedtuple
 
 import numpy as np
 
@@ -39,6 +40,10 @@ ERROR = 1e-12
 _ANGLE = (np.arange(POINTS) + 0.5) * np.pi / POINTS
 POINT = np.cos(_ANGLE)  # Chebyshev points of [-1, 1] and their barycentric weights
 BARYCENTRIC = (-1.0) ** np.arange(POINTS) * np.sin(_ANGLE)
+
+# Scratch of expand: Lagrange polynomials (POINTS,), [P | S] and n at the nodes of a panel (times, POINTS, K (2 K + M))
+# and at a level (K (2 K + M),).
+Expansion = namedtuple("Expansion", "share nodes values")
 
 
 @kernel
@@ -57,17 +62,17 @@ def _carriers(K, M):
 
 
 @kernel
-def count_blocks(eigenvalue, K, M, levels):
-    """Blocks that stand for the spectrum; with ``levels`` not 0, those for :func:`expand` included."""
-    kept = nodes = first = 0
+def count_blocks(eigenvalue, K, M, single_levels):
+    """Blocks that stand for the spectrum; with ``single_levels`` not 0, those for :func:`expand` included."""
+    unchanged = nodes = first = 0
     while first < eigenvalue.shape[0]:
         end = _panel_end(eigenvalue, first)
         if end - first > POINTS:
             nodes += POINTS
         else:
-            kept += end - first
+            unchanged += end - first
         first = end
-    return kept + nodes * (1 + (_carriers(K, M) if levels else 0))
+    return unchanged + nodes * (1 + (_carriers(K, M) if single_levels else 0))
 
 
 @kernel(inline=True)
@@ -115,78 +120,84 @@ def _add_block(factor, x, out):
 
 
 @kernel
-def compress(eigenvalue, weight, r, q, t, levels, node, node_weight, noise, node_r, node_q, node_t, share):
-    """Write the blocks that stand for a spectrum, as ``integrator.start`` takes them.
+def compress(levels, single_levels, blocks, share):
+    """Write the blocks that stand for a spectrum.
 
-    eigenvalue (L,) descending and positive, weight (L,), r (L, K, M), q (L, K, K), t (L, M, M): the levels.
-    node, node_weight, noise (n,), node_r (n, K, M), node_q (n, K, K), node_t (n, M, M) with n =
-    ``count_blocks``: the blocks. share (POINTS,): scratch.
+    levels: :class:`~lib.kernels.flow.Levels`, their eigenvalues descending and positive. single_levels: 1 for
+    :func:`expand` to be called later, else 0. blocks: :class:`~lib.kernels.integrator.Blocks` of n =
+    ``count_blocks``, written. share (POINTS,): scratch.
     """
-    L, K, M = r.shape
-    for k in range(node.shape[0]):
-        noise[k] = 0.0
-        _clear(node_r[k])
-        _clear(node_q[k])
-        _clear(node_t[k])
+    eigenvalue, weight = levels.eigenvalue, levels.weight
+    L, K, M = levels.r.shape
+    for k in range(blocks.eigenvalue.shape[0]):
+        blocks.noise[k] = 0.0
+        _clear(blocks.r[k])
+        _clear(blocks.q[k])
+        _clear(blocks.t[k])
     at = first = 0
     carrier = count_blocks(eigenvalue, K, M, 0)
     while first < L:
         end = _panel_end(eigenvalue, first)
         if end - first <= POINTS:
             for k in range(first, end):
-                node[at] = eigenvalue[k]
-                node_weight[at] = weight[k] * eigenvalue[k]
-                noise[at] = 1.0
-                _add_block(1.0, r[k], node_r[at])
-                _add_block(1.0, q[k], node_q[at])
-                _add_block(1.0, t[k], node_t[at])
+                blocks.eigenvalue[at] = eigenvalue[k]
+                blocks.mass[at] = weight[k] * eigenvalue[k]
+                blocks.noise[at] = 1.0
+                _add_level(1.0, levels, k, blocks, at)
                 at += 1
         else:
             top, bottom = eigenvalue[first], eigenvalue[end - 1]
             for j in range(POINTS):
-                node[at + j] = _node(top, bottom, j)
-                node_weight[at + j] = 1.0
+                blocks.eigenvalue[at + j] = _node(top, bottom, j)
+                blocks.mass[at + j] = 1.0
             for k in range(first, end):
                 _interpolate(eigenvalue[k], top, bottom, share)
                 for j in range(POINTS):
                     mass = weight[k] * eigenvalue[k] * share[j]
-                    noise[at + j] += mass
-                    _add_block(mass, r[k], node_r[at + j])
-                    _add_block(mass, q[k], node_q[at + j])
-                    _add_block(mass, t[k], node_t[at + j])
-            if levels:
+                    blocks.noise[at + j] += mass
+                    _add_level(mass, levels, k, blocks, at + j)
+            if single_levels:
                 for j in range(POINTS):
-                    _start_carriers(node[at + j], carrier, node, node_weight, noise, node_r, node_t)
+                    _start_carriers(blocks.eigenvalue[at + j], carrier, blocks)
                     carrier += _carriers(K, M)
             at += POINTS
         first = end
 
 
+@kernel(inline=True)
+def _add_level(factor, levels, k, blocks, at):
+    """Add ``factor`` times the overlaps of level k to those of block ``at``."""
+    _add_block(factor, levels.r[k], blocks.r[at])
+    _add_block(factor, levels.q[k], blocks.q[at])
+    _add_block(factor, levels.t[k], blocks.t[at])
+
+
 @kernel
-def _start_carriers(value, at, node, node_weight, noise, node_r, node_t):
+def _start_carriers(value, at, blocks):
     """Write the carriers of node ``value`` at alpha = 0, from block ``at`` on."""
-    K, M = node_r.shape[1:]
+    K, M = blocks.r.shape[1:]
     carriers = _carriers(K, M)
     for c in range(carriers):
-        node[at + c] = value
-        node_weight[at + c] = 0.0
+        blocks.eigenvalue[at + c] = value
+        blocks.mass[at + c] = 0.0
     for column in range(K + M):
         c, b = column // M, column % M
         if column < K:
-            node_r[at + c, column, b] = 1.0
+            blocks.r[at + c, column, b] = 1.0
         else:
-            node_t[at + c, column - K, b] = 1.0
-    noise[at + carriers - 1] = 1.0
+            blocks.t[at + c, column - K, b] = 1.0
+    blocks.noise[at + carriers - 1] = 1.0
 
 
 @kernel
-def expand(eigenvalue, r, q, t, z, out_r, out_q, share, nodes, values):
-    """Overlaps out_r (times, L, K, M), out_q (times, L, K, K) of each level from blocks z (times, K, K + M, blocks).
+def expand(levels, z, out_r, out_q, scratch):
+    """Expand the blocks z (times, K, K + M, blocks) to the overlaps of every level.
 
-    eigenvalue, r, q, t: the levels as given to ``compress`` (with ``levels``). share (POINTS,),
-    nodes (times, POINTS, K (2 K + M)), values (K (2 K + M),): scratch.
+    levels: as given to :func:`compress` (with ``single_levels``); out_r (times, L, K, M), out_q (times, L, K, K):
+    written; scratch: an :class:`Expansion`.
     """
-    L, K, M = r.shape
+    eigenvalue, share, nodes, values = levels.eigenvalue, scratch.share, scratch.nodes, scratch.values
+    L, K, M = levels.r.shape
     PS, n = view(values, 0, (K, K + M)), view(values, K * (K + M), (K, K))
     at = first = 0
     carrier = count_blocks(eigenvalue, K, M, 0)
@@ -212,7 +223,7 @@ def expand(eigenvalue, r, q, t, z, out_r, out_q, share, nodes, values):
                     for j in range(POINTS):
                         for x in range(values.shape[0]):
                             values[x] += share[j] * nodes[row, j, x]
-                    _expand_level(PS, n, r[k], q[k], t[k], out_r[row, k], out_q[row, k])
+                    _expand_level(PS, n, levels.r[k], levels.q[k], levels.t[k], out_r[row, k], out_q[row, k])
             carrier += POINTS * _carriers(K, M)
             at += POINTS
         first = end

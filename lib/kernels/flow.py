@@ -7,12 +7,19 @@ teachers is constant. Blocks talk only through the totals, for instance R = sum_
     dq^k/dalpha = eta lambda_k (Dx q^k + Dy r^k^T + transpose) + eta^2 lambda_k G
 """
 
+from collections import namedtuple
+
 from ..compiler.jit import kernel
 from .averages import assemble, coefficients
 
+# A spectrum and the overlaps on it: eigenvalue, weight (L,), r (L, K, M), q (L, K, K), t (L, M, M).
+Levels = namedtuple("Levels", "eigenvalue weight r q t")
+# What the right-hand side is made of: Q (K, K), R (K, M), the covariance of all fields C (P, P), D (K, P), G (K, K).
+Totals = namedtuple("Totals", "Q R C D G")
+
 
 @kernel
-def total(weight, eigenvalue, block, out):
+def total(eigenvalue, weight, block, out):
     """out (A, B) = sum_k w_k lambda_k block^k: the overlap of the fields from the blocks' overlaps."""
     L, A, B = block.shape
     for a in range(A):
@@ -26,11 +33,12 @@ def total(weight, eigenvalue, block, out):
 
 
 @kernel
-def velocity(eigenvalue, r, q, t, D, G, eta, dr, dq):
+def velocity(levels, D, G, eta, dr, dq):
     """Right-hand side of the flow, given its coefficients D = [Dx | Dy] and G at the present totals."""
+    r, q, t = levels.r, levels.q, levels.t
     L, K, M = r.shape
     for k in range(L):
-        pace = eta * eigenvalue[k]
+        pace = eta * levels.eigenvalue[k]
         for i in range(K):
             for n in range(M):
                 rate = 0.0
@@ -50,11 +58,15 @@ def velocity(eigenvalue, r, q, t, D, G, eta, dr, dq):
 
 
 @kernel
-def flow(eigenvalue, weight, t, T, eta, v, u, activity, r, q, dr, dq, Q, R, C, D, G):
-    """The whole right-hand side: totals Q, R, covariance C, coefficients D, G, then dr and dq."""
-    K = r.shape[1]
-    total(weight, eigenvalue, r, R)
-    total(weight, eigenvalue, q, Q)
-    assemble(Q, R, T, C)
-    coefficients(C, K, v, u, activity, D, G)
-    velocity(eigenvalue, r, q, t, D, G, eta, dr, dq)
+def flow(levels, T, eta, network, totals, dr, dq):
+    """Compute the whole right-hand side: the ``totals`` and coefficients, then the velocities dr and dq of r and q.
+
+    levels: a :class:`Levels`; T (M, M); network: a ``Network`` of :mod:`lib.kernels.averages`; totals: a
+    :class:`Totals`, written.
+    """
+    K = levels.r.shape[1]
+    total(levels.eigenvalue, levels.weight, levels.r, totals.R)
+    total(levels.eigenvalue, levels.weight, levels.q, totals.Q)
+    assemble(totals.Q, totals.R, T, totals.C)
+    coefficients(totals.C, K, network.v, network.u, network.activity, totals.D, totals.G)
+    velocity(levels, totals.D, totals.G, eta, dr, dq)

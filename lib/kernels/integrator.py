@@ -1,13 +1,13 @@
 """The stiff integrator of the order-parameter flow: Rosenbrock steps that solve every block exactly.
 
 A block's overlaps are the row z = [q | r] (K, P), P = K + M: student i with the P fields of its block.
-With D = [Dx | Dy] and G, functions of the totals Z = sum_k weight_k z_k alone (``fields.coefficients``)::
+With D = [Dx | Dy] and G, functions of the totals Z = sum_k mass_k z_k alone (``averages.coefficients``)::
 
     dz_ib/dalpha = rate (sum_a D_ia o_ab + [b < K] (sum_a D_ba o_ai + eta noise G_ib)),   rate = eta lambda
 
 where o_ab is the block's overlap of fields a and b, of which two teachers' is the constant t. Blocks of a
-spectrum have weight_k = w_k lambda_k and noise 1; those of a compressed one see ``compression``; blocks
-of weight 0 are carried along without acting on the others.
+spectrum have mass_k = w_k lambda_k and noise 1; those of a compressed one see ``compression``; blocks
+of mass 0 are carried along without acting on the others.
 
 Method. Rodas5P [1]_: eight stages, order 5, stiffly accurate, an embedded method of order 4 and dense
 output of order 4. A stage solves (1/(gamma h) - J) x = b with the exact Jacobian J, whose structure makes
@@ -17,7 +17,7 @@ the cost linear in the number of blocks:
    its diagonal only: in its orthonormal eigenbasis, to which every step turns the blocks, the system of a
    block is diagonal in r, and in q once r is known.
 2. What is left of J is the response to the totals: a source linear in x's own total X (slopes of D and G
-   with respect to Z: ``field_slopes``). Summing the blocks' solutions gives (1 - W) X = X0 with X0 the
+   with respect to Z: ``slopes``). Summing the blocks' solutions gives (1 - W) X = X0 with X0 the
    total at constant D, G, and W of size m = K (K + 1)/2 + K M: one small LU factorisation a step.
 
 Error control. The step keeps the embedded error below rtol times each of: the largest of Q; the students'
@@ -36,6 +36,7 @@ from collections import namedtuple
 import numpy as np
 
 from ..compiler.jit import kernel
+from ..compiler.layout import nowhere, outputs, place, take
 from ..compiler.views import view
 from ..maths.small_matrix import back_substitute, diagonalise, factorise, rotate
 from .averages import assemble, coefficients, generalization_error
@@ -80,8 +81,8 @@ H = np.array([
 
 RUNNING, DONE, DIVERGED, STALLED = 0, 1, 2, 3
 
-# Next step: SAFETY * error^(-1/5), by the order of the embedded error, within LEAST..MOST times this one.
-SAFETY, LEAST, MOST = 0.9, 0.1, 6.0
+# Next step: SAFETY * error^(-1/5), by the order of the embedded error, within MIN_FACTOR..MAX_FACTOR times this one.
+SAFETY, MIN_FACTOR, MAX_FACTOR = 0.9, 0.1, 6.0
 # First step in units of the fastest block's time: small enough to be accepted, and soon multiplied.
 FIRST = 1e-3
 # Totals of a converging flow are of the order of T and of its initial Q, or of one; beyond this they are unbounded.
@@ -89,113 +90,112 @@ DIVERGENCE = 1e10
 # Rounding of a total relative to the largest: a sum of rounded products, a few units in the last place.
 ROUNDING = 1e-15
 
-# The run's scalars, at the start of the work buffer.
-_HEADER = 16
-BLOCKS, STUDENTS, TEACHERS, ETA, V, U, ACTIVITY, TEACHER = range(8)  # TEACHER: the largest of T
-ALPHA, STEP, WRITTEN, ACCEPTED, REJECTED, LINEARISED, SCALE = range(
-    8, 15
-)  # SCALE: the largest total at the start, or 1
-
+# The run's scalars, at the start of its buffer.
+Header = outputs(
+    "Header",
+    blocks=(1,),
+    students=(1,),
+    teachers=(1,),
+    v=(1,),
+    u=(1,),
+    activity=(1,),
+    largest_T=(1,),
+    largest_total=(1,),  # at the start, or 1
+    alpha=(1,),
+    step=(1,),
+    written=(1,),
+    accepted=(1,),
+    rejected=(1,),
+    linearised=(1,),  # 1 where the slopes at the step's start are known
+)
+SPACE = Header.size
 Space = namedtuple(
     "Space",
-    # the blocks: (n,), (n,), (n,) and, the state, (K, P, n); the teachers' total (M, M)
-    "rate weight noise z T"
+    # the blocks: eta lambda (n,), mass (n,), eta times their noise (n,), the state (K, P, n); the teachers' T (M, M)
+    "rate mass eta_noise z T"
     # a step, in the eigenbasis of Dx: the overlaps o_ab of all fields at its start and at a stage, both (P, P, n),
     # a source (K, P, n), the stages (STAGES, K, P, n)
     " start point source stage"
     # the same memory without shape, of the overlaps the rows of the students: (K P n,) and (STAGES, K P n)
     " flat_z flat_start flat_point flat_source flat_stage"
-    # eigenbasis V and its transpose (K, K), D (K, P) and G (K, K) at the step's start in it, resolvents (K, n) and
-    # (K, K, n)
-    " V V_back D_start G_start ease_r ease_q"
+    # eigenbasis V and its transpose (K, K), D (K, P) and G (K, K) at the step's start in it, the blocks' resolvents
+    # (K, n) and (K, K, n)
+    " V V_back D_start G_start resolvent_r resolvent_q"
     # coefficients (K, P), (K, K), their slopes (K, P, m), (K, K, m) and these by total in the eigenbasis, (m, K, P),
     # (m, K, K) and without shape (m, K P), (m, K K); the coefficients' change (K, P), (K, K)
     " D G slope_D slope_G by_total_D by_total_G flat_by_total_D flat_by_total_G moved_D moved_G"
     # the blocks' summed response (K, P, M), (K, K, P), (K, K); 1 - W (m, m) with its pivots (m,)
     " sum_r sum_q sum_n W pivot"
-    # totals of the state, of a stage (m,) and of the stages (STAGES, m), packed as in field_slopes
+    # totals of the state, of a stage (m,) and of the stages (STAGES, m), packed as in slopes
     " totals trial delta"
     # scratch: totals (K, P), covariance (P, P), (P,), weights of stages (STAGES,)
     " Z covariance row weights"
     # where it ends
     " end",
 )
+# The blocks that a run starts from: eigenvalue, mass, noise (n,), r (n, K, M), q (n, K, K), t (n, M, M).
+Blocks = namedtuple("Blocks", "eigenvalue mass noise r q t")
 
 
 @kernel
-def size(n, K, M):
-    """Length of the work buffer for n blocks, K students and M teachers."""
-    P = K + M
-    m = count(K, P)
-    blocks = n * (3 + 2 * P * P + (STAGES + 2) * K * P + K + K * K)
-    coefficients = M * M + 5 * K * K + 3 * K * P + 2 * (K * P + K * K) * m
-    response = K * P * M + K * K * P + K * K + m * m + m
-    return _HEADER + blocks + coefficients + response + (2 + STAGES) * m + K * P + P * P + P + STAGES
-
-
-@kernel(inline=True)
-def _take(work, at, shape):
-    """The next array of a buffer, and where it ends."""
-    length = 1
-    for extent in shape:
-        length *= extent
-    return view(work, at, shape), at + length
+def header(work):
+    """The scalars of a run, arrays (1,)."""
+    return place(Header, work)
 
 
 @kernel
-def _space(work):
-    """The arrays of a run inside its work buffer."""
-    n, K, M = int(work[BLOCKS]), int(work[STUDENTS]), int(work[TEACHERS])
+def layout(n, K, M, work):
+    """The arrays of a run of n blocks, K students and M teachers inside its buffer, behind the header."""
     P = K + M
     m = count(K, P)
     flat = K * P * n
-    rate, at = _take(work, _HEADER, (n,))
-    weight, at = _take(work, at, (n,))
-    noise, at = _take(work, at, (n,))
+    rate, at = take(work, SPACE, (n,))
+    mass, at = take(work, at, (n,))
+    eta_noise, at = take(work, at, (n,))
     flat_z = view(work, at, (flat,))
-    z, at = _take(work, at, (K, P, n))
+    z, at = take(work, at, (K, P, n))
     flat_start = view(work, at, (flat,))
-    start, at = _take(work, at, (P, P, n))
+    start, at = take(work, at, (P, P, n))
     flat_point = view(work, at, (flat,))
-    point, at = _take(work, at, (P, P, n))
+    point, at = take(work, at, (P, P, n))
     flat_source = view(work, at, (flat,))
-    source, at = _take(work, at, (K, P, n))
+    source, at = take(work, at, (K, P, n))
     flat_stage = view(work, at, (STAGES, flat))
-    stage, at = _take(work, at, (STAGES, K, P, n))
-    ease_r, at = _take(work, at, (K, n))
-    ease_q, at = _take(work, at, (K, K, n))
-    T, at = _take(work, at, (M, M))
-    V, at = _take(work, at, (K, K))
-    V_back, at = _take(work, at, (K, K))
-    D_start, at = _take(work, at, (K, P))
-    G_start, at = _take(work, at, (K, K))
-    D, at = _take(work, at, (K, P))
-    G, at = _take(work, at, (K, K))
-    slope_D, at = _take(work, at, (K, P, m))
-    slope_G, at = _take(work, at, (K, K, m))
+    stage, at = take(work, at, (STAGES, K, P, n))
+    resolvent_r, at = take(work, at, (K, n))
+    resolvent_q, at = take(work, at, (K, K, n))
+    T, at = take(work, at, (M, M))
+    V, at = take(work, at, (K, K))
+    V_back, at = take(work, at, (K, K))
+    D_start, at = take(work, at, (K, P))
+    G_start, at = take(work, at, (K, K))
+    D, at = take(work, at, (K, P))
+    G, at = take(work, at, (K, K))
+    slope_D, at = take(work, at, (K, P, m))
+    slope_G, at = take(work, at, (K, K, m))
     flat_by_total_D = view(work, at, (m, K * P))
-    by_total_D, at = _take(work, at, (m, K, P))
+    by_total_D, at = take(work, at, (m, K, P))
     flat_by_total_G = view(work, at, (m, K * K))
-    by_total_G, at = _take(work, at, (m, K, K))
-    moved_D, at = _take(work, at, (K, P))
-    moved_G, at = _take(work, at, (K, K))
-    sum_r, at = _take(work, at, (K, P, M))
-    sum_q, at = _take(work, at, (K, K, P))
-    sum_n, at = _take(work, at, (K, K))
-    W, at = _take(work, at, (m, m))
-    pivot, at = _take(work, at, (m,))
-    totals, at = _take(work, at, (m,))
-    trial, at = _take(work, at, (m,))
-    delta, at = _take(work, at, (STAGES, m))
-    Z, at = _take(work, at, (K, P))
-    covariance, at = _take(work, at, (P, P))
-    row, at = _take(work, at, (P,))
-    weights, at = _take(work, at, (STAGES,))
+    by_total_G, at = take(work, at, (m, K, K))
+    moved_D, at = take(work, at, (K, P))
+    moved_G, at = take(work, at, (K, K))
+    sum_r, at = take(work, at, (K, P, M))
+    sum_q, at = take(work, at, (K, K, P))
+    sum_n, at = take(work, at, (K, K))
+    W, at = take(work, at, (m, m))
+    pivot, at = take(work, at, (m,))
+    totals, at = take(work, at, (m,))
+    trial, at = take(work, at, (m,))
+    delta, at = take(work, at, (STAGES, m))
+    Z, at = take(work, at, (K, P))
+    covariance, at = take(work, at, (P, P))
+    row, at = take(work, at, (P,))
+    weights, at = take(work, at, (STAGES,))
     return Space(
-        rate, weight, noise, z, T,
+        rate, mass, eta_noise, z, T,
         start, point, source, stage,
         flat_z, flat_start, flat_point, flat_source, flat_stage,
-        V, V_back, D_start, G_start, ease_r, ease_q,
+        V, V_back, D_start, G_start, resolvent_r, resolvent_q,
         D, G, slope_D, slope_G, by_total_D, by_total_G, flat_by_total_D, flat_by_total_G, moved_D, moved_G,
         sum_r, sum_q, sum_n, W, pivot,
         totals, trial, delta,
@@ -205,41 +205,55 @@ def _space(work):
 
 
 @kernel
-def start(eigenvalue, weight, noise, r, q, t, T, eta, v, u, activity, work):
+def size(n, K, M):
+    """Where the layout ends: the length of the buffer for n blocks, K students and M teachers."""
+    return layout(n, K, M, nowhere()).end
+
+
+@kernel
+def _space(work):
+    """The arrays of a run that was started."""
+    h = place(Header, work)
+    return layout(int(h.blocks[0]), int(h.students[0]), int(h.teachers[0]), work)
+
+
+@kernel
+def start(blocks, T, eta, network, work):
     """Prepare ``work``, of length ``size``, for a run from alpha = 0.
 
-    eigenvalue, weight, noise (n,), r (n, K, M), q (n, K, K), t (n, M, M): the blocks; T (M, M).
+    blocks: a :class:`Blocks`; T (M, M): the teachers' total; network: a ``Network`` of :mod:`lib.kernels.averages`.
     """
-    n, K, M = r.shape
-    work[BLOCKS], work[STUDENTS], work[TEACHERS] = n, K, M
-    work[ETA], work[V], work[U], work[ACTIVITY] = eta, v, u, activity
-    work[ALPHA] = work[WRITTEN] = work[ACCEPTED] = work[REJECTED] = work[LINEARISED] = 0.0
+    n, K, M = blocks.r.shape
+    h = place(Header, work)
+    h.blocks[0], h.students[0], h.teachers[0] = n, K, M
+    h.v[0], h.u[0], h.activity[0] = network.v, network.u, network.activity
+    h.alpha[0] = h.written[0] = h.accepted[0] = h.rejected[0] = h.linearised[0] = 0.0
     s = _space(work)
     for k in range(n):
-        s.rate[k] = eta * eigenvalue[k]
-        s.weight[k] = weight[k]
-        s.noise[k] = eta * noise[k]
+        s.rate[k] = eta * blocks.eigenvalue[k]
+        s.mass[k] = blocks.mass[k]
+        s.eta_noise[k] = eta * blocks.noise[k]
         for i in range(K):
             for j in range(K):
-                s.z[i, j, k] = q[k, i, j]
+                s.z[i, j, k] = blocks.q[k, i, j]
             for m in range(M):
-                s.z[i, K + m, k] = r[k, i, m]
+                s.z[i, K + m, k] = blocks.r[k, i, m]
         for i in range(M):
             for j in range(M):
-                s.start[K + i, K + j, k] = s.point[K + i, K + j, k] = t[k, i, j]
-    work[TEACHER] = 0.0
+                s.start[K + i, K + j, k] = s.point[K + i, K + j, k] = blocks.t[k, i, j]
+    h.largest_T[0] = 0.0
     for i in range(M):
-        work[TEACHER] = max(work[TEACHER], T[i, i])
+        h.largest_T[0] = max(h.largest_T[0], T[i, i])
         for j in range(M):
             s.T[i, j] = T[i, j]
-    _sum_blocks(s.weight, s.z, s.Z)
+    _sum_blocks(s.mass, s.z, s.Z)
     pack(s.Z, s.totals)
-    work[SCALE] = max(1.0, _largest(s.totals))
+    h.largest_total[0] = max(1.0, _largest(s.totals))
     _coefficients_at(work, s.totals, s.T, s.Z, s.covariance, s.D, s.G)
     fastest = 0.0
     for i in range(K):
         fastest = max(fastest, _largest(s.D[i]))
-    work[STEP] = FIRST / (fastest * _largest(s.rate))
+    h.step[0] = FIRST / (fastest * _largest(s.rate))
 
 
 @kernel
@@ -247,40 +261,40 @@ def advance(work, alpha, rtol, max_steps, eps, Q, R, history):
     """Go on with a run for at most ``max_steps`` steps; returns RUNNING, DONE, DIVERGED or STALLED.
 
     At every alpha (times,), increasing from >= 0, writes eps (times,), Q (times, K, K), R (times, K, M)
-    and, if it has rows, the blocks' [q | r] to history (times, K, P, n). ``work[WRITTEN]`` rows are
-    done, ``work[ALPHA]`` is the time reached.
+    and, if it has rows, the blocks' [q | r] to history (times, K, P, n). ``header(work).written[0]`` rows are
+    done, ``header(work).alpha[0]`` is the time reached.
     """
-    s = _space(work)
+    s, h = _space(work), place(Header, work)
     times = alpha.shape[0]
     last = alpha[times - 1]
-    _write(s, work, alpha, work[ALPHA], eps, Q, R, history)
+    _write(s, work, alpha, h.alpha[0], eps, Q, R, history)
     for _ in range(max_steps):
-        if work[WRITTEN] == times:
+        if h.written[0] == times:
             break
         # a step that nearly reaches the last time reaches it
-        end = last if work[ALPHA] + 1.01 * work[STEP] >= last else work[ALPHA] + work[STEP]
-        step = end - work[ALPHA]
-        if work[ALPHA] + 0.01 * step == work[ALPHA]:
+        end = last if h.alpha[0] + 1.01 * h.step[0] >= last else h.alpha[0] + h.step[0]
+        step = end - h.alpha[0]
+        if h.alpha[0] + 0.01 * step == h.alpha[0]:
             return STALLED
-        if work[LINEARISED] == 0.0:
+        if h.linearised[0] == 0.0:
             _linearise(s, work)
-            work[LINEARISED] = 1.0
+            h.linearised[0] = 1.0
         _attempt(s, work, step)
         error = _error(s, work, rtol)
         if error <= 1.0:
             _write(s, work, alpha, end, eps, Q, R, history)
             _accept(s)
-            work[ALPHA] = end
-            work[ACCEPTED] += 1.0
-            work[LINEARISED] = 0.0
-            work[STEP] = step * min(MOST, SAFETY * max(error, 1e-10) ** -0.2)
-            if _largest(s.totals) > DIVERGENCE * work[SCALE]:
+            h.alpha[0] = end
+            h.accepted[0] += 1.0
+            h.linearised[0] = 0.0
+            h.step[0] = step * min(MAX_FACTOR, SAFETY * max(error, 1e-10) ** -0.2)
+            if _largest(s.totals) > DIVERGENCE * h.largest_total[0]:
                 return DIVERGED
         else:
-            work[REJECTED] += 1.0
+            h.rejected[0] += 1.0
             # an error that is not a number is rejected, too
-            work[STEP] = step * (max(LEAST, SAFETY * error**-0.2) if error < math.inf else LEAST)
-    return DONE if work[WRITTEN] == times else RUNNING
+            h.step[0] = step * (max(MIN_FACTOR, SAFETY * error**-0.2) if error < math.inf else MIN_FACTOR)
+    return DONE if h.written[0] == times else RUNNING
 
 
 @kernel
@@ -300,20 +314,20 @@ def symmetrise(work, label, count, mean):
         for i in range(K):
             for b in range(P):
                 s.z[i, b, k] = mean[int(label[i, b])]
-    _sum_blocks(s.weight, s.z, s.Z)
+    _sum_blocks(s.mass, s.z, s.Z)
     pack(s.Z, s.totals)
 
 
 @kernel
 def fixed_steps(work, step, count):
-    """``count`` steps of one length, whatever their error; returns eps_g after them. To measure the order."""
-    s = _space(work)
+    """Take ``count`` steps of one length, whatever their error, and return eps_g after them. To measure the order."""
+    s, h = _space(work), place(Header, work)
     for _ in range(count):
         _linearise(s, work)
         _attempt(s, work, step)
         _accept(s)
-        work[ALPHA] += step
-    work[LINEARISED] = 0.0
+        h.alpha[0] += step
+    h.linearised[0] = 0.0
     return _eps_at(work, s.totals, s.T, s.Z, s.covariance)
 
 
@@ -355,15 +369,15 @@ def _combine(weights, stages, stage, out):
 
 
 @kernel
-def _sum_blocks(weight, z, Z):
-    """Z (K, P) = sum_k weight_k z_k."""
+def _sum_blocks(mass, z, Z):
+    """Z (K, P) = sum_k mass_k z_k."""
     K, P = Z.shape
     for i in range(K):
         for b in range(P):
             row = z[i, b]
             total = 0.0
             for k in range(row.shape[0]):
-                total += weight[k] * row[k]
+                total += mass[k] * row[k]
             Z[i, b] = total
 
 
@@ -378,15 +392,17 @@ def _covariance_at(totals, T, Z, covariance):
 @kernel
 def _coefficients_at(work, totals, T, Z, covariance, D, G):
     """D and G at totals (m,)."""
+    h = place(Header, work)
     _covariance_at(totals, T, Z, covariance)
-    coefficients(covariance, Z.shape[0], work[V], work[U], int(work[ACTIVITY]), D, G)
+    coefficients(covariance, Z.shape[0], h.v[0], h.u[0], int(h.activity[0]), D, G)
 
 
 @kernel
 def _eps_at(work, totals, T, Z, covariance):
     """eps_g at totals (m,)."""
+    h = place(Header, work)
     _covariance_at(totals, T, Z, covariance)
-    return generalization_error(covariance, Z.shape[0], work[V], work[U], int(work[ACTIVITY]))
+    return generalization_error(covariance, Z.shape[0], h.v[0], h.u[0], int(h.activity[0]))
 
 
 @kernel(hot=True)
@@ -418,7 +434,7 @@ def _mirror(o, K):
 
 
 @kernel(hot=True)
-def _velocity(rate, noise, D, G, o, out):
+def _velocity(rate, eta_noise, D, G, o, out):
     """The blocks' velocity out (K, P, n) at the overlaps o (P, P, n) of all fields; D, G in the basis of o."""
     K, P, n = out.shape
     rows, flat = view(o, 0, (P, P * n)), view(out, 0, (K, P * n))
@@ -430,7 +446,7 @@ def _velocity(rate, noise, D, G, o, out):
         for j in range(i + 1):
             row, mirror = out[i, j], out[j, i]
             for k in range(n):
-                row[k] = rate[k] * (row[k] + mirror[k] + noise[k] * G[i, j])
+                row[k] = rate[k] * (row[k] + mirror[k] + eta_noise[k] * G[i, j])
                 mirror[k] = row[k]
         for b in range(K, P):
             row = out[i, b]
@@ -439,72 +455,73 @@ def _velocity(rate, noise, D, G, o, out):
 
 
 @kernel
-def _set_ease(rate, D, shift, ease_r, ease_q):
+def _set_resolvents(rate, D, shift, resolvent_r, resolvent_q):
     """The blocks' resolvents 1/(shift - rate mu_i) and 1/(shift - rate (mu_i + mu_j)), mu = diag Dx."""
-    K, n = ease_r.shape
+    K, n = resolvent_r.shape
     for i in range(K):
         for k in range(n):
-            ease_r[i, k] = 1.0 / (shift - rate[k] * D[i, i])
+            resolvent_r[i, k] = 1.0 / (shift - rate[k] * D[i, i])
         for j in range(K):
             for k in range(n):
-                ease_q[i, j, k] = 1.0 / (shift - rate[k] * (D[i, i] + D[j, j]))
+                resolvent_q[i, j, k] = 1.0 / (shift - rate[k] * (D[i, i] + D[j, j]))
 
 
 @kernel(hot=True)
-def _solve_blocks(rate, D, ease_r, ease_q, x):
+def _solve_blocks(rate, D, resolvent_r, resolvent_q, x):
     """Overwrite x (K, P, n) by the solution of (shift - J) y = x at constant D, G: first r, then q."""
     K, P, n = x.shape
     for i in range(K):
-        ease = ease_r[i]
+        resolvent = resolvent_r[i]
         for b in range(K, P):
             row = x[i, b]
             for k in range(n):
-                row[k] *= ease[k]
+                row[k] *= resolvent[k]
     for i in range(K):
         for j in range(i + 1):
-            row, mirror, ease = x[i, j], x[j, i], ease_q[i, j]
+            row, mirror, resolvent = x[i, j], x[j, i], resolvent_q[i, j]
             for b in range(K, P):
                 r_i, r_j = x[i, b], x[j, b]
                 for k in range(n):
                     row[k] += rate[k] * (D[i, b] * r_j[k] + D[j, b] * r_i[k])
             for k in range(n):
-                row[k] *= ease[k]
+                row[k] *= resolvent[k]
                 mirror[k] = row[k]
 
 
 @kernel
-def _sum_response(weight, rate, noise, D, ease_r, ease_q, o, scratch, sum_r, sum_q, sum_n):
+def _sum_response(s):
     """Sums over the blocks from which every column of W follows (:func:`_respond`).
 
     A source rate sum_a dD_ia o_ab gives the total sum_a sum_r[i, a, m] dD_ia in R_im, and in Q_ij
     sum_a (sum_q[i, j, a] dD_ja + sum_q[j, i, a] dD_ia) + sum_n[i, j] dG_ij. Of sum_q[i, j, a] one part
     is the source in q_ij itself, another what the source in r_j does to q_ij through Dy_i.
     """
-    K, P, n = scratch.shape
+    K, P, n = s.z.shape
+    mass, rate, eta_noise, o = s.mass, s.rate, s.eta_noise, s.start
     for i in range(K):
         for a in range(P):
             for b in range(K, P):
                 overlap = o[a, b]
                 total = 0.0
                 for k in range(n):
-                    total += weight[k] * rate[k] * ease_r[i, k] * overlap[k]
-                sum_r[i, a, b - K] = total
-            through = scratch[0, 0]
+                    total += mass[k] * rate[k] * s.resolvent_r[i, k] * overlap[k]
+                s.sum_r[i, a, b - K] = total
+            through = s.source[0, 0]
             _fill(0.0, through)
             for b in range(K, P):
-                _add_multiple(D[i, b], o[a, b], through)
+                _add_multiple(s.D_start[i, b], o[a, b], through)
             overlap = o[a, i]
             for j in range(K):
                 total = 0.0
                 for k in range(n):
-                    driven = overlap[k] + rate[k] * ease_r[j, k] * through[k]
-                    total += weight[k] * rate[k] * ease_q[i, j, k] * driven
-                sum_q[i, j, a] = total
+                    driven = overlap[k] + rate[k] * s.resolvent_r[j, k] * through[k]
+                    total += mass[k] * rate[k] * s.resolvent_q[i, j, k] * driven
+                s.sum_q[i, j, a] = total
         for j in range(K):
             total = 0.0
             for k in range(n):
-                total += weight[k] * rate[k] * noise[k] * ease_q[i, j, k]
-            sum_n[i, j] = total
+                total += mass[k] * rate[k] * eta_noise[k] * s.resolvent_q[i, j, k]
+            s.sum_n[i, j] = total
 
 
 @kernel
@@ -546,9 +563,9 @@ def _move(flat_by_total, change, moved):
 @kernel
 def _linearise(s, work):
     """What a step needs at its start whatever its length: slopes, the eigenbasis of Dx, the blocks in it."""
-    K = s.V.shape[0]
+    K, h = s.V.shape[0], place(Header, work)
     _coefficients_at(work, s.totals, s.T, s.Z, s.covariance, s.D, s.G)
-    slopes(s.covariance, K, work[V], work[U], int(work[ACTIVITY]), s.slope_D, s.slope_G)
+    slopes(s.covariance, K, h.v[0], h.u[0], int(h.activity[0]), s.slope_D, s.slope_G)
     for i in range(K):
         _copy(s.D[i], s.D_start[i])
         _copy(s.D[i, :K], s.V_back[i])
@@ -569,7 +586,7 @@ def _linearise(s, work):
 @kernel
 def _attempt(s, work, step):
     """All stages of a step of length ``step``: s.stage, and their totals s.delta."""
-    _set_ease(s.rate, s.D_start, 1.0 / (GAMMA * step), s.ease_r, s.ease_q)
+    _set_resolvents(s.rate, s.D_start, 1.0 / (GAMMA * step), s.resolvent_r, s.resolvent_q)
     _couple(s)
     for i in range(STAGES):
         _stage(s, work, step, i)
@@ -579,11 +596,10 @@ def _attempt(s, work, step):
 def _couple(s):
     """Factorise 1 - W, column by column."""
     m = s.totals.shape[0]
-    blocks, sums = (s.weight, s.rate, s.noise), (s.sum_r, s.sum_q, s.sum_n)
-    _sum_response(*blocks, s.D_start, s.ease_r, s.ease_q, s.start, s.source, *sums)
+    _sum_response(s)
     column = s.trial
     for c in range(m):
-        _respond(*sums, s.by_total_D[c], s.by_total_G[c], s.Z)
+        _respond(s.sum_r, s.sum_q, s.sum_n, s.by_total_D[c], s.by_total_G[c], s.Z)
         rotate(s.V_back, s.Z, s.row)
         pack(s.Z, column)
         for d in range(m):
@@ -596,7 +612,7 @@ def _stage(s, work, step, i):
     """Stage i: s.stage[i] and its totals s.delta[i]."""
     x, flat, change = s.stage[i], s.flat_stage[i], s.delta[i]
     if i == 0:
-        _velocity(s.rate, s.noise, s.D_start, s.G_start, s.start, x)
+        _velocity(s.rate, s.eta_noise, s.D_start, s.G_start, s.start, x)
     else:
         _copy(s.flat_start, s.flat_point)
         _combine(A[i], i, s.flat_stage, s.flat_point)
@@ -606,20 +622,20 @@ def _stage(s, work, step, i):
         _coefficients_at(work, s.trial, s.T, s.Z, s.covariance, s.D, s.G)
         rotate(s.V, s.D, s.row)
         rotate(s.V, s.G, s.row)
-        _velocity(s.rate, s.noise, s.D, s.G, s.point, x)
+        _velocity(s.rate, s.eta_noise, s.D, s.G, s.point, x)
     for j in range(i):
         s.weights[j] = C[i, j] / step
     _combine(s.weights, i, s.flat_stage, flat)
     # the solution at constant coefficients, then what their change with its total adds
-    _solve_blocks(s.rate, s.D_start, s.ease_r, s.ease_q, x)
-    _sum_blocks(s.weight, x, s.Z)
+    _solve_blocks(s.rate, s.D_start, s.resolvent_r, s.resolvent_q, x)
+    _sum_blocks(s.mass, x, s.Z)
     rotate(s.V_back, s.Z, s.row)
     pack(s.Z, change)
     back_substitute(s.W, s.pivot, change)
     _move(s.flat_by_total_D, change, s.moved_D)
     _move(s.flat_by_total_G, change, s.moved_G)
-    _velocity(s.rate, s.noise, s.moved_D, s.moved_G, s.start, s.source)
-    _solve_blocks(s.rate, s.D_start, s.ease_r, s.ease_q, s.source)
+    _velocity(s.rate, s.eta_noise, s.moved_D, s.moved_G, s.start, s.source)
+    _solve_blocks(s.rate, s.D_start, s.resolvent_r, s.resolvent_q, s.source)
     _add_multiple(1.0, s.flat_source, flat)
 
 
@@ -643,12 +659,12 @@ def _measures(Z, out):
 @kernel
 def _error(s, work, rtol):
     """The step's largest embedded error in units of what is allowed; see the module's text."""
-    P = s.Z.shape[1]
+    P, h = s.Z.shape[1], place(Header, work)
     error, allowed, found = s.delta[STAGES - 1], s.weights[:3], s.weights[3:6]
     _copy(s.totals, s.trial)
     _combine(A[STAGES], STAGES, s.delta, s.trial)
     eps = _eps_at(work, s.trial, s.T, s.Z, s.covariance)
-    rounding = ROUNDING * max(_largest(s.trial), work[TEACHER])
+    rounding = ROUNDING * max(_largest(s.trial), h.largest_T[0])
     _measures(s.Z, allowed)
     for c in range(error.shape[0]):
         s.trial[c] -= error[c]
@@ -673,7 +689,7 @@ def _accept(s):
     _combine(A[STAGES], STAGES, s.flat_stage, s.flat_point)
     _rotate_blocks(s.V_back, s.point, s.source)
     _add_multiple(1.0, s.flat_point, s.flat_z)
-    _sum_blocks(s.weight, s.z, s.Z)
+    _sum_blocks(s.mass, s.z, s.Z)
     pack(s.Z, s.totals)
 
 
@@ -681,12 +697,13 @@ def _accept(s):
 def _write(s, work, alpha, end, eps, Q, R, history):
     """Write the outputs from the step's start to its end; without a step these are the same."""
     K, P, _ = s.z.shape
-    step = end - work[ALPHA]
-    while work[WRITTEN] < alpha.shape[0]:
-        row = int(work[WRITTEN])
+    h = place(Header, work)
+    step = end - h.alpha[0]
+    while h.written[0] < alpha.shape[0]:
+        row = int(h.written[0])
         if alpha[row] > end:
             return
-        theta = (alpha[row] - work[ALPHA]) / step if step > 0.0 else 0.0
+        theta = (alpha[row] - h.alpha[0]) / step if step > 0.0 else 0.0
         for j in range(STAGES):
             bulge = H[0, j] + theta * (H[1, j] + theta * H[2, j])
             s.weights[j] = theta * (A[STAGES, j] + (1.0 - theta) * bulge)
@@ -702,7 +719,7 @@ def _write(s, work, alpha, end, eps, Q, R, history):
                     R[row, i, b - K] = s.Z[i, b]
         if history.shape[0] > 0:
             _write_blocks(s, theta, history[row])
-        work[WRITTEN] += 1.0
+        h.written[0] += 1.0
 
 
 @kernel

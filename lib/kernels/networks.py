@@ -7,6 +7,7 @@ numbers. ``activity`` is ERF, LINEAR, RELU or TANH; these kernels run natively o
 """
 
 import math
+from collections import namedtuple
 
 from ..compiler.dot import dot
 from ..compiler.jit import kernel
@@ -16,8 +17,24 @@ from .averages import ERF, LINEAR, TWO_OVER_PI, four_average, pair_average
 from .sgd import INPUTS
 
 RELU, TANH = 2, 3
-# Streams of a seed, beside those of lib.kernels.sgd
+# Streams of a seed, besides those of lib.kernels.sgd
 HIDDEN, SCALES = 10, 11
+
+# The student above its first layer, the teacher's output weight, and the activation of both: units of each hidden layer
+# (D,); weights above the first layer, layer by layer and row by row, the output weights last.
+Networks = namedtuple("Networks", "widths upper u activity")
+# Scales of the inputs' mixture and their probabilities.
+Mixture = namedtuple("Mixture", "scales shares")
+# Inputs of a seed: sqrt of the eigenvalues (N,), scales and their cumulative probabilities, the seed; scratch (N,).
+Inputs = namedtuple("Inputs", "root scales cumulative seed xi")
+# Learning rates of the first layer and of all weights above it.
+Rates = namedtuple("Rates", "first upper")
+# Scratch of every layer (D, max width): fields, activities, slopes, derivatives of the output by the fields.
+Layers = namedtuple("Layers", "h g slope back")
+# Of the block flow: D (K, P), G (K, K), and the motion of the output weights (K,).
+Coefficients = namedtuple("Coefficients", "D G dv")
+# Scratch of the coefficients: covariance at a scale, its factor, one scale's part (P, P); fields (2, P); means (K,).
+Scratch = namedtuple("Scratch", "scaled factor part fields means")
 
 
 @kernel
@@ -87,27 +104,27 @@ def backward(widths, upper, rate, g, slope, back):
 
 
 @kernel
-def advance(
-    J, B, upper, widths, root, scales, cumulative, eta, upper_eta, u, activity, seed, first, last, xi, h, g, slope, back
-):
+def advance(J, B, networks, inputs, rates, first, last, layers):
     """Steps ``first`` to ``last - 1`` of one-pass SGD on every layer; step s always sees the same input.
 
-    The first layer moves by (eta / sqrt N) delta d(sigma)/d(x_i) xi, all weights above it by (upper_eta / N)
+    The first layer J moves by (eta / sqrt N) delta d(sigma)/d(x_i) xi, all weights above it by (upper_eta / N)
     delta d(sigma)/d(weight), delta = zeta - sigma: both then take times of order N. An input's scale is
-    ``scales[s]`` with the ``cumulative`` probabilities.
+    ``inputs.scales[s]`` with the ``cumulative`` probabilities.
     """
+    widths, upper, u, activity = networks
+    root, xi, h = inputs.root, inputs.xi, layers.h
     N = root.shape[0]
     inverse = 1.0 / math.sqrt(N)
     pairs = (N + 1) // 2
-    normals, choices = stream_key(seed, INPUTS), stream_key(seed, SCALES)
+    normals, choices = stream_key(inputs.seed, INPUTS), stream_key(inputs.seed, SCALES)
     for step in range(first, last):
         fill_normals(normals, step * pairs, xi)
         s = 0
-        if scales.shape[0] > 1:
+        if inputs.scales.shape[0] > 1:
             draw = 1.0 - uniform(choices, step)
-            while draw >= cumulative[s]:
+            while draw >= inputs.cumulative[s]:
                 s += 1
-        size = math.sqrt(scales[s])
+        size = math.sqrt(inputs.scales[s])
         for k in range(N):
             xi[k] *= size * root[k]
         zeta = 0.0
@@ -115,10 +132,10 @@ def advance(
             zeta += u * unit(inverse * dot(B[n], xi), activity)[0]
         for i in range(J.shape[0]):
             h[0, i] = inverse * dot(J[i], xi)
-        delta = zeta - forward(widths, upper, activity, h, g, slope)
-        backward(widths, upper, upper_eta * delta / N, g, slope, back)
+        delta = zeta - forward(widths, upper, activity, h, layers.g, layers.slope)
+        backward(widths, upper, rates.upper * delta / N, layers.g, layers.slope, layers.back)
         for i in range(J.shape[0]):
-            move = eta * inverse * delta * back[0, i]
+            move = rates.first * inverse * delta * layers.back[0, i]
             row = J[i]
             for k in range(N):
                 row[k] += move * xi[k]
@@ -141,7 +158,7 @@ def factor(C, first, F):
     """F with F F^T = C (P, P) after the fields are put in the order first, first + 1, ..., P - 1, 0, 1, ...
 
     A Cholesky factor, teachers before students: what the students add to the teachers' span is then a small number
-    of its own rather than a difference, and the error of a nearly perfect student keeps its digits. A pivot lost
+    in itself rather than a difference, and the error of a nearly perfect student keeps its digits. A pivot lost
     to rounding (below 1e-15 of its field's variance) counts as zero. Row a of F belongs to field a of C.
     """
     P = C.shape[0]
@@ -161,13 +178,14 @@ def factor(C, first, F):
 
 
 @kernel
-def sampled_error(F, points, K, widths, upper, scales, shares, u, activity, h, g, slope):
+def sampled_error(F, points, networks, mixture, layers):
     """eps_g = <(zeta - sigma)^2> / 2, averaged over ``points`` (n, P) of the normal distribution and the scales."""
-    P, n = F.shape[0], points.shape[0]
+    widths, upper, u, activity = networks
+    P, n, K, h = F.shape[0], points.shape[0], int(widths[0]), layers.h
     total = 0.0
     for p in range(n):
-        for s in range(scales.shape[0]):
-            size = math.sqrt(scales[s])
+        for s in range(mixture.scales.shape[0]):
+            size = math.sqrt(mixture.scales[s])
             delta = 0.0
             for a in range(P):
                 field = size * dot(F[a], points[p])
@@ -175,8 +193,8 @@ def sampled_error(F, points, K, widths, upper, scales, shares, u, activity, h, g
                     h[0, a] = field
                 else:
                     delta += u * unit(field, activity)[0]
-            delta -= forward(widths, upper, activity, h, g, slope)
-            total += shares[s] * delta * delta
+            delta -= forward(widths, upper, activity, h, layers.g, layers.slope)
+            total += mixture.shares[s] * delta * delta
     return 0.5 * total / n
 
 
@@ -292,17 +310,18 @@ def sampled_drift(F, points, K, w, fields, D, dv):
 
 
 @kernel
-def coefficients(C, K, w, eta_v, scales, shares, activity, points, work, fields, means, D, G, dv):
-    """Coefficients D (K, P), G (K, K) of the block flow and dv_i/dalpha = eta_v <g(x_i) delta> of the output weights.
+def coefficients(C, w, activity, upper_eta, mixture, points, scratch, out):
+    """Coefficients of the block flow, ``out``, with dv_i/dalpha = upper_eta <g(x_i) delta> of the output weights.
 
-    ``C`` (P, P) is the covariance at scale 1; ``work`` (3, P, P), ``fields`` (2, P) and ``means`` (K,) are scratch.
+    ``C`` (P, P) is the covariance at scale 1, ``w`` (P,) the output weights, the students' with a minus sign.
     An input of scale tau has the covariance tau lambda_k in level k, hence the means over tau of tau D(tau C) and
     tau G(tau C).
     On ``points`` are averaged G of ReLU, and G, D and dv of tanh.
     """
-    P = C.shape[0]
-    scaled, F = work[0], work[1]
-    part = work[2]
+    D, G, dv = out
+    scales, shares = mixture
+    scaled, F, part, fields, means = scratch
+    K, P = D.shape
     D[:] = 0.0
     G[:] = 0.0
     dv[:] = 0.0
@@ -321,7 +340,7 @@ def coefficients(C, K, w, eta_v, scales, shares, activity, points, work, fields,
                 for a in range(P):
                     means[i] += w[a] * product_average(scaled, i, a, activity)
         for i in range(K):
-            dv[i] += eta_v * shares[s] * means[i]
+            dv[i] += upper_eta * shares[s] * means[i]
             for a in range(P):
                 D[i, a] += shares[s] * scales[s] * part[i, a]
         if activity == RELU or activity == TANH:

@@ -12,7 +12,7 @@ remainder triangular again and the last coordinate empty, ready for the next inp
     B = [ T 0 0 ],  J = [ W F 0 ],  T, F lower triangular,
     n t = T T^T,  n r = W T^T,  n q = W W^T + F F^T  (positive semidefinite by construction).
 
-Small blocks keep their own n coordinates: :func:`kept` decides by cost. The reduced network has P
+Small blocks keep their own n coordinates: :func:`block_coordinates` decides by cost. The reduced network has P
 coordinates altogether, those of the small blocks first, and is trained by the kernels of
 :mod:`lib.kernels.sgd` as a network of P inputs with eigenvalues lambda P / N, because these give the same
 fields and the same steps as lambda and N.
@@ -21,9 +21,11 @@ Everything lives in one flat float64 buffer ``state``, so that a run can stop an
 """
 
 import math
+from collections import namedtuple
 
 from ..compiler.dot import dot
 from ..compiler.jit import kernel
+from ..compiler.layout import nowhere, outputs, place, take
 from ..compiler.views import view
 from ..maths.erf import activation
 from ..maths.rng import fill_normals, normals_to_chi, stream_key
@@ -33,9 +35,27 @@ from .sgd import INPUTS, initial_weights, learn, measure, orthonormalise
 # Streams of a seed, after those of lib.kernels.sgd
 LENGTHS, INITIAL_LENGTHS = 3, 4
 
-# Inputs are drawn many steps at once, in about so many doubles: long loops for the generator, in the cache.
+# Inputs are drawn many steps at once, in about this many doubles: long loops for the generator, in the cache.
 BATCH = 2048
-HEADER = 5
+
+# A run's counts, at the start of its buffer.
+Header = outputs("Header", students=(1,), teachers=(1,), coordinates=(1,), blocks=(1,), batch=(1,))
+PARTS = Header.size
+# The same as integers: K, M, all coordinates P, reduced blocks, and the steps whose inputs are drawn at once.
+Counts = namedtuple("Counts", "students teachers coordinates blocks batch")
+Parts = namedtuple(
+    "Parts",
+    # teachers and students in one array (M + K, P), and one by one (M, P), (K, P)
+    "weights B J"
+    # sqrt of the eigenvalues (P,), degrees of freedom of the lengths (blocks,)
+    " root dof"
+    # inputs (batch, P), teachers' fields (batch, M), their answers (batch,)
+    " inputs fields answers"
+    # scratch: slopes (K,), a triangle (M + K, M + K)
+    " slope triangle"
+    # where it ends
+    " end",
+)
 
 
 @kernel
@@ -48,82 +68,73 @@ def step_cost(coordinates, blocks, K, M):
 
 
 @kernel
-def kept(n, K, M):
-    """Coordinates that a block of n directions keeps: K + M + 1 if reducing it is cheaper, else all n."""
+def block_coordinates(n, K, M):
+    """Coordinates of a block of n directions: K + M + 1 if reducing it is cheaper, else all n."""
     reduced = K + M + 1
     return reduced if n >= reduced and step_cost(n, 0, K, M) > step_cost(reduced, 1, K, M) else n
 
 
 @kernel
-def _counts(size, K, M):
-    """(P, blocks, batch): coordinates, reduced blocks, and the steps whose inputs are drawn at once."""
+def _count(size, K, M):
+    """The :class:`Counts` of blocks of ``size`` (L,) directions."""
     P = blocks = 0
     for n in size:
-        P += kept(int(n), K, M)
-        blocks += kept(int(n), K, M) < n
-    return P, blocks, max(1, BATCH // P)
+        P += block_coordinates(int(n), K, M)
+        blocks += block_coordinates(int(n), K, M) < n
+    return Counts(K, M, P, blocks, max(1, BATCH // P))
+
+
+@kernel(inline=True)
+def layout(counts, state):
+    """The arrays of a run inside its buffer, behind the header."""
+    K, M, P, blocks, batch = counts
+    weights, at = take(state, PARTS, (M + K, P))
+    B = view(state, PARTS, (M, P))
+    J = view(state, PARTS + M * P, (K, P))
+    root, at = take(state, at, (P,))
+    dof, at = take(state, at, (blocks,))
+    inputs, at = take(state, at, (batch, P))
+    fields, at = take(state, at, (batch, M))
+    answers, at = take(state, at, (batch,))
+    slope, at = take(state, at, (K,))
+    triangle, at = take(state, at, (M + K, M + K))
+    return Parts(weights, B, J, root, dof, inputs, fields, answers, slope, triangle, at)
 
 
 @kernel
 def reduced_size(size, K, M):
-    """Doubles that the state needs, for blocks of ``size`` (L,) directions."""
-    P, blocks, batch = _counts(size, K, M)
-    return _length(P, blocks, batch, K, M)
+    """Where the layout ends, for blocks of ``size`` (L,) directions."""
+    return layout(_count(size, K, M), nowhere()).end
 
 
 @kernel
 def reduced_size_equal(n, L, K, M):
-    """Doubles that the state needs, for L blocks of n directions each."""
-    P = L * kept(n, K, M)
-    return _length(P, L if kept(n, K, M) < n else 0, max(1, BATCH // P), K, M)
-
-
-@kernel(inline=True)
-def _length(P, blocks, batch, K, M):
-    """Doubles that the state needs, given its counts."""
-    return HEADER + (M + K + 1) * P + blocks + batch * (P + M + 1) + K + (M + K) * (M + K)
+    """Where the layout ends, for L blocks of n directions each."""
+    P = L * block_coordinates(n, K, M)
+    blocks = L if block_coordinates(n, K, M) < n else 0
+    return layout(Counts(K, M, P, blocks, max(1, BATCH // P)), nowhere()).end
 
 
 @kernel
 def reduced_cost(size, K, M):
     """Cost of a step, in multiply-adds."""
-    P, blocks, _ = _counts(size, K, M)
-    return step_cost(P, blocks, K, M)
+    counts = _count(size, K, M)
+    return step_cost(counts.coordinates, counts.blocks, K, M)
 
 
 @kernel(inline=True)
 def _read_counts(state):
-    """(K, M, P, blocks, batch), as :func:`_begin` wrote them."""
-    return int(state[0]), int(state[1]), int(state[2]), int(state[3]), int(state[4])
+    """The :class:`Counts` of a run, as :func:`_begin` wrote them."""
+    h = place(Header, state)
+    return Counts(
+        int(h.students[0]), int(h.teachers[0]), int(h.coordinates[0]), int(h.blocks[0]), int(h.batch[0])
+    )  # fmt: skip
 
 
 @kernel
-def _parts(state):
-    """The :func:`_views` of a state, by the counts that it holds."""
-    K, M, P, blocks, batch = _read_counts(state)
-    return _views(state, K, M, P, blocks, batch)
-
-
-@kernel(inline=True)
-def _views(state, K, M, P, blocks, batch):
-    """Views of the state: teachers and students in one array (M + K, P), B, J, sqrt of the eigenvalues (P,),
-    degrees of freedom of the lengths (blocks,), inputs (batch, P), teachers' fields (batch, M), their answers
-    (batch,), slopes (K,), and a triangle (M + K, M + K)."""
-    at = HEADER
-    weights = view(state, at, (M + K, P))
-    B = view(state, at, (M, P))
-    J = view(state, at + M * P, (K, P))
-    at += (M + K) * P
-    root = view(state, at, (P,))
-    dof = view(state, at + P, (blocks,))
-    at += P + blocks
-    inputs = view(state, at, (batch, P))
-    fields = view(state, at + batch * P, (batch, M))
-    answers = view(state, at + batch * (P + M), (batch,))
-    at += batch * (P + M + 1)
-    slope = view(state, at, (K,))
-    triangle = view(state, at + K, (M + K, M + K))
-    return weights, B, J, root, dof, inputs, fields, answers, slope, triangle
+def parts(state):
+    """The :class:`Parts` of a run that was started."""
+    return layout(_read_counts(state), state)
 
 
 @kernel(inline=True)
@@ -131,7 +142,7 @@ def _lower_factor(A, low, high, triangle):
     """L lower triangular with L L^T = X X^T, X = A[:, low:high], by modified Gram-Schmidt, overwriting X.
 
     Its factor is as accurate as that of rotations, and equal rows stay equal to the last bit: students that
-    begin alike remain alike, as in direct SGD.
+    begin equal remain equal, as in direct SGD.
     """
     rows = A.shape[0]
     for i in range(rows):
@@ -162,25 +173,27 @@ def _triangularise(J, low, triangle):
 @kernel
 def _begin(state, eigenvalue, size, K, M):
     """Write counts, eigenvalues, degrees of freedom. Returns where the reduced blocks' coordinates begin."""
-    P, blocks, batch = _counts(size, K, M)
-    state[0], state[1], state[2], state[3], state[4] = K, M, P, blocks, batch
-    _, _, _, root, dof, _, _, _, _, _ = _parts(state)
+    counts, h = _count(size, K, M), place(Header, state)
+    P = counts.coordinates
+    h.students[0], h.teachers[0], h.coordinates[0] = K, M, P
+    h.blocks[0], h.batch[0] = counts.blocks, counts.batch
+    s = parts(state)
     N = 0.0
     for n in size:
         N += n
-    first = P - blocks * (K + M + 1)
+    first = P - counts.blocks * (K + M + 1)
     own, block = 0, 0
     for k in range(size.shape[0]):
-        coordinates = kept(int(size[k]), K, M)
+        coordinates = block_coordinates(int(size[k]), K, M)
         if coordinates < size[k]:
             low = first + block * coordinates
-            dof[block] = size[k] - (K + M)
+            s.dof[block] = size[k] - (K + M)
             block += 1
         else:
             low = own
             own += coordinates
         for j in range(low, low + coordinates):
-            root[j] = math.sqrt(eigenvalue[k] * P / N)
+            s.root[j] = math.sqrt(eigenvalue[k] * P / N)
     return first
 
 
@@ -192,20 +205,20 @@ def reduced_fold(state, eigenvalue, size, K, M, weights):
     all arrays that a page can hand over.
     """
     reduced = _begin(state, eigenvalue, size, K, M)
-    folded, _, _, _, _, _, _, _, _, triangle = _parts(state)
+    s = parts(state)
     own, start = 0, 0
     for k in range(size.shape[0]):
         n = int(size[k])
-        if kept(n, K, M) < n:
-            _lower_factor(weights, start, start + n, triangle)
+        if block_coordinates(n, K, M) < n:
+            _lower_factor(weights, start, start + n, s.triangle)
             for a in range(M + K):
                 for j in range(K + M + 1):
-                    folded[a, reduced + j] = triangle[a, j] if j <= a else 0.0
+                    s.weights[a, reduced + j] = s.triangle[a, j] if j <= a else 0.0
             reduced += K + M + 1
         else:
             for a in range(M + K):
                 for j in range(n):
-                    folded[a, own + j] = weights[a, start + j]
+                    s.weights[a, own + j] = weights[a, start + j]
             own += n
         start += n
 
@@ -220,105 +233,110 @@ def reduced_start(state, eigenvalue, size, K, M, sigma_J, orthonormal, seed):
     :func:`reduced_fold`.
     """
     reduced = _begin(state, eigenvalue, size, K, M)
-    weights, B, J, _, _, _, _, _, _, triangle = _parts(state)
-    initial_weights(seed, 1.0, J, B)
+    s = parts(state)
+    initial_weights(seed, 1.0, s.J, s.B)
     own, block = 0, 0
     for k in range(size.shape[0]):
         n = int(size[k])
-        if kept(n, K, M) < n:
+        if block_coordinates(n, K, M) < n:
             low = reduced + block * (K + M + 1)
             key = stream_key(stream_key(seed, INITIAL_LENGTHS), block)
             for a in range(M + K):
-                normals_to_chi(key, a, size[k] - a, weights[a : a + 1, low + a])
+                normals_to_chi(key, a, size[k] - a, s.weights[a : a + 1, low + a])
                 for j in range(a + 1, K + M + 1):
-                    weights[a, low + j] = 0.0
+                    s.weights[a, low + j] = 0.0
             if orthonormal:
                 for a in range(M):
                     for j in range(a + 1):
-                        B[a, low + j] = math.sqrt(n) if j == a else 0.0
+                        s.B[a, low + j] = math.sqrt(n) if j == a else 0.0
             block += 1
         else:
             if orthonormal:
-                edges = view(triangle, 0, (2,))
+                edges = view(s.triangle, 0, (2,))
                 edges[0], edges[1] = own, own + n
-                orthonormalise(edges, B)
+                orthonormalise(edges, s.B)
             own += n
     for i in range(K):
-        for j in range(J.shape[1]):
-            J[i, j] *= sigma_J
+        for j in range(s.J.shape[1]):
+            s.J[i, j] *= sigma_J
 
 
 @kernel(inline=True)
-def _draw(state, K, M, P, blocks, batch, number, u, activity, seed):
+def _draw(state, counts, number, network, seed):
     """Inputs number ``number`` times the batch and following, and the teachers' answers to them."""
-    _, B, _, root, dof, inputs, fields, answers, _, _ = _views(state, K, M, P, blocks, batch)
+    K, M, P, blocks, batch = counts
+    s = layout(counts, state)
+    B, root, inputs, fields, answers = s.B, s.root, s.inputs, s.fields, s.answers
     flat = view(inputs, 0, (batch * P,))
     fill_normals(stream_key(seed, INPUTS), number * ((batch * P + 1) // 2), flat)
     key = stream_key(seed, LENGTHS)
     for block in range(blocks):
         last = P - (blocks - block - 1) * (K + M + 1) - 1
-        normals_to_chi(stream_key(key, block), number * batch, dof[block], inputs[:, last])
+        normals_to_chi(stream_key(key, block), number * batch, s.dof[block], inputs[:, last])
     scale = 1.0 / math.sqrt(P)
-    for s in range(batch):
+    for i in range(batch):
         for j in range(P):
-            inputs[s, j] *= root[j]
+            inputs[i, j] *= root[j]
         for n in range(M):
-            fields[s, n] = scale * dot(B[n], inputs[s])
-    if activity != LINEAR:
+            fields[i, n] = scale * dot(B[n], inputs[i])
+    if network.activity != LINEAR:
         flat = view(fields, 0, (batch * M,))
         for i in range(batch * M):
             flat[i], _ = activation(flat[i])
-    for s in range(batch):
-        answers[s] = 0.0
+    for i in range(batch):
+        answers[i] = 0.0
         for n in range(M):
-            answers[s] += u * fields[s, n]
+            answers[i] += network.u * fields[i, n]
 
 
 @kernel(inline=True)
-def _advance(state, K, M, P, blocks, batch, eta, v, u, activity, seed, first, last):
+def _advance(state, counts, eta, network, seed, first, last):
     """:func:`reduced_advance` of a state with these counts."""
-    _, _, J, _, _, inputs, _, answers, slope, triangle = _views(state, K, M, P, blocks, batch)
+    K, M, P, blocks, batch = counts
+    s = layout(counts, state)
+    J, inputs, answers, slope, triangle = s.J, s.inputs, s.answers, s.slope, s.triangle
     for number in range(first // batch, (last + batch - 1) // batch):
-        _draw(state, K, M, P, blocks, batch, number, u, activity, seed)
+        _draw(state, counts, number, network, seed)
         begin = number * batch
-        for s in range(max(first, begin) - begin, min(last, begin + batch) - begin):
-            learn(J, inputs[s], answers[s], eta, v, activity, P, slope)
+        for i in range(max(first, begin) - begin, min(last, begin + batch) - begin):
+            learn(J, inputs[i], answers[i], eta, network, P, slope)
             for block in range(blocks):
                 _triangularise(J, P - (blocks - block) * (K + M + 1) + M, triangle)
 
 
 @kernel
-def reduced_advance(state, eta, v, u, activity, seed, first, last):
-    """Steps ``first`` to ``last - 1``; step s always sees the same input, wherever a slice begins."""
-    K, M, P, blocks, batch = _read_counts(state)
-    _advance(state, K, M, P, blocks, batch, eta, v, u, activity, seed, first, last)
+def reduced_advance(state, eta, network, seed, first, last):
+    """Steps ``first`` to ``last - 1``; step s always sees the same input, wherever a slice begins.
+
+    network: a ``Network`` of :mod:`lib.kernels.averages`.
+    """
+    _advance(state, _read_counts(state), eta, network, seed, first, last)
 
 
 @kernel
-def reduced_advance_native(state, eta, v, u, activity, seed, first, last):
+def reduced_advance_native(state, eta, network, seed, first, last):
     """:func:`reduced_advance`, faster by an eighth at one level with two students and two teachers.
 
     There the compiler knows every extent and unrolls the loops of a step. A page does without: the second
     copy of the loops would make its module larger by a tenth.
     """
-    K, M, P, blocks, batch = _read_counts(state)
-    if K == 2 and M == 2 and P == 5 and blocks == 1:
-        _advance(state, 2, 2, 5, 1, BATCH // 5, eta, v, u, activity, seed, first, last)
+    counts = _read_counts(state)
+    if counts.students == 2 and counts.teachers == 2 and counts.coordinates == 5 and counts.blocks == 1:
+        _advance(state, Counts(2, 2, 5, 1, BATCH // 5), eta, network, seed, first, last)
     else:
-        _advance(state, K, M, P, blocks, batch, eta, v, u, activity, seed, first, last)
+        _advance(state, counts, eta, network, seed, first, last)
 
 
 @kernel
 def reduced_measure(state, Q, R, T):
     """Totals Q (K, K), R (K, M), T (M, M) of the fields; see :func:`lib.kernels.sgd.measure`."""
-    _, B, J, root, _, inputs, _, _, _, triangle = _parts(state)
-    K, M = R.shape
-    measure(J, B, root, inputs[0], Q, R)
-    measure(B, B, root, inputs[0], T, view(triangle, 0, (M, M)))
+    s, M = parts(state), R.shape[1]
+    measure(s.J, s.B, s.root, s.inputs[0], Q, R)
+    measure(s.B, s.B, s.root, s.inputs[0], T, view(s.triangle, 0, (M, M)))
 
 
 @kernel
 def reduced_weights(state):
-    """Views of the state: students (K, P) and teachers (M, P) in their coordinates."""
-    _, B, J, _, _, _, _, _, _, _ = _parts(state)
-    return J, B
+    """Students (K, P) and teachers (M, P) in their coordinates."""
+    s = parts(state)
+    return s.J, s.B

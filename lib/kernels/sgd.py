@@ -10,6 +10,7 @@ of which the first ``trained`` coordinates alone are carried out.
 """
 
 import math
+from collections import namedtuple
 
 from ..compiler.dot import dot
 from ..compiler.jit import kernel
@@ -19,6 +20,10 @@ from .averages import LINEAR
 
 # Streams of a seed
 TEACHER, STUDENT, INPUTS = 0, 1, 2
+
+# A run: students J (K, N), teachers B (M, N), root (N,), how many coordinates are trained; scratch for an input (N,)
+# and the students' slopes (K,).
+Run = namedtuple("Run", "J B root trained xi slope")
 
 
 @kernel
@@ -88,25 +93,26 @@ def measure(J, B, root, scratch, Q, R):
 
 
 @kernel
-def answer(B, xi, u, activity):
+def answer(B, xi, network):
     """The teacher's output zeta on the input ``xi`` (N,)."""
     scale = 1.0 / math.sqrt(xi.shape[0])
     zeta = 0.0
     for n in range(B.shape[0]):
         y = scale * dot(B[n], xi)
-        zeta += u * (y if activity == LINEAR else activation(y)[0])
+        zeta += network.u * (y if network.activity == LINEAR else activation(y)[0])
     return zeta
 
 
 @kernel(inline=True)
-def learn(J, xi, zeta, eta, v, activity, trained, slope):
+def learn(J, xi, zeta, eta, network, trained, slope):
     """One SGD step on the input ``xi`` (N,) with the teacher's answer ``zeta``; ``slope`` (K,) is scratch."""
     K, N = J.shape
+    v = network.v
     scale = 1.0 / math.sqrt(N)
     error = zeta
     for i in range(K):
         x = scale * dot(J[i], xi)
-        if activity == LINEAR:
+        if network.activity == LINEAR:
             error -= v * x
             slope[i] = v
         else:
@@ -121,39 +127,41 @@ def learn(J, xi, zeta, eta, v, activity, trained, slope):
 
 
 @kernel(hot=True)
-def advance(J, B, root, eta, v, u, activity, trained, seed, first, last, xi, slope):
-    """Steps ``first`` to ``last - 1`` on Gaussian inputs; step s always sees the same input.
+def advance(run, eta, network, seed, first, last):
+    """Steps ``first`` to ``last - 1`` of a :class:`Run` on Gaussian inputs; step s always sees the same input.
 
-    A slice of a run: calling it twice with adjoining ranges is calling it once.
+    network: a ``Network`` of :mod:`lib.kernels.averages`. A slice of a run: calling it twice with adjoining ranges is
+    calling it once.
     """
     key = stream_key(seed, INPUTS)
+    J, B, root, xi = run.J, run.B, run.root, run.xi
     N = root.shape[0]
     pairs = (N + 1) // 2
     for step in range(first, last):
         fill_normals(key, step * pairs, xi)
         for k in range(N):
             xi[k] *= root[k]
-        learn(J, xi, answer(B, xi, u, activity), eta, v, activity, trained, slope)
+        learn(J, xi, answer(B, xi, network), eta, network, run.trained, run.slope)
 
 
 @kernel
-def advance_on_samples(J, B, samples, eta, v, u, activity, trained, seed, first, last, slope):
+def advance_on_samples(run, samples, eta, network, seed, first, last):
     """Steps ``first`` to ``last - 1`` on rows of ``samples`` (n, N), drawn with replacement."""
     key = stream_key(seed, INPUTS)
     for step in range(first, last):
         xi = samples[int((1.0 - uniform(key, step)) * samples.shape[0])]
-        learn(J, xi, answer(B, xi, u, activity), eta, v, activity, trained, slope)
+        learn(run.J, xi, answer(run.B, xi, network), eta, network, run.trained, run.slope)
 
 
 @kernel
-def error_on_samples(J, B, samples, v, u, activity):
+def error_on_samples(J, B, samples, network):
     """eps_g with the rows of ``samples`` (n, N) as the whole population: the mean of (zeta - sigma)^2 / 2."""
     scale = 1.0 / math.sqrt(samples.shape[1])
     total = 0.0
     for s in range(samples.shape[0]):
-        error = answer(B, samples[s], u, activity)
+        error = answer(B, samples[s], network)
         for i in range(J.shape[0]):
             x = scale * dot(J[i], samples[s])
-            error -= v * (x if activity == LINEAR else activation(x)[0])
+            error -= network.v * (x if network.activity == LINEAR else activation(x)[0])
         total += error * error
     return 0.5 * total / samples.shape[0]

@@ -53,7 +53,7 @@ def _add(slope, a, b, K, P, value):
 
 @kernel
 def _four_average_slope(C, K, i, j, a, b, weight, slope):
-    """Add ``weight`` times the gradient of ``fields.four_average`` to slope (count,).
+    """Add ``weight`` times the gradient of ``averages.four_average`` to slope (count,).
 
     The average is (2/pi)^2 det^(-1/2) asin(s), s = ab / sqrt(aa bb): differentiate det, ab, aa and bb
     with respect to the ten overlaps of the fields i, j, a, b, each as if it were independent; overlaps
@@ -101,7 +101,7 @@ def _linear_slopes(K, P, v, u, slope_G):
 
 @kernel
 def slopes(C, K, v, u, activity, slope_D, slope_G):
-    """Derivatives of ``fields.coefficients`` with respect to the totals, at the covariance C (P, P)."""
+    """Derivatives of ``averages.coefficients`` with respect to the totals, at the covariance C (P, P)."""
     P = C.shape[0]
     slope_D[:] = 0.0
     slope_G[:] = 0.0

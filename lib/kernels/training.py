@@ -5,6 +5,7 @@ compared one by one. Inputs arrive as rows, in the coordinates in which the lear
 """
 
 import math
+from collections import namedtuple
 
 from ..compiler.dot import dot
 from ..compiler.jit import kernel
@@ -17,27 +18,17 @@ TINY = 1e-8
 NORM_TINY = 1e-5
 
 
+# The student, carried from call to call: weights J, averaged gradient and its mean square (K, N); output weight v, and
+# the activation.
+Student = namedtuple("Student", "J speed square v activity")
+# How it is trained: examples of an update; weight decay; the averages' memories; 1 for batch normalisation, else 0.
+Recipe = namedtuple("Recipe", "batch decay momentum memory batch_norm")
+# Of a batch: fields and derivatives by them (K, batch), the fields' width (K,), a gradient (N,).
+Scratch = namedtuple("Scratch", "fields pull width gradient")
+
+
 @kernel
-def train(
-    J,
-    inputs,
-    zeta,
-    eta,
-    v,
-    activity,
-    batch,
-    decay,
-    momentum,
-    memory,
-    batch_norm,
-    done,
-    speed,
-    square,
-    fields,
-    pull,
-    width,
-    gradient,
-):
+def train(student, inputs, zeta, eta, recipe, done, scratch):
     """One update for every ``batch`` rows of ``inputs`` (n, N), with the teacher's answers ``zeta`` (n,).
 
     With g_i the mean over the batch of delta_i xi / sqrt(N), an update is::
@@ -47,10 +38,12 @@ def train(
         J <- (1 - eta decay / N) J + eta g          (eta / sqrt N of g normalised)
 
     ``eta`` (n / batch,) has the rate of every update, ``done`` is the number of updates before (for the
-    start-up correction of the mean square, whose memory is 1 / (1 - memory) updates). ``speed`` and
-    ``square`` (K, N) are carried from call to call; ``fields`` and ``pull`` (K, batch), ``width`` (K,),
-    ``gradient`` (N,) are scratch. With ``batch_norm`` each student's field has mean 0 and variance 1 over the batch.
+    start-up correction of the mean square, whose memory is 1 / (1 - memory) updates). With ``batch_norm`` each
+    student's field has mean 0 and variance 1 over the batch.
     """
+    J, speed, square, v, activity = student
+    batch, decay, momentum, memory, batch_norm = recipe
+    fields, pull, width, gradient = scratch
     K, N = J.shape
     scale = 1.0 / math.sqrt(N)
     for update in range(inputs.shape[0] // batch):

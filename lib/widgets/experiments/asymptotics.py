@@ -10,11 +10,11 @@ from ...compiler.jit import kernel
 from ...compiler.layout import outputs, place, read, record, take
 from ...kernels import integrator
 from ...kernels.asymptotics import Levels, Sectors, amplification, law, mode_sum, shares
-from ...kernels.averages import ERF
+from ...kernels.averages import ERF, Network
 from ...kernels.fitting import FIT_SCRATCH, fit_window
 from ...kernels.spectrum import power_law_spectrum
 from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
-from ..kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_align, ensemble_size, ensemble_start
+from ..kernels.ensemble import LARGEST_STEP, Shape, ensemble_advance, ensemble_align, ensemble_size, ensemble_start
 from ..kernels.times import geometric
 from .controls import LEVELS, UNITS
 
@@ -174,7 +174,7 @@ def layout(c, work):
     fit, at = take(work, at, (FIT_SCRATCH,))
     level, at = take(work, at, (L,))
     weight, at = take(work, at, (L,))
-    ensemble, at = take(work, at, (ensemble_size(M, M, c.N, L, SIMULATED) if L > 0 else 0,))
+    ensemble, at = take(work, at, (ensemble_size(Shape(M, M, c.N, L, SIMULATED)) if L > 0 else 0,))
     return Scratch(
         eigenvalue, mass, noise, rate, r, q, t, Q, R, T, flow, history, system, factor, share, part, fit,
         level, weight, ensemble, at,
@@ -199,7 +199,8 @@ def _solve(c, s, alpha, error):
                 s.q[k, i, j] = (c.alignment * c.alignment + c.sigma_J * c.sigma_J) * s.t[k, i, j]
                 s.T[i, j] = s.t[k, i, j]
     output = 1.0 / math.sqrt(c.units)
-    integrator.start(s.eigenvalue, s.mass, s.noise, s.r, s.q, s.t, s.T, c.eta, output, output, ERF, s.flow)
+    blocks = integrator.Blocks(s.eigenvalue, s.mass, s.noise, s.r, s.q, s.t)
+    integrator.start(blocks, s.T, c.eta, Network(output, output, ERF), s.flow)
     integrator.advance(s.flow, alpha, RTOL, STEPS, error, s.Q, s.R, s.history)
 
 
@@ -294,8 +295,9 @@ def start(p, data, work):
     if _simulated(c):
         power_law_spectrum(c.beta, s.level, s.weight)
         first = min(begin, 1e-2 * c.until)
-        ensemble_start(s.ensemble, M, M, c.N, SIMULATED, s.level, c.sigma_J, c.seed, first, c.until, out.sgd[0])
-        ensemble_align(s.ensemble, M, M, c.N, L, SIMULATED, c.alignment)
+        shape = Shape(M, M, c.N, L, SIMULATED)
+        ensemble_start(s.ensemble, shape, s.level, c.sigma_J, c.seed, first, c.until, out.sgd[0])
+        ensemble_align(s.ensemble, c.alignment)
     if c.eta >= constants.critical:
         return Message.UNSTABLE.value
     if L > c.N:
@@ -310,10 +312,8 @@ def advance(p, data, work):
     if not _simulated(c) or c.fit_first >= c.fit_last:
         return 1.0
     M, output = c.units, 1.0 / math.sqrt(c.units)
-    return ensemble_advance(
-        layout(c, work).ensemble, M, M, c.N, c.levels, SIMULATED, c.eta, output, output, ERF, c.runs, c.seed,
-        out.sgd[1], out.sgd[2], out.sgd[3],
-    )  # fmt: skip
+    network = Network(output, output, ERF)
+    return ensemble_advance(layout(c, work).ensemble, c.eta, network, c.runs, c.seed, out.sgd)
 
 
 EXPERIMENT = Experiment(

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...compiler.jit import kernel
 from ...compiler.layout import outputs, place, read, record, take
-from ...kernels.averages import LINEAR
+from ...kernels.averages import LINEAR, Network
 from ...kernels.features import best_training, find_modes, restrict, restricted_error, take_room
 from ...kernels.linear import decay_sum, missing_levels
 from ...kernels.spectrum import power_law_spectrum
@@ -15,6 +15,7 @@ from ...maths.gamma import upper_gamma
 from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
 from ..kernels.ensemble import (
     LARGEST_STEP,
+    Shape,
     ensemble_advance,
     ensemble_restrict,
     ensemble_size_direct,
@@ -82,7 +83,7 @@ def layout(c, work):
     eigenvalue, at = take(work, SCRATCH, (c.levels,))
     weight, at = take(work, at, (c.levels,))
     room, at = take_room(work, at, c.levels)
-    ensemble, at = take(work, at, (ensemble_size_direct(1, 1, c.N, c.levels, SIMULATED),))
+    ensemble, at = take(work, at, (ensemble_size_direct(Shape(1, 1, c.N, c.levels, SIMULATED)),))
     return Scratch(eigenvalue, weight, room, ensemble, at)
 
 
@@ -165,9 +166,8 @@ def start(p, data, work):
     out.best_learned[0] = min(float(L), max(1.0, best_learned))
 
     out.sgd[1:] = np.nan
-    ensemble_start_direct(
-        s.ensemble, 1, 1, c.N, SIMULATED, s.eigenvalue, c.sigma_J, c.seed, begin, c.alpha_max, out.sgd[0]
-    )
+    shape = Shape(1, 1, c.N, L, SIMULATED)
+    ensemble_start_direct(s.ensemble, shape, s.eigenvalue, c.sigma_J, c.seed, begin, c.alpha_max, out.sgd[0])
     ensemble_restrict(s.ensemble, learned * (c.N // L))
     _stretch(unit, out.sgd[0])
     if eta >= critical:
@@ -181,10 +181,7 @@ def start(p, data, work):
 def advance(p, data, work):
     """A slice of the simulation."""
     c, out = read(Controls, p), place(Outputs, work)
-    return ensemble_advance(
-        layout(c, work).ensemble, 1, 1, c.N, c.levels, SIMULATED, c.eta, 1.0, 1.0, LINEAR, c.runs, c.seed,
-        out.sgd[1], out.sgd[2], out.sgd[3],
-    )  # fmt: skip
+    return ensemble_advance(layout(c, work).ensemble, c.eta, Network(1.0, 1.0, LINEAR), c.runs, c.seed, out.sgd)
 
 
 EXPERIMENT = Experiment(

@@ -1,17 +1,21 @@
 """Explorer of chapter "Setting": the order-parameter flow against SGD, from the same initial weights."""
 
 import math
+from collections import namedtuple
 
 import numpy as np
 
 from ...compiler.jit import kernel
+from ...compiler.layout import outputs, place, read, record, take
 from ...compiler.views import view
 from ...kernels import integrator
+from ...kernels.averages import Network
 from ...kernels.flow import total
 from ...kernels.spectrum import power_law_spectrum
-from ..experiment import Axis, Control, Curve, Experiment, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
 from ..kernels.ensemble import (
     LARGEST_STEP,
+    Shape,
     ensemble_advance,
     ensemble_cost,
     ensemble_overlaps,
@@ -23,110 +27,130 @@ from .controls import LEVELS, UNITS
 
 POINTS = 121
 SIMULATED = 25
-READOUTS = 4
-OUTPUT = READOUTS + 2 * POINTS + 4 * SIMULATED
 RTOL = 1e-6  # a thousandth of a line's width
 STEPS = 20_000
 # Multiply-adds that a page does in two minutes or more: 2e7 take some 10 ms.
 LONG = 2e11
 
+Controls = record(
+    "Controls", activation=int, students=int, teachers=int, beta=float, levels=int, eta=float, sigma_J=float,
+    alpha_max=float, N=int, runs=int, seed=int,
+)  # fmt: skip
+Outputs = outputs(
+    "Outputs",
+    last=(1,),
+    second_moment=(1,),
+    largest_step=(1,),
+    steps=(1,),
+    flow=(2, POINTS),
+    sgd=(4, SIMULATED),
+)
+SCRATCH = Outputs.size
+Scratch = namedtuple("Scratch", "ensemble eigenvalue weight mass noise r q t Q R T integrator end")
+
+
+class Message(Messages):
+    """What ``start`` may say."""
+
+    TOO_FEW_INPUTS = (
+        "error",
+        "N = {N} is smaller than L = {levels}: every level needs at least one input direction.",
+    )
+    DIVERGES = (
+        "notice",
+        "η = {eta} is beyond the critical learning rate for these networks: the flow diverges.",
+    )
+    LARGE_STEP = (
+        "notice",
+        "ηλ₁/N = {largest_step}: a single step is not small for the leading direction, and the flow is not exact.",
+    )
+    LONG = (
+        "notice",
+        "The simulation takes {steps} steps, minutes in a page: fewer runs, N, L or a smaller α_max are answered "
+        "sooner.",
+    )
+
 
 @kernel
-def _setup(p):
-    """The controls as the kernels need them, activation first."""
-    return (int(p[0]), int(p[1]), int(p[2]), p[3], int(p[4]), p[5], p[6], p[7], int(p[8]), int(p[9]), int(p[10]))
+def shape(c):
+    """The simulation."""
+    return Shape(c.students, c.teachers, c.N, c.levels, SIMULATED)
+
+
+@kernel
+def network(c):
+    """Student and teacher."""
+    return Network(math.sqrt(c.teachers) / c.students, 1.0 / math.sqrt(c.teachers), c.activation)
+
+
+@kernel
+def layout(c, work):
+    """Behind the outputs: the simulation, the spectrum, block overlaps, totals along the flow, and the integrator."""
+    K, M, L = c.students, c.teachers, c.levels
+    ensemble, at = take(work, SCRATCH, (ensemble_size(shape(c)),))
+    eigenvalue, at = take(work, at, (L,))
+    weight, at = take(work, at, (L,))
+    mass, at = take(work, at, (L,))
+    noise, at = take(work, at, (L,))
+    r, at = take(work, at, (L, K, M))
+    q, at = take(work, at, (L, K, K))
+    t, at = take(work, at, (L, M, M))
+    Q, at = take(work, at, (POINTS, K, K))
+    R, at = take(work, at, (POINTS, K, M))
+    T, at = take(work, at, (M, M))
+    buffer, at = take(work, at, (integrator.size(L, K, M),))
+    return Scratch(ensemble, eigenvalue, weight, mass, noise, r, q, t, Q, R, T, buffer, at)
 
 
 @kernel
 def size(p, data):
-    """Output, spectrum, block overlaps, totals along the flow, the integrator, and the simulation."""
-    activity, K, M, beta, L, eta, sigma_J, alpha_last, N, runs, seed = _setup(p)
-    blocks = L * (2 + K * M + K * K + M * M)
-    totals = POINTS * (K * K + K * M)
-    flow = integrator.size(L, K, M) + 2 * L + M * M
-    return float(OUTPUT + blocks + totals + flow + ensemble_size(K, M, N, L, SIMULATED))
+    """Where the layout ends."""
+    return float(layout(read(Controls, p), p).end)
 
 
 @kernel
 def start(p, data, work):
     """Draw the weights, and solve the flow from their overlaps."""
-    activity, K, M, beta, L, eta, sigma_J, alpha_last, N, runs, seed = _setup(p)
-    if N < L:
-        return -1.0
-    state = OUTPUT
-    at = state + ensemble_size(K, M, N, L, SIMULATED)
-    eigenvalue, weight = view(work, at, (L,)), view(work, at + L, (L,))
-    mass, noise = view(work, at + 2 * L, (L,)), view(work, at + 3 * L, (L,))
-    at += 4 * L
-    r, q, t = (
-        view(work, at, (L, K, M)),
-        view(work, at + L * K * M, (L, K, K)),
-        view(work, at + L * K * (K + M), (L, M, M)),
-    )
-    at += L * (K * (K + M) + M * M)
-    Q, R = view(work, at, (POINTS, K, K)), view(work, at + POINTS * K * K, (POINTS, K, M))
-    at += POINTS * K * (K + M)
-    T = view(work, at, (M, M))
-    buffer = work[at + M * M :]
+    c, out = read(Controls, p), place(Outputs, work)
+    L, P = c.levels, c.students + c.teachers
+    if c.N < L:
+        return Message.TOO_FEW_INPUTS.value
+    s = layout(c, work)
 
-    power_law_spectrum(beta, eigenvalue, weight)
-    out = READOUTS + 2 * POINTS
-    for i in range(SIMULATED, 4 * SIMULATED):
-        work[out + i] = np.nan
-    begin = min(0.1 / (eta * eigenvalue[0]), 1e-2 * alpha_last)
-    ensemble_start(
-        work[state:], K, M, N, SIMULATED, eigenvalue, sigma_J, seed, begin, alpha_last, view(work, out, (SIMULATED,))
-    )
-    ensemble_overlaps(work[state:], K, M, N, L, SIMULATED, r, q, t)
+    power_law_spectrum(c.beta, s.eigenvalue, s.weight)
+    begin = min(0.1 / (c.eta * s.eigenvalue[0]), 1e-2 * c.alpha_max)
+    out.sgd[1:] = np.nan
+    ensemble_start(s.ensemble, shape(c), s.eigenvalue, c.sigma_J, c.seed, begin, c.alpha_max, out.sgd[0])
+    ensemble_overlaps(s.ensemble, s.r, s.q, s.t)
 
-    alpha = view(work, READOUTS, (POINTS,))
-    geometric(begin, alpha_last, alpha)
-    for i in range(POINTS):
-        work[READOUTS + POINTS + i] = np.nan
-    total(weight, eigenvalue, t, T)
-    v, u = math.sqrt(M) / K, 1.0 / math.sqrt(M)
+    geometric(begin, c.alpha_max, out.flow[0])
+    out.flow[1] = np.nan
+    total(s.eigenvalue, s.weight, s.t, s.T)
     second = 0.0
     for k in range(L):
-        mass[k] = weight[k] * eigenvalue[k]
-        noise[k] = 1.0
-        second += mass[k] * eigenvalue[k]
-    integrator.start(eigenvalue, mass, noise, r, q, t, T, eta, v, u, activity, buffer)
-    status = integrator.advance(
-        buffer, alpha, RTOL, STEPS, view(work, READOUTS + POINTS, (POINTS,)), Q, R, view(buffer, 0, (0, K, K + M, L))
-    )
-    work[0] = work[READOUTS + 2 * POINTS - 1]
-    work[1] = second
-    work[2] = eta * eigenvalue[0] / N
-    work[3] = work[out + SIMULATED - 1] * N * runs
+        s.mass[k] = s.weight[k] * s.eigenvalue[k]
+        s.noise[k] = 1.0
+        second += s.mass[k] * s.eigenvalue[k]
+    blocks = integrator.Blocks(s.eigenvalue, s.mass, s.noise, s.r, s.q, s.t)
+    integrator.start(blocks, s.T, c.eta, network(c), s.integrator)
+    no_history = view(work, 0, (0, c.students, P, L))
+    status = integrator.advance(s.integrator, out.flow[0], RTOL, STEPS, out.flow[1], s.Q, s.R, no_history)
+    out.last[0] = out.flow[1, POINTS - 1]
+    out.second_moment[0] = second
+    out.largest_step[0] = c.eta * s.eigenvalue[0] / c.N
+    out.steps[0] = out.sgd[0, SIMULATED - 1] * c.N * c.runs
     if status != integrator.DONE:
-        return 1.0
-    if work[2] > LARGEST_STEP:
-        return 2.0
-    return 3.0 if work[3] * ensemble_cost(work[state:], K, M, N, L) > LONG else 0.0
+        return Message.DIVERGES.value
+    if out.largest_step[0] > LARGEST_STEP:
+        return Message.LARGE_STEP.value
+    return Message.LONG.value if out.steps[0] * ensemble_cost(s.ensemble) > LONG else 0.0
 
 
 @kernel
 def advance(p, data, work):
     """A slice of the simulation."""
-    activity, K, M, beta, L, eta, sigma_J, alpha_last, N, runs, seed = _setup(p)
-    out = READOUTS + 2 * POINTS + SIMULATED
-    return ensemble_advance(
-        work[OUTPUT:],
-        K,
-        M,
-        N,
-        L,
-        SIMULATED,
-        eta,
-        math.sqrt(M) / K,
-        1.0 / math.sqrt(M),
-        activity,
-        runs,
-        seed,
-        view(work, out, (SIMULATED,)),
-        view(work, out + SIMULATED, (SIMULATED,)),
-        view(work, out + 2 * SIMULATED, (SIMULATED,)),
-    )
+    c, out = read(Controls, p), place(Outputs, work)
+    return ensemble_advance(layout(c, work).ensemble, c.eta, network(c), c.runs, c.seed, out.sgd)
 
 
 SIZES = tuple(float(2**n) for n in range(6, 21))
@@ -162,12 +186,9 @@ EXPERIMENT = Experiment(
     size=size,
     start=start,
     advance=advance,
-    notices=(
-        "η = {eta} is beyond the critical learning rate for these networks: the flow diverges.",
-        "ηλ₁/N = {largest_step}: a single step is not small for the leading direction, and the flow is not exact.",
-        "The simulation takes {steps} steps, minutes in a page: fewer runs, N, L or a smaller α_max are answered sooner.",
-    ),
-    errors=("N = {N} is smaller than L = {levels}: every level needs at least one input direction.",),
+    Controls=Controls,
+    Outputs=Outputs,
+    messages=Message,
     python="""\
 import numpy as np, lib
 s = lib.power_law(beta={beta}, levels={levels})

@@ -7,14 +7,14 @@ import numpy as np
 
 from ...compiler.jit import kernel
 from ...compiler.layout import outputs, place, read, record, take
-from ...kernels.averages import LINEAR
+from ...kernels.averages import LINEAR, Network
 from ...kernels.fitting import FIT_SCRATCH, fit_window
 from ...kernels.linear import decay_sum, missing_levels, modes
 from ...kernels.regression import effective_ridges
 from ...kernels.spectrum import power_law_spectrum
 from ...maths.gamma import gamma
 from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
-from ..kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_size, ensemble_start
+from ..kernels.ensemble import LARGEST_STEP, Shape, ensemble_advance, ensemble_size, ensemble_start
 from ..kernels.times import geometric
 from .controls import LEVELS, UNITS
 
@@ -65,6 +65,12 @@ class Message(Messages):
 
 
 @kernel
+def shape(c):
+    """The simulation."""
+    return Shape(c.students, c.teachers, c.N, c.levels, SIMULATED)
+
+
+@kernel
 def layout(c, work):
     """Behind the outputs: spectrum, rates and amplitudes (L,) each, the fit's scratch, and the simulation."""
     eigenvalue, at = take(work, SCRATCH, (c.levels,))
@@ -74,7 +80,7 @@ def layout(c, work):
     sums, at = take(work, at, (4,))
     fit, at = take(work, at, (FIT_SCRATCH,))
     shifted, at = take(work, at, (POINTS,))
-    ensemble, at = take(work, at, (ensemble_size(c.students, c.teachers, c.N, c.levels, SIMULATED),))
+    ensemble, at = take(work, at, (ensemble_size(shape(c)),))
     return Scratch(eigenvalue, weight, x, amplitude, sums, fit, shifted, ensemble, at)
 
 
@@ -143,7 +149,7 @@ def start(p, data, work):
     out.critical[0] = 2.0 * K / M
 
     out.sgd[1:] = np.nan
-    ensemble_start(s.ensemble, K, M, c.N, SIMULATED, s.eigenvalue, c.sigma_J, c.seed, begin, c.alpha_max, out.sgd[0])
+    ensemble_start(s.ensemble, shape(c), s.eigenvalue, c.sigma_J, c.seed, begin, c.alpha_max, out.sgd[0])
     if rate >= 2.0:
         return Message.DIVERGES.value
     return Message.LARGE_STEP.value if rate * s.eigenvalue[0] / c.N > LARGEST_STEP else 0.0
@@ -153,12 +159,9 @@ def start(p, data, work):
 def advance(p, data, work):
     """A slice of the simulation."""
     c, out = read(Controls, p), place(Outputs, work)
-    K, M = c.students, c.teachers
-    v, u = math.sqrt(M) / K, 1.0 / math.sqrt(M)
-    return ensemble_advance(
-        layout(c, work).ensemble, K, M, c.N, c.levels, SIMULATED, c.eta, v, u, LINEAR, c.runs, c.seed,
-        out.sgd[1], out.sgd[2], out.sgd[3],
-    )  # fmt: skip
+    M = c.teachers
+    network = Network(math.sqrt(M) / c.students, 1.0 / math.sqrt(M), LINEAR)
+    return ensemble_advance(layout(c, work).ensemble, c.eta, network, c.runs, c.seed, out.sgd)
 
 
 EXPERIMENT = Experiment(

@@ -8,11 +8,13 @@ import numpy as np
 from ...compiler.jit import kernel
 from ...compiler.layout import outputs, place, read, record, take
 from ...kernels import integrator
+from ...kernels.averages import Network
 from ...kernels.flow import total
 from ...kernels.spectrum import power_law_spectrum, whiten
 from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
 from ..kernels.ensemble import (
     LARGEST_STEP,
+    Shape,
     ensemble_advance,
     ensemble_overlaps,
     ensemble_rescale,
@@ -88,7 +90,7 @@ def layout(c, work):
     T, at = take(work, at, (M, M))
     flow, at = take(work, at, (integrator.size(L, M, M),))
     history, at = take(work, at, (0, M, 2 * M, L))
-    ensemble, at = take(work, at, (ensemble_size(M, M, c.N, L, SIMULATED),))
+    ensemble, at = take(work, at, (ensemble_size(Shape(M, M, c.N, L, SIMULATED)),))
     return Scratch(
         eigenvalue, weight, white, gain, mass, noise, r, q, t, white_r, white_q, white_t,
         alpha, error, Q, R, T, flow, history, ensemble, at,
@@ -126,9 +128,8 @@ def _solve(c, s, power, curve):
                 s.white_q[k, i, j] = s.q[k, i, j] / s.gain[k]
                 s.white_t[k, i, j] = s.t[k, i, j] / s.gain[k]
     output = 1.0 / math.sqrt(c.units)
-    integrator.start(
-        s.white, s.mass, s.noise, s.white_r, s.white_q, s.white_t, s.T, c.eta, output, output, c.activation, s.flow
-    )
+    blocks = integrator.Blocks(s.white, s.mass, s.noise, s.white_r, s.white_q, s.white_t)
+    integrator.start(blocks, s.T, c.eta, Network(output, output, c.activation), s.flow)
     s.error[:] = np.nan
     status = integrator.advance(s.flow, s.alpha, RTOL, STEPS, s.error, s.Q, s.R, s.history)
     stretch = _stretch(c, power)
@@ -150,10 +151,11 @@ def start(p, data, work):
     power_law_spectrum(c.beta, s.eigenvalue, s.weight)
     begin = min(0.1 / (c.eta * s.eigenvalue[0]), 1e-2 * c.alpha_max)
     whiten(s.eigenvalue, s.weight, c.power, s.white, s.gain)
-    ensemble_start(s.ensemble, M, M, N, SIMULATED, s.white, c.sigma_J, c.seed, begin, c.alpha_max, out.sgd[0])
-    ensemble_overlaps(s.ensemble, M, M, N, L, SIMULATED, s.r, s.q, s.t)
-    ensemble_rescale(s.ensemble, M, M, N, L, SIMULATED, s.gain)
-    total(s.weight, s.eigenvalue, s.t, s.T)
+    shape = Shape(M, M, N, L, SIMULATED)
+    ensemble_start(s.ensemble, shape, s.white, c.sigma_J, c.seed, begin, c.alpha_max, out.sgd[0])
+    ensemble_overlaps(s.ensemble, s.r, s.q, s.t)
+    ensemble_rescale(s.ensemble, s.gain)
+    total(s.eigenvalue, s.weight, s.t, s.T)
     out.sgd[1:] = np.nan
     stretch = _stretch(c, c.power)
     for i in range(SIMULATED):
@@ -174,11 +176,9 @@ def start(p, data, work):
 def advance(p, data, work):
     """A slice of the simulation."""
     c, out = read(Controls, p), place(Outputs, work)
-    M, output = c.units, 1.0 / math.sqrt(c.units)
-    return ensemble_advance(
-        layout(c, work).ensemble, M, M, c.N, c.levels, SIMULATED, c.eta, output, output, c.activation, c.runs, c.seed,
-        out.sgd[1], out.sgd[2], out.sgd[3],
-    )  # fmt: skip
+    output = 1.0 / math.sqrt(c.units)
+    network = Network(output, output, c.activation)
+    return ensemble_advance(layout(c, work).ensemble, c.eta, network, c.runs, c.seed, out.sgd)
 
 
 EXPERIMENT = Experiment(

@@ -9,11 +9,11 @@ from ...compiler.jit import kernel
 from ...compiler.layout import outputs, place, read, record, take
 from ...kernels import integrator
 from ...kernels import plateau as kernels
-from ...kernels.averages import ERF
+from ...kernels.averages import ERF, Network
 from ...kernels.flow import total
 from ...kernels.spectrum import power_law_spectrum
 from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
-from ..kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_overlaps, ensemble_size, ensemble_start
+from ..kernels.ensemble import LARGEST_STEP, Shape, ensemble_advance, ensemble_overlaps, ensemble_size, ensemble_start
 from ..kernels.times import geometric
 from .controls import LEVELS
 
@@ -79,7 +79,7 @@ def layout(c, work):
     specialised, at = take(work, at, (1,))
     flow, at = take(work, at, (integrator.size(L, K, M),))
     history, at = take(work, at, (0, K, K + M, L))
-    ensemble, at = take(work, at, (ensemble_size(K, M, c.N, L, SIMULATED),))
+    ensemble, at = take(work, at, (ensemble_size(Shape(K, M, c.N, L, SIMULATED)),))
     return Scratch(
         eigenvalue, weight, mass, noise, r, q, t, Q, R, T, part, level, specialised, flow, history, ensemble, at
     )
@@ -99,7 +99,7 @@ def _advance_flow(c, s, out):
     steps = int(SLICE / (8.0 * K * P * (c.levels * P + 40.0 * K * P))) + 1
     status = integrator.advance(s.flow, out.flow[0], RTOL, steps, out.flow[1], s.Q, s.R, s.history)
     for i in range(POINTS):
-        done = i < int(s.flow[integrator.WRITTEN])
+        done = i < int(integrator.header(s.flow).written[0])
         s.level[i] = math.log(kernels.specialisation(s.R[i], s.part) / s.specialised[0]) if done else np.nan
     out.exit[0] = kernels.first_crossing(out.flow[0], s.level)
     return status != integrator.RUNNING
@@ -133,10 +133,11 @@ def start(p, data, work):
 
     begin = min(0.1 / (eta * s.eigenvalue[0]), 1e-2 * c.alpha_max)
     out.sgd[1:] = np.nan
-    ensemble_start(s.ensemble, K, M, N, SIMULATED, s.eigenvalue, c.sigma_J, c.seed, begin, c.alpha_max, out.sgd[0])
-    ensemble_overlaps(s.ensemble, K, M, N, L, SIMULATED, s.r, s.q, s.t)
-    total(s.weight, s.eigenvalue, s.t, s.T)
-    total(s.weight, s.eigenvalue, s.r, s.R[0])
+    shape = Shape(K, M, N, L, SIMULATED)
+    ensemble_start(s.ensemble, shape, s.eigenvalue, c.sigma_J, c.seed, begin, c.alpha_max, out.sgd[0])
+    ensemble_overlaps(s.ensemble, s.r, s.q, s.t)
+    total(s.eigenvalue, s.weight, s.t, s.T)
+    total(s.eigenvalue, s.weight, s.r, s.R[0])
     at_start = kernels.specialisation(s.R[0], s.part)
     out.length[0] = max(0.0, tau * math.log(s.specialised[0] / at_start))
 
@@ -145,7 +146,8 @@ def start(p, data, work):
     for i in range(POINTS):
         out.plateau[0, i] = out.flow[0, i]
         out.plateau[1, i] = out.height[0] if out.flow[0, i] <= out.length[0] else np.nan
-    integrator.start(s.eigenvalue, s.mass, s.noise, s.r, s.q, s.t, s.T, eta, V / K, u, ERF, s.flow)
+    blocks = integrator.Blocks(s.eigenvalue, s.mass, s.noise, s.r, s.q, s.t)
+    integrator.start(blocks, s.T, eta, Network(V / K, u, ERF), s.flow)
     _advance_flow(c, s, out)
     return Message.LARGE_STEP.value if out.largest_step[0] > LARGEST_STEP else 0.0
 
@@ -156,13 +158,10 @@ def advance(p, data, work):
     c, out = read(Controls, p), place(Outputs, work)
     s = layout(c, work)
     if not _advance_flow(c, s, out):
-        return FLOW_SHARE * s.flow[integrator.WRITTEN] / POINTS
+        return FLOW_SHARE * integrator.header(s.flow).written[0] / POINTS
     K, M = c.students, c.teachers
-    v, u = math.sqrt(M) / K, 1.0 / math.sqrt(M)
-    done = ensemble_advance(
-        s.ensemble, K, M, c.N, c.levels, SIMULATED, c.eta, v, u, ERF, c.runs, c.seed,
-        out.sgd[1], out.sgd[2], out.sgd[3],
-    )  # fmt: skip
+    network = Network(math.sqrt(M) / K, 1.0 / math.sqrt(M), ERF)
+    done = ensemble_advance(s.ensemble, c.eta, network, c.runs, c.seed, out.sgd)
     return 1.0 if done >= 1.0 else FLOW_SHARE + (1.0 - FLOW_SHARE) * done
 
 

@@ -1,122 +1,143 @@
 """Explorer of chapter "Real data": a measured spectrum, the reader's own too, and the learning curve it predicts."""
 
 import math
+from collections import namedtuple
 
 import numpy as np
 
 from ...compiler.jit import kernel
-from ...compiler.views import view
-from ...kernels.averages import LINEAR
+from ...compiler.layout import outputs, place, read, record, take
+from ...kernels.averages import LINEAR, Network
 from ...kernels.fitting import FIT_SCRATCH, fit_window
 from ...kernels.linear import decay_sum, modes
-from ..experiment import Axis, Control, Curve, Experiment, Readout
-from ..kernels.ensemble import LARGEST_STEP, ensemble_advance, ensemble_size, ensemble_start
+from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
+from ..kernels.ensemble import LARGEST_STEP, Shape, ensemble_advance, ensemble_size, ensemble_start
 from ..kernels.times import geometric
 
 LEVELS = 2048
 POINTS = 121
 SIMULATED = 21
 LINE = 2
-READOUTS = 6
-OUTPUT = READOUTS + 2 * LEVELS + 2 * LINE + 2 * POINTS + 4 * SIMULATED
-STATE = OUTPUT + 3 * LEVELS + 4 + FIT_SCRATCH + LEVELS
+# The pictures, choices of the first control.
+SPECTRUM, LEARNING_CURVE = 0, 1
+
+Controls = record("Controls", picture=int, first=float, last=float, eta=float, sigma_J=float, copies=int, runs=int)
+Outputs = outputs(
+    "Outputs",
+    beta=(1,),
+    two_errors=(1,),
+    drift=(1,),
+    law=(1,),
+    alpha_first=(1,),
+    alpha_last=(1,),
+    measured=(2, LEVELS),
+    fit=(2, LINE),
+    predicted=(2, POINTS),
+    sgd=(4, SIMULATED),
+)
+SCRATCH = Outputs.size
+Scratch = namedtuple("Scratch", "rank weight x amplitude sums fit ensemble end")
+
+
+class Message(Messages):
+    """What ``start`` may say."""
+
+    FEW_POINTS = "error", "The window from rank {first} to {last} holds fewer than 5 eigenvalues."
+    NO_DATA = "error", "There are no eigenvalues: open a file."
+    NO_TAIL = "notice", "The fitted β is not positive: over this window the spectrum has no convergent tail."
+    DIVERGES = (
+        "notice",
+        "η = {eta} is at or beyond the critical learning rate 2: the error does not decay.",
+    )
+    LARGE_STEP = (
+        "notice",
+        "ηλ₁/N is more than 0.2: a single step is not small for the leading direction, "
+        "and SGD does not follow the theory.",
+    )
+
+
+@kernel
+def shape(c, data):
+    """The simulation: linear units on ``copies`` input directions for each eigenvalue."""
+    L = max(1, data.shape[0])
+    return Shape(1, 1, L * c.copies, L, SIMULATED)
+
+
+@kernel
+def layout(c, data, work):
+    """Behind the outputs: ranks, weights, rates and amplitudes (L,) each, scratch of roots and fit, the simulation."""
+    L = data.shape[0]
+    rank, at = take(work, SCRATCH, (L,))
+    weight, at = take(work, at, (L,))
+    x, at = take(work, at, (L,))
+    amplitude, at = take(work, at, (L,))
+    sums, at = take(work, at, (4,))
+    fit, at = take(work, at, (FIT_SCRATCH,))
+    ensemble, at = take(work, at, (ensemble_size(shape(c, data)),))
+    return Scratch(rank, weight, x, amplitude, sums, fit, ensemble, at)
 
 
 @kernel
 def size(p, data):
-    """Output; rates, amplitudes and weights; scratch of roots and fit; ranks; and the simulation."""
-    L = max(1, data.shape[0])
-    return float(STATE + ensemble_size(1, 1, L * int(p[5]), L, SIMULATED))
+    """Where the layout ends."""
+    return float(layout(read(Controls, p), data, p).end)
 
 
 @kernel
 def start(p, data, work):
     """The eigenvalues ``data`` (L,) against rank with their law, or the learning curves that follow from them."""
-    L = data.shape[0]
-    low, high, eta, sigma_J = p[1], min(p[2], float(L)), p[3], p[4]
-    x, c, weight = (view(work, OUTPUT, (L,)), view(work, OUTPUT + LEVELS, (L,)), view(work, OUTPUT + 2 * LEVELS, (L,)))
-    sums = view(work, OUTPUT + 3 * LEVELS, (4,))
-    fit = view(work, OUTPUT + 3 * LEVELS + 4, (FIT_SCRATCH,))
-    rank = view(work, STATE - LEVELS, (L,))
-    for i in range(OUTPUT):
+    c, out, L = read(Controls, p), place(Outputs, work), data.shape[0]
+    for i in range(SCRATCH):
         work[i] = np.nan
     if L < 2:
-        return -2.0
+        return Message.NO_DATA.value
+    s = layout(c, data, work)
+    low, high = c.first, min(c.last, float(L))
     for k in range(L):
-        rank[k] = k + 1.0
-        weight[k] = 1.0 / L
-    line_fit = fit_window(rank, data, low, high, fit)
-    if line_fit.points < 5.0:
-        return -1.0
-    work[0] = -line_fit.exponent - 1.0
-    work[1] = 2.0 * line_fit.standard_error
-    work[2] = line_fit.drift
-    work[3] = (1.0 + line_fit.exponent) / line_fit.exponent
-    first = 0.5 / (eta * data[0])
-    last = 0.5 / (eta * data[L - 1])
-    work[4] = first
-    work[5] = last
+        s.rank[k] = k + 1.0
+        s.weight[k] = 1.0 / L
+    fit = fit_window(s.rank, data, low, high, s.fit)
+    slope = fit.exponent
+    if fit.points < 5.0:
+        return Message.FEW_POINTS.value
+    out.beta[0] = -slope - 1.0
+    out.two_errors[0] = 2.0 * fit.standard_error
+    out.drift[0] = fit.drift
+    out.law[0] = (1.0 + slope) / slope
+    out.alpha_first[0] = first = 0.5 / (c.eta * data[0])
+    out.alpha_last[0] = last = 0.5 / (c.eta * data[L - 1])
 
-    at = READOUTS + 2 * LEVELS
-    if p[0] == 0.0:
+    if c.picture == SPECTRUM:
         for k in range(L):
-            work[READOUTS + k] = rank[k]
-            work[READOUTS + LEVELS + k] = data[k]
+            out.measured[0, k] = s.rank[k]
+            out.measured[1, k] = data[k]
         for i in range(LINE):
-            work[at + i] = low if i == 0 else high
-            work[at + LINE + i] = math.exp(line_fit.log_prefactor + line_fit.exponent * math.log(work[at + i]))
+            out.fit[0, i] = low if i == 0 else high
+            out.fit[1, i] = math.exp(fit.log_prefactor + slope * math.log(out.fit[0, i]))
     else:
-        at += 2 * LINE
-        alpha, exact = view(work, at, (POINTS,)), view(work, at + POINTS, (POINTS,))
+        alpha = out.predicted[0]
         geometric(0.1 * first, 3.0 * last, alpha)
-        modes(data, weight, eta, x, c, sums)
+        modes(data, s.weight, c.eta, s.x, s.amplitude, s.sums)
         for k in range(L):
-            x[k] *= 2.0 * eta
-        decay_sum(x, c, 0.5 * (1.0 + sigma_J * sigma_J), alpha, exact)
-        at += 2 * POINTS
-        ensemble_start(
-            work[STATE:],
-            1,
-            1,
-            L * int(p[5]),
-            SIMULATED,
-            data,
-            sigma_J,
-            0,
-            alpha[0],
-            min(alpha[POINTS - 1], 300.0),
-            view(work, at, (SIMULATED,)),
-        )
-    if eta >= 2.0:
-        return 2.0
-    if line_fit.exponent >= -1.0:
-        return 1.0
-    return 3.0 if p[0] > 0.0 and eta * data[0] / (L * p[5]) > LARGEST_STEP else 0.0
+            s.x[k] *= 2.0 * c.eta
+        decay_sum(s.x, s.amplitude, 0.5 * (1.0 + c.sigma_J * c.sigma_J), alpha, out.predicted[1])
+        end = min(alpha[POINTS - 1], 300.0)
+        ensemble_start(s.ensemble, shape(c, data), data, c.sigma_J, 0, alpha[0], end, out.sgd[0])
+    if c.eta >= 2.0:
+        return Message.DIVERGES.value
+    if slope >= -1.0:
+        return Message.NO_TAIL.value
+    large = c.picture == LEARNING_CURVE and c.eta * data[0] / (L * c.copies) > LARGEST_STEP
+    return Message.LARGE_STEP.value if large else 0.0
 
 
 @kernel
 def advance(p, data, work):
     """A slice of the simulation, in the picture that shows it."""
-    if p[0] == 0.0:
+    c, out = read(Controls, p), place(Outputs, work)
+    if c.picture == SPECTRUM:
         return 1.0
-    L, at = data.shape[0], READOUTS + 2 * LEVELS + 2 * LINE + 2 * POINTS + SIMULATED
-    return ensemble_advance(
-        work[STATE:],
-        1,
-        1,
-        L * int(p[5]),
-        L,
-        SIMULATED,
-        p[3],
-        1.0,
-        1.0,
-        LINEAR,
-        int(p[6]),
-        0,
-        view(work, at, (SIMULATED,)),
-        view(work, at + SIMULATED, (SIMULATED,)),
-        view(work, at + 2 * SIMULATED, (SIMULATED,)),
-    )
+    return ensemble_advance(layout(c, data, work).ensemble, c.eta, Network(1.0, 1.0, LINEAR), c.runs, 0, out.sgd)
 
 
 EXPERIMENT = Experiment(
@@ -150,15 +171,9 @@ EXPERIMENT = Experiment(
     size=size,
     start=start,
     advance=advance,
-    notices=(
-        "The fitted β is not positive: over this window the spectrum has no convergent tail.",
-        "η = {eta} is at or beyond the critical learning rate 2: the error does not decay.",
-        "ηλ₁/N is more than 0.2: a single step is not small for the leading direction, and SGD does not follow the theory.",
-    ),
-    errors=(
-        "The window from rank {first} to {last} holds fewer than 5 eigenvalues.",
-        "There are no eigenvalues: open a file.",
-    ),
+    Controls=Controls,
+    Outputs=Outputs,
+    messages=Message,
     table=LEVELS,
     python="""\
 import numpy as np, lib

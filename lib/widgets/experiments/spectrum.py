@@ -1,50 +1,76 @@
 """Explorer of chapter "Setting": a measured spectrum, and the exponent that a chosen window of ranks gives."""
 
 import math
+from collections import namedtuple
 
 import numpy as np
 
 from ...compiler.jit import kernel
-from ...compiler.views import view
+from ...compiler.layout import outputs, place, read, record, take
 from ...kernels.fitting import FIT_SCRATCH, fit_window
-from ..experiment import Axis, Control, Curve, Experiment, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
 
 POINTS = 1024
 LINE = 2
-READOUTS = 5
-OUTPUT = READOUTS + 2 * POINTS + 2 * LINE
+
+Controls = record("Controls", first=float, last=float)
+Outputs = outputs(
+    "Outputs",
+    beta=(1,),
+    two_errors=(1,),
+    drift=(1,),
+    points=(1,),
+    exponent=(1,),
+    measured=(2, POINTS),
+    fit=(2, LINE),
+)
+SCRATCH = Outputs.size
+Scratch = namedtuple("Scratch", "fit end")
+
+
+class Message(Messages):
+    """What ``start`` may say."""
+
+    FEW_POINTS = "error", "The window from rank {first} to {last} holds fewer than 5 eigenvalues."
+    NO_TAIL = "notice", "The fitted β is not positive: over this window the spectrum has no convergent tail."
+
+
+@kernel
+def layout(work):
+    """Behind the outputs: the fit's scratch."""
+    fit, at = take(work, SCRATCH, (FIT_SCRATCH,))
+    return Scratch(fit, at)
 
 
 @kernel
 def size(p, data):
-    """Output, and the fit's scratch."""
-    return float(OUTPUT + FIT_SCRATCH)
+    """Where the layout ends."""
+    return float(layout(p).end)
 
 
 @kernel
 def start(p, data, work):
     """The eigenvalues ``data`` (L,) against their rank, and the law fitted in the window."""
+    c, out = read(Controls, p), place(Outputs, work)
     L = min(data.shape[0], POINTS)
-    low, high = p[0], min(p[1], float(L))
-    fit = view(work, OUTPUT, (FIT_SCRATCH,))
+    low, high = c.first, min(c.last, float(L))
     for k in range(POINTS):
-        work[READOUTS + k] = k + 1.0
-        work[READOUTS + POINTS + k] = data[k] if k < L else np.nan
-    rank = view(work, READOUTS, (L,))
-    line_fit = fit_window(rank, data[:L], low, high, fit)
-    if line_fit.points < 5.0:
-        return -1.0
-    work[0] = -line_fit.exponent - 1.0
-    work[1] = 2.0 * line_fit.standard_error
-    work[2] = line_fit.drift
-    work[3] = line_fit.points
-    work[4] = -(1.0 + line_fit.exponent) / -line_fit.exponent
-    line = READOUTS + 2 * POINTS
+        out.measured[0, k] = k + 1.0
+        out.measured[1, k] = data[k] if k < L else np.nan
+    fit = fit_window(out.measured[0][:L], data[:L], low, high, layout(work).fit)
+    slope = fit.exponent
+    if fit.points < 5.0:
+        return Message.FEW_POINTS.value
+    out.beta[0] = -slope - 1.0
+    out.two_errors[0] = 2.0 * fit.standard_error
+    out.drift[0] = fit.drift
+    out.points[0] = fit.points
+    out.exponent[0] = -(1.0 + slope) / -slope
     for i in range(LINE):
         x = low if i == 0 else high
-        work[line + i] = x
-        work[line + LINE + i] = math.exp(line_fit.log_prefactor + line_fit.exponent * math.log(x))
-    return 1.0 if line_fit.exponent >= -1.0 else 0.0
+        out.fit[0, i] = x
+        out.fit[1, i] = math.exp(fit.log_prefactor + slope * math.log(x))
+    return Message.NO_TAIL.value if slope >= -1.0 else 0.0
 
 
 @kernel
@@ -76,8 +102,9 @@ EXPERIMENT = Experiment(
     size=size,
     start=start,
     advance=advance,
-    notices=("The fitted β is not positive: over this window the spectrum has no convergent tail.",),
-    errors=("The window from rank {first} to {last} holds fewer than 5 eigenvalues.",),
+    Controls=Controls,
+    Outputs=Outputs,
+    messages=Message,
     table=POINTS,
     python="""\
 import lib

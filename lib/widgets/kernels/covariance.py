@@ -1,21 +1,21 @@
 """Eigenvalues of the covariance of a table of numbers, a slice at a time: what a page does with the reader's file.
 
-The same three kernels as an experiment's (:mod:`lib.widgets.experiment`), with p = (rows, columns, relative spacing of the
-numbers as stored) and ``data`` the values row by row. Samples are rows. The eigenvalues are squares of the singular
-values of the centred samples, as in :func:`lib.core.spectra.eigenbasis`: Householder reflections make the samples, or their
-transpose, a triangle, then two diagonals; these, over a zero diagonal, make a symmetric tridiagonal
+The same three kernels as an experiment's (:mod:`lib.widgets.experiment`), with p = (rows, columns, relative spacing
+of the numbers as stored) and ``data`` the values row by row. Samples are rows. The eigenvalues are squares of the
+singular values of the centred samples, as in :func:`lib.core.spectra.eigenbasis`: Householder reflections make the
+samples, or their transpose, a triangle, then two diagonals; these, over a zero diagonal, make a symmetric tridiagonal
 matrix with the eigenvalues +-sigma, whose eigenvalues the implicit QL iteration finds.
 
 ``work`` holds the output: the number of directions in which the samples vary, and their eigenvalues, descending and of
-mean 1 (a spectrum as :class:`lib.Spectrum` has it); then how far the work is, the size of the numbers as given, the
-diagonal and what stands beside it, and the samples, centred, which become the triangle.
+mean 1 (a spectrum as :class:`lib.Spectrum` has it); then scratch (:class:`Table`).
 """
 
 import math
+from collections import namedtuple
 
 from ...compiler.dot import dot
 from ...compiler.jit import kernel
-from ...compiler.views import view
+from ...compiler.layout import read, record, take
 
 # Multiply-adds in a slice: some 10 ms in a browser.
 SLICE = 1e7
@@ -24,33 +24,48 @@ EPSILON = 2.220446049250313e-16
 ITERATIONS = 60
 
 
+Controls = record("Controls", rows=int, columns=int, spacing=float)
+Table = namedtuple(
+    "Table",
+    # the output: number of directions (1,) and eigenvalues (m,), m the smaller of rows and columns
+    "count values"
+    # reflections done, multiply-adds spent, and the size of the numbers as given, (1,) each
+    " step spent norm"
+    # the diagonal and the off-diagonal (2 m,); the centred samples (m, length), which become the triangle
+    " diagonal off_diagonal vectors"
+    # where it ends
+    " end",
+)
+
+
+@kernel
+def layout(c, work):
+    """The parts of ``work``."""
+    m = min(c.rows, c.columns)
+    count, at = take(work, 0, (1,))
+    values, at = take(work, at, (m,))
+    step, at = take(work, at, (1,))
+    spent, at = take(work, at, (1,))
+    norm, at = take(work, at, (1,))
+    diagonal, at = take(work, at, (2 * m,))
+    off_diagonal, at = take(work, at, (2 * m,))
+    vectors, at = take(work, at, (m, max(c.rows, c.columns)))
+    return Table(count, values, step, spent, norm, diagonal, off_diagonal, vectors, at)
+
+
 @kernel
 def table_size(p, data):
     """Doubles that ``work`` must hold."""
-    rows, columns = int(p[0]), int(p[1])
-    return 4.0 + 5.0 * min(rows, columns) + rows * columns
-
-
-@kernel
-def _parts(p, work):
-    """Views of ``work``: output (m,); state (3,); diagonal and what stands beside it (2m,); vectors (m, length)."""
-    rows, columns = int(p[0]), int(p[1])
-    m, length = min(rows, columns), max(rows, columns)
-    return (
-        view(work, 1, (m,)),
-        view(work, 1 + m, (3,)),
-        view(work, 4 + m, (2 * m,)),
-        view(work, 4 + 3 * m, (2 * m,)),
-        view(work, 4 + 5 * m, (m, length)),
-    )
+    return float(layout(read(Controls, p), p).end)
 
 
 @kernel
 def table_start(p, data, work):
     """Centre the samples: ``vectors`` are the features (or, if there are fewer samples, the samples)."""
-    rows, columns = int(p[0]), int(p[1])
-    values, state, diagonal, off, vectors = _parts(p, work)
-    work[0] = state[0] = state[1] = 0.0
+    c = read(Controls, p)
+    rows, columns = c.rows, c.columns
+    s = layout(c, work)
+    s.count[0] = s.step[0] = s.spent[0] = 0.0
     largest = 0.0
     for i in range(rows * columns):
         largest = max(largest, abs(data[i]))
@@ -61,17 +76,17 @@ def table_start(p, data, work):
         for i in range(rows):
             mean += unit * data[i * columns + j]
         mean /= rows
-        for i in range(rows):  # what rounding left of a mean that is large beside the variation
+        for i in range(rows):  # what rounding left of a mean that is large compared with the variation
             rest += unit * data[i * columns + j] - mean
         rest /= rows
         for i in range(rows):
             given = unit * data[i * columns + j]
             square += given * given
             if columns <= rows:
-                vectors[j, i] = given - mean - rest
+                s.vectors[j, i] = given - mean - rest
             else:
-                vectors[i, j] = given - mean - rest
-    state[2] = math.sqrt(square)
+                s.vectors[i, j] = given - mean - rest
+    s.norm[0] = math.sqrt(square)
     return 0.0
 
 
@@ -119,7 +134,10 @@ def _triangle(k, vectors):
 
 @kernel
 def _two_diagonals(k, vectors, off, scratch):
-    """Clear column k below the diagonal and row k behind its neighbour, in the leading square; ``off`` gets the two left."""
+    """Clear column k below the diagonal and row k behind its neighbour, in the leading square.
+
+    ``off`` gets the two numbers that are left.
+    """
     m = vectors.shape[0]
     column, sums = scratch[: m - k], scratch[m : 2 * m - k - 1]
     for i in range(k, m):
@@ -146,7 +164,7 @@ def _two_diagonals(k, vectors, off, scratch):
 
 @kernel
 def tridiagonal_eigenvalues(d, e):
-    """Overwrite the diagonal d (m,) by the eigenvalues, descending; e (m,), e[i] beside d[i - 1] and d[i], is lost.
+    """Overwrite the diagonal d (m,) by the eigenvalues, descending; e (m,), e[i] between d[i - 1] and d[i], is lost.
 
     To some roundings of the largest: what is less than one is taken for zero.
     """
@@ -202,34 +220,35 @@ def tridiagonal_eigenvalues(d, e):
 @kernel
 def table_advance(p, data, work):
     """Some reflections, or at the end the iteration; the fraction of all that is done."""
-    rows, columns = int(p[0]), int(p[1])
-    values, state, diagonal, off, vectors = _parts(p, work)
-    m, length = vectors.shape
-    step, spent = int(state[0]), 0.0
+    c = read(Controls, p)
+    s = layout(c, work)
+    m, length = s.vectors.shape
+    step, spent = int(s.step[0]), 0.0
     whole = m * m * (length - m / 3.0) + m * m * m * (4.0 / 3.0)
     while step < 2 * m and spent < SLICE:
         left = m - step % m
         if step < m:
-            _triangle(step, vectors)
+            _triangle(step, s.vectors)
             spent += 2.0 * left * (length - step)
         else:
-            _two_diagonals(step - m, vectors, off, diagonal)
+            _two_diagonals(step - m, s.vectors, s.off_diagonal, s.diagonal)
             spent += 4.0 * left * left
         step += 1
-    state[0] = step
-    state[1] += spent
+    s.step[0] = step
+    s.spent[0] += spent
     if step < 2 * m:
-        return min(0.999, state[1] / whole)
+        return min(0.999, s.spent[0] / whole)
+    values, diagonal = s.values, s.diagonal
     for i in range(2 * m):
         diagonal[i] = 0.0
-    tridiagonal_eigenvalues(diagonal, off)
-    rounding = 0.5 * p[2] * state[2] + length * EPSILON * diagonal[0]
-    kept, mean = 0, 0.0
-    while kept < m and diagonal[kept] > rounding:
-        values[kept] = diagonal[kept] * diagonal[kept]
-        mean += values[kept]
-        kept += 1
-    for k in range(kept):
-        values[k] *= kept / mean
-    work[0] = kept
+    tridiagonal_eigenvalues(diagonal, s.off_diagonal)
+    rounding = 0.5 * c.spacing * s.norm[0] + length * EPSILON * diagonal[0]
+    count, mean = 0, 0.0
+    while count < m and diagonal[count] > rounding:
+        values[count] = diagonal[count] * diagonal[count]
+        mean += values[count]
+        count += 1
+    for k in range(count):
+        values[k] *= count / mean
+    s.count[0] = count
     return 1.0
