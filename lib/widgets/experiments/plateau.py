@@ -29,7 +29,7 @@ Controls = record(
 )  # fmt: skip
 Outputs = outputs(
     "Outputs",
-    height=(1,),
+    height_number=(1,),
     tau=(1,),
     small_eta_tau=(1,),
     claimed_tau=(1,),
@@ -37,7 +37,7 @@ Outputs = outputs(
     largest_step=(1,),
     exit=(1,),
     flow=(2, POINTS),
-    plateau=(2, POINTS),
+    height=(2, POINTS),
     sgd=(4, SIMULATED),
 )
 SCRATCH = Outputs.size
@@ -125,7 +125,7 @@ def start(p, data, work):
     R = kernels.balance(Q, M, V, u)
     tau = 1.0 / kernels.escape(s.eigenvalue, s.weight, Q, M, V, u, e)
     s.specialised[0] = kernels.specialisation_at_end(R, K, M)
-    out.height[0] = kernels.error(R, Q, M, V, u)
+    out.height_number[0] = kernels.error(R, Q, M, V, u)
     out.tau[0] = tau
     out.small_eta_tau[0] = kernels.small_eta_escape_time(second, K, M, eta)
     out.claimed_tau[0] = M * M / (eta * L)
@@ -144,8 +144,8 @@ def start(p, data, work):
     geometric(begin, c.alpha_max, out.flow[0])
     out.flow[1] = np.nan
     for i in range(POINTS):
-        out.plateau[0, i] = out.flow[0, i]
-        out.plateau[1, i] = out.height[0] if out.flow[0, i] <= out.length[0] else np.nan
+        out.height[0, i] = out.flow[0, i]
+        out.height[1, i] = out.height_number[0] if out.flow[0, i] <= out.length[0] else np.nan
     blocks = integrator.Blocks(s.eigenvalue, s.mass, s.noise, s.r, s.q, s.t)
     integrator.start(blocks, s.T, eta, Network(V / K, u, ERF), s.flow)
     _advance_flow(c, s, out)
@@ -186,7 +186,7 @@ EXPERIMENT = Experiment(
     ),
     curves=(
         Curve("flow", "flow, N → ∞", POINTS),
-        Curve("plateau", "plateau, for its predicted length", POINTS, style="dashed", color=1),
+        Curve("height", "plateau, for its predicted length", POINTS, style="dashed", color=1),
         Curve("sgd", "SGD, mean ± 2 standard errors", SIMULATED, style="points", color=3, band=True),
     ),
     readouts=(
