@@ -188,8 +188,9 @@ def size(p, data):
 
 
 @kernel
-def _solve(c, s, alpha, error):
+def _solve(c, work, alpha, error):
     """Write the flow's error at the times alpha; at the start all levels have the same overlaps, set by ``alignment``."""
+    s = layout(c, work)
     for k in range(s.noise.shape[0]):
         s.noise[k] = 1.0
         for i in range(c.units):
@@ -205,8 +206,9 @@ def _solve(c, s, alpha, error):
 
 
 @kernel
-def _theory(c, s, sectors, alpha, modes, law_error, ends):
+def _theory(c, work, sectors, alpha, modes, law_error, ends):
     """Write the amplified mode sum, and the law between its ``ends``, at the times alpha; return the law's offset."""
+    s = layout(c, work)
     g, first, exponent = c.eta / c.units, s.eigenvalue[0], c.beta / (1.0 + c.beta)
     amplification(sectors, g, s.system, s.factor)
     scale = 0.5 * ((1.0 - c.alignment) * (1.0 - c.alignment) + c.sigma_J * c.sigma_J) / c.units
@@ -268,10 +270,10 @@ def start(p, data, work):
     for i in range(POINTS):
         out.modes[0, i] = out.law[0, i] = alpha[i]
     out.flow[1] = out.modes[1] = out.law[1] = np.nan
-    _solve(c, s, alpha, out.flow[1])
+    _solve(c, work, alpha, out.flow[1])
     offset = np.nan
     if c.eta < constants.critical:
-        offset = _theory(c, s, constants.sectors, alpha, out.modes[1], out.law[1], (opens, closes))
+        offset = _theory(c, work, constants.sectors, alpha, out.modes[1], out.law[1], (opens, closes))
     out.exponent[0] = c.beta / (1.0 + c.beta)
     out.opens[0], out.closes[0], out.last[0] = opens, closes, last
     out.offset[0], out.critical[0] = offset, constants.critical

@@ -111,11 +111,12 @@ def _stretch(c, power):
 
 
 @kernel
-def _solve(c, s, power, curve):
+def _solve(c, work, power, curve):
     """The flow of inputs whitened by ``power``, into curve (2, POINTS).
 
     Returns the integrator's status, and <lambda lambda'>, which sets the speed at which a plateau is left.
     """
+    s = layout(c, work)  # not an argument: a page's program would hand on seven numbers for each array
     whiten(s.eigenvalue, s.weight, power, s.white, s.gain)
     moment = 0.0
     for k in range(c.levels):
@@ -162,9 +163,9 @@ def start(p, data, work):
         out.sgd[0, i] *= stretch
 
     geometric(begin, c.alpha_max, s.alpha)
-    plain, out.plain_moment[0] = _solve(c, s, 0.0, out.plain)
-    partial, out.moment[0] = _solve(c, s, c.power, out.partial)
-    full, _ = _solve(c, s, 1.0, out.full)
+    plain, out.plain_moment[0] = _solve(c, work, 0.0, out.plain)
+    partial, out.moment[0] = _solve(c, work, c.power, out.partial)
+    full, _ = _solve(c, work, 1.0, out.full)
     out.plain_exponent[0] = c.beta / (1.0 + c.beta)
     out.exponent[0] = c.beta / ((1.0 + c.beta) * (1.0 - c.power)) if c.power < 1.0 else np.inf
     if plain != integrator.DONE or partial != integrator.DONE or full != integrator.DONE:

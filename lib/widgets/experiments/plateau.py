@@ -92,8 +92,9 @@ def size(p, data):
 
 
 @kernel
-def _advance_flow(c, s, out):
+def _advance_flow(c, work):
     """Go on with the flow; True when it has ended. Its exit from the plateau is a read-out."""
+    s, out = layout(c, work), place(Outputs, work)
     K, P = c.students, c.students + c.teachers
     # blocks, and the coefficients with their slopes
     steps = int(SLICE / (8.0 * K * P * (c.levels * P + 40.0 * K * P))) + 1
@@ -148,7 +149,7 @@ def start(p, data, work):
         out.height[1, i] = out.height_number[0] if out.flow[0, i] <= out.length[0] else np.nan
     blocks = integrator.Blocks(s.eigenvalue, s.mass, s.noise, s.r, s.q, s.t)
     integrator.start(blocks, s.T, eta, Network(V / K, u, ERF), s.flow)
-    _advance_flow(c, s, out)
+    _advance_flow(c, work)
     return Message.LARGE_STEP.value if out.largest_step[0] > LARGEST_STEP else 0.0
 
 
@@ -157,7 +158,7 @@ def advance(p, data, work):
     """A slice of the flow, or of the simulation when the flow has ended."""
     c, out = read(Controls, p), place(Outputs, work)
     s = layout(c, work)
-    if not _advance_flow(c, s, out):
+    if not _advance_flow(c, work):
         return FLOW_SHARE * integrator.header(s.flow).written[0] / POINTS
     K, M = c.students, c.teachers
     network = Network(math.sqrt(M) / K, 1.0 / math.sqrt(M), ERF)
