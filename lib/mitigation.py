@@ -724,7 +724,7 @@ def _run(
     v, u = model.output_weights
     J = np.ascontiguousarray(_apply(J0, back))
     student = training.Student(J, np.zeros((K, N)), np.zeros((K, N)), v, model.activity)
-    scratch = training.Scratch(*np.empty((2, K, recipe.batch)), np.empty(K), np.empty(N))
+    scratch = training.Scratch(np.empty((K, recipe.batch)), np.empty((K, recipe.batch)), np.empty(K), np.empty(N))
     memory = recipe.memory if recipe.adaptive else 0.0
     averages = float(recipe.decay), float(recipe.momentum), float(memory)
     rule = training.Recipe(recipe.batch, *averages, int(recipe.batch_norm))

@@ -467,7 +467,7 @@ def flow(
     P, split = K + M, (L * K * M, L * K * (K + M))
     C, w = np.empty((P, P)), np.full(P, 1.0 / np.sqrt(M))
     Q, R, D, G = np.empty((K, K)), np.empty((K, M)), np.empty((K, P)), np.empty((K, K))
-    scratch = kernels.Scratch(*np.empty((3, P, P)), np.empty((2, P)), np.empty(K))
+    scratch = kernels.Scratch(np.empty((P, P)), np.empty((P, P)), np.empty((P, P)), np.empty((2, P)), np.empty(K))
     mixture, points = kernels.Mixture(*scale_mixture(network.tail)), _points(P, NOISE_POINTS)
 
     def unpack(z):

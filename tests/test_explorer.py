@@ -8,6 +8,7 @@ import re
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
+from collections import namedtuple
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,79 +22,97 @@ import tree_sitter_javascript
 import lib
 from lib.book import figures, script
 from lib.compiler.jit import kernel
+from lib.compiler.layout import outputs, place, read, record, take
 from lib.widgets import explore, explorer, page, picture
-from lib.widgets.experiment import Axis, Control, Curve, Experiment, Readout
+from lib.widgets.experiment import Axis, Control, Curve, Experiment, Messages, Readout
 from lib.widgets.experiments import EXPERIMENTS
 
 # --- An experiment of the tests: a mean of exponentials, a power law, and a noisy measurement --------
 
 POINTS = 60
 RUNS = 400
-OUTPUT = 2 + POINTS * (2 + 2 + 4)
+
+Controls = record("Controls", beta=float, rate=float, terms=int, grain=int, mode=int)
+Outputs = outputs(
+    "Outputs", exponent=(1,), last=(1,), theory=(2, POINTS), law=(2, POINTS), noisy=(4, POINTS)
+)  # fmt: skip
+OUTPUT = Outputs.size
+Scratch = namedtuple("Scratch", "runs generator sums squares end")
+
+
+class Message(Messages):
+    """What ``decay_start`` may say."""
+
+    ROUGH = "notice", "At η = {rate} the law of exponent {exponent} is rough; see {this}."
+    NO_DECAY = "error", "No decay at β = {beta}."
 
 
 @kernel
-def decay(p, data, x):
+def layout(work):
+    runs, at = take(work, OUTPUT, (1,))
+    generator, at = take(work, at, (1,))
+    sums, at = take(work, at, (POINTS,))
+    squares, at = take(work, at, (POINTS,))
+    return Scratch(runs, generator, sums, squares, at)
+
+
+@kernel
+def decay(c, data, x):
     """Mean of exp(-rate k^-(1 + beta) x) over k = 1..terms, and over the rates in ``data``."""
     total = 0.0
-    for k in range(1, int(p[2]) + 1):
+    for k in range(1, c.terms + 1):
         for j in range(max(1, data.shape[0])):
-            total += math.exp(-p[1] * (data[j] if data.shape[0] > 0 else 1.0) * k ** -(1.0 + p[0]) * x)
-    return total / p[2] / max(1, data.shape[0])
+            total += math.exp(-c.rate * (data[j] if data.shape[0] > 0 else 1.0) * k ** -(1.0 + c.beta) * x)
+    return total / c.terms / max(1, data.shape[0])
 
 
 @kernel
 def decay_size(p, data):
-    return OUTPUT + 2.0 + 2 * POINTS
+    return float(layout(p).end)
 
 
 @kernel
 def decay_start(p, data, work):
-    if p[0] > 1.9:
-        return -1.0
-    for i in range(OUTPUT):
-        work[i] = math.nan
-    theory, law, noisy, state = 2, 2 + 2 * POINTS, 2 + 4 * POINTS, OUTPUT
+    c, out, s = read(Controls, p), place(Outputs, work), layout(work)
+    if c.beta > 1.9:
+        return Message.NO_DECAY.value
+    work[:OUTPUT] = math.nan
     for i in range(POINTS):
         x = 10.0 ** (-1.0 + 5.0 * i / (POINTS - 1))
-        work[theory + i] = work[law + i] = work[noisy + i] = x
-        work[theory + POINTS + i] = decay(p, data, x)
-        work[law + POINTS + i] = (1.0 + p[1] * x) ** (-p[0] / (1.0 + p[0]))
-    work[0] = p[0] / (1.0 + p[0])
-    work[1] = math.nan
-    work[state] = 0.0  # runs done
-    work[state + 1] = 12345.0  # Lehmer's generator, exact in doubles
-    for i in range(2 * POINTS):
-        work[state + 2 + i] = 0.0
-    return 1.0 if p[1] > 0.9 else 0.0
+        out.theory[0, i] = out.law[0, i] = out.noisy[0, i] = x
+        out.theory[1, i] = decay(c, data, x)
+        out.law[1, i] = (1.0 + c.rate * x) ** (-c.beta / (1.0 + c.beta))
+    out.exponent[0] = c.beta / (1.0 + c.beta)
+    s.runs[0] = 0.0
+    s.generator[0] = 12345.0  # Lehmer's, exact in doubles
+    s.sums[:] = s.squares[:] = 0.0
+    return Message.ROUGH.value if c.rate > 0.9 else 0.0
 
 
 @kernel
 def decay_advance(p, data, work):
-    noisy, state = 2 + 4 * POINTS, OUTPUT
-    work[state] += 1.0
-    runs = work[state]
+    c, out, s = read(Controls, p), place(Outputs, work), layout(work)
+    s.runs[0] += 1.0
+    runs = s.runs[0]
     for i in range(POINTS):
         noise = 0.0
-        for _ in range(int(p[3])):
-            work[state + 1] *= 16807.0
-            work[state + 1] -= 2147483647.0 * math.floor(work[state + 1] / 2147483647.0)
-            noise += work[state + 1] / 2147483647.0 - 0.5
-        y = decay(p, data, work[noisy + i]) * math.exp(noise / math.sqrt(p[3]))
-        work[state + 2 + i] += y
-        work[state + 2 + POINTS + i] += y * y
-        mean = work[state + 2 + i] / runs
-        error = math.sqrt(max(0.0, work[state + 2 + POINTS + i] / runs - mean * mean) / runs)
-        work[noisy + POINTS + i] = mean
-        work[noisy + 2 * POINTS + i] = mean - error
-        work[noisy + 3 * POINTS + i] = mean + error
-    work[1] = work[noisy + 2 * POINTS - 1]
+        for _ in range(c.grain):
+            s.generator[0] *= 16807.0
+            s.generator[0] -= 2147483647.0 * math.floor(s.generator[0] / 2147483647.0)
+            noise += s.generator[0] / 2147483647.0 - 0.5
+        y = decay(c, data, out.noisy[0, i]) * math.exp(noise / math.sqrt(c.grain))
+        s.sums[i] += y
+        s.squares[i] += y * y
+        mean = s.sums[i] / runs
+        error = math.sqrt(max(0.0, s.squares[i] / runs - mean * mean) / runs)
+        out.noisy[1, i], out.noisy[2, i], out.noisy[3, i] = mean, mean - error, mean + error
+    out.last[0] = out.noisy[1, POINTS - 1]
     return runs / RUNS
 
 
 @kernel
 def raising_start(p, data, work):
-    if p[1] > 0.5:
+    if read(Controls, p).rate > 0.5:
         raise ValueError("out of its depth")
     return decay_start(p, data, work)
 
@@ -105,8 +124,7 @@ def raising_advance(p, data, work):
 
 @kernel
 def empty_start(p, data, work):
-    for i in range(OUTPUT):
-        work[i] = math.nan
+    work[:OUTPUT] = math.nan
     return 0.0
 
 
@@ -129,23 +147,29 @@ def experiment(name, start=decay_start, advance=decay_advance):
             Curve("noisy", "simulation", POINTS, "points", 2, band=True),
         ),
         readouts=(Readout("exponent", "exponent of the law"), Readout("last", "last mean", 4)),
-        notices=("At η = {rate} the law of exponent {exponent} is rough; see {this}.",),
-        errors=("No decay at β = {beta}.",),
         python='spectrum = {"beta": {beta}}\nlib.decay(beta={beta}, rate={rate}, levels={terms})',
         size=decay_size,
         start=start,
         advance=advance,
+        Controls=Controls,
+        Outputs=Outputs,
+        messages=Message,
     )
+
+
+Relief = outputs("Relief", ground=(3, 12), path=(2, 2))
 
 
 @kernel
 def relief_start(p, data, work):
     """A map of 4 columns and 3 rows, of values 10^(column - row - 1), and a line across it."""
+    out = place(Relief, work)
     for j in range(3):
         for i in range(4):
-            work[4 * j + i], work[12 + 4 * j + i] = 10.0**i, 2.0**j
-            work[24 + 4 * j + i] = 10.0 ** (i - j - 1)
-    work[36], work[37], work[38], work[39] = 1.0, 1000.0, 1.0, 4.0
+            cell = 4 * j + i
+            out.ground[0, cell], out.ground[1, cell] = 10.0**i, 2.0**j
+            out.ground[2, cell] = 10.0 ** (i - j - 1)
+    out.path[0, 0], out.path[0, 1], out.path[1, 0], out.path[1, 1] = 1.0, 1000.0, 1.0, 4.0
     return 0.0
 
 
@@ -159,6 +183,7 @@ TEST_EXPERIMENTS = {
         z=Axis("height", limits=(1e-2, 1e2)),
         curves=(Curve("ground", "ground", 12, "map"), Curve("path", "path", 2, color=6)),
         readouts=(),
+        Outputs=Relief,
     ),
 }
 EXPORTS = {
@@ -223,7 +248,9 @@ def test_no_such_experiment():
 
 
 def test_a_control_may_not_hide_an_attribute(monkeypatch):
-    clash = replace(TEST_EXPERIMENTS["decay"], controls=(Control("result", "r", "r", 1.0),))
+    clash = replace(
+        TEST_EXPERIMENTS["decay"], controls=(Control("result", "r", "r", 1.0),), Controls=record("Clash", result=float)
+    )
     monkeypatch.setitem(explorer.EXPERIMENTS, "clash", clash)
     with pytest.raises(TypeError, match="'result'"):
         explore("clash")

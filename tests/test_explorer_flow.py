@@ -105,6 +105,6 @@ def test_long_simulations_are_announced():
     p[[c.name for c in experiment.controls].index("alpha_max")] = 1e4
     work = np.empty(int(experiment.size(p, np.empty(0))))
     status = experiment.start(p, np.empty(0), work)
-    assert "{steps} steps" in experiment.notices[int(status) - 1]
+    assert "{steps} steps" in experiment.sentences[int(status)]
     steps = work[[r.name for r in experiment.readouts].index("steps")]
     assert steps == pytest.approx(4 * 1e4 * 2**20, rel=1e-9)

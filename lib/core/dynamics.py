@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -198,7 +199,8 @@ def velocity(model: StudentTeacher, overlaps: Overlaps, eta: float) -> tuple[NDA
     checks.model(model)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     s, L, K, M = model.spectrum, model.spectrum.levels, model.students, model.teachers
-    r, q, t = (checks.array(f"overlaps.{name}", getattr(overlaps, name, None), ndim=3) for name in ("r", "q", "t"))
+    given: list[Any] = [getattr(overlaps, name, None) for name in ("r", "q", "t")]
+    r, q, t = (checks.array(f"overlaps.{name}", block, ndim=3) for name, block in zip("rqt", given))
     for name, block, shape in (("r", r, (L, K, M)), ("q", q, (L, K, K)), ("t", t, (L, M, M))):
         checks.shape(f"overlaps.{name}", block, shape)
     P = K + M

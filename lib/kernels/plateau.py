@@ -80,7 +80,7 @@ def balance(Q, M, V, u):
 def rate_at(Q, M, V, u):
     """Return the rate e at which the unit's fixed point has self-overlap Q."""
     R = balance(Q, M, V, u)
-    A, c, G, decay, slope = coefficients(R, Q, M, V, u)
+    _, c, G, _, _ = coefficients(R, Q, M, V, u)
     return 2.0 * c * (Q - M * R * R) / (R * G)
 
 
@@ -144,7 +144,7 @@ def escape_rate(eigenvalue, weight, pull, noise):
 @kernel
 def escape(eigenvalue, weight, Q, M, V, u, e):
     """Return the rate at which a specialisation grows at the fixed point with self-overlap Q, at any rate e."""
-    A, c, G, decay, slope = coefficients(balance(Q, M, V, u), Q, M, V, u)
+    _, _, G, _, slope = coefficients(balance(Q, M, V, u), Q, M, V, u)
     return escape_rate(eigenvalue, weight, e * slope, 0.5 * e * e * G)
 
 

@@ -22,7 +22,7 @@ its name with a curve is NAME_number in ``Outputs``.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from itertools import zip_longest
 from typing import NamedTuple
@@ -140,6 +140,9 @@ class Messages(Enum):
     the names of controls and read-outs in braces, which are filled with their values.
     """
 
+    kind: str
+    sentence: str
+
     def __new__(cls, kind, sentence):
         if kind not in ("notice", "error"):
             raise ValueError(f"kind = {kind!r}: must be 'notice' or 'error'")
@@ -193,23 +196,20 @@ class Experiment:
     controls : tuple of Control
     curves : tuple of Curve
     size, start, advance : kernel
+    Controls, Outputs : type
+        The tuples that the kernels use (:mod:`lib.compiler.layout`).
     readouts : tuple of Readout
-    notices, errors : tuple of str
-        Sentences that ``start`` may choose; from ``messages``, where these are given.
     python : str
-        Template with the controls' names, and {data}, in braces: the code that gives the same theory, and SGD from other
-        weights, since here all runs share theirs.
+        Template with the controls' names, and {data}, in braces: the code that gives the same theory, and SGD from
+        other weights, since here all runs share theirs.
     table : int
         Positive where ``data`` is a spectrum, its eigenvalues descending and of mean 1, and the reader may bring
         another: the most features or eigenvalues that a file may have (:mod:`lib.realdata`; on a page
         ``lib.widgets.kernels.covariance``).
     z : Axis, or None
         What the colours of a map mean.
-    Controls, Outputs : type
-        The tuples that the kernels use (:mod:`lib.compiler.layout`).
     messages : type of Messages, or None
-    output_size : int
-        Doubles of the output.
+        What ``start`` may say. Default: nothing.
 
     Raises
     ------
@@ -227,44 +227,39 @@ class Experiment:
     size: Callable
     start: Callable
     advance: Callable
+    Controls: type
+    Outputs: type
     readouts: tuple[Readout, ...] = ()
-    notices: tuple[str, ...] = ()
-    errors: tuple[str, ...] = ()
     python: str = ""
     table: int = 0
     z: Axis | None = None
-    Controls: type | None = None
-    Outputs: type | None = None
     messages: type[Messages] | None = None
-    output_size: int = field(init=False)
 
     def __post_init__(self):
-        numbers = sum(curve.points * curve.rows for curve in self.curves)
-        object.__setattr__(self, "output_size", len(self.readouts) + numbers)
-        if self.messages is not None:
-            for kind in ("notice", "error"):
-                sentences = tuple(message.sentence for message in self.messages if message.kind == kind)
-                object.__setattr__(self, f"{kind}s", sentences)
-        if self.Controls is not None:
-            self._check_controls()
-        if self.Outputs is not None:
-            self._check_outputs()
+        self._check_controls()
+        self._check_outputs()
+
+    @property
+    def output_size(self) -> int:
+        """Doubles of the output."""
+        return self.Outputs.size  # type: ignore[attr-defined]
 
     @property
     def places(self) -> Places:
         """Where the parts of an output are, as :class:`Places`."""
-        readouts = {readout.name: place for place, readout in enumerate(self.readouts)}
-        curves, start = {}, len(readouts)
-        for curve in self.curves:
-            curves[curve.name] = CurvePlace(start, curve.columns, curve.points)
-            start += curve.rows * curve.points
+        starts = self.Outputs.starts  # type: ignore[attr-defined]
+        count = len(self.readouts)
+        readouts = {readout.name: start for readout, start in zip(self.readouts, starts)}
+        curves = {
+            curve.name: CurvePlace(start, curve.columns, curve.points)
+            for curve, start in zip(self.curves, starts[count:])
+        }
         return Places(readouts, curves)
 
     @property
     def sentences(self) -> dict[int, str]:
         """Sentences by their status, positive for notices and negative for errors."""
-        notices = {number: sentence for number, sentence in enumerate(self.notices, 1)}
-        return notices | {-number: sentence for number, sentence in enumerate(self.errors, 1)}
+        return {int(message.value): message.sentence for message in self.messages or ()}
 
     def _check_controls(self):
         self._check_names("Controls", self.Controls._fields, tuple(control.name for control in self.controls))

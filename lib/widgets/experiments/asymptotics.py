@@ -189,7 +189,7 @@ def size(p, data):
 
 @kernel
 def _solve(c, work, alpha, error):
-    """Write the flow's error at the times alpha; at the start all levels have the same overlaps, set by ``alignment``."""
+    """Write the flow's error at the times alpha, from overlaps equal in all levels, set by ``alignment``."""
     s = layout(c, work)
     for k in range(s.noise.shape[0]):
         s.noise[k] = 1.0
@@ -236,7 +236,7 @@ def _draw_line(c, fit, low, high, line):
 
 @kernel
 def _present(show, curve, offset):
-    """Overwrite the errors of curve (2, n) by what is shown: error + offset, or the local slope with its sign changed."""
+    """Overwrite the errors of curve (2, n) by what is shown: error + offset, or minus the local slope."""
     alpha, y = curve[0], curve[1]
     n = alpha.shape[0]
     if show == SHIFTED:
@@ -313,7 +313,7 @@ def advance(p, data, work):
     c, out = read(Controls, p), place(Outputs, work)
     if not _simulated(c) or c.fit_first >= c.fit_last:
         return 1.0
-    M, output = c.units, 1.0 / math.sqrt(c.units)
+    output = 1.0 / math.sqrt(c.units)
     network = Network(output, output, ERF)
     return ensemble_advance(layout(c, work).ensemble, c.eta, network, c.runs, c.seed, out.sgd)
 
