@@ -127,10 +127,20 @@ def nowhere(typingctx):
     return kind(), codegen
 
 
+@primitive(math.prod)
+def _length(typingctx, shape):
+    """The product of a tuple of integers, multiplied out: a loop over a tuple would be a switch in every round."""
+
+    def codegen(context, builder, signature, args):
+        length = context.get_constant(types.intp, 1)
+        for extent, kind in zip(cgutils.unpack_tuple(builder, args[0]), signature.args[0], strict=True):
+            length = builder.mul(length, context.cast(builder, extent, kind, types.intp))
+        return length
+
+    return types.intp(shape), codegen
+
+
 @kernel(inline=True)
 def take(work, at, shape):
     """The next array of a buffer, of a shape that is a tuple of integers, and where it ends."""
-    length = 1
-    for extent in shape:
-        length *= extent
-    return view(work, at, shape), at + length
+    return view(work, at, shape), at + _length(shape)

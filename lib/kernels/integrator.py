@@ -143,7 +143,7 @@ def header(work):
     return place(Header, work)
 
 
-@kernel
+@kernel(inline=True)
 def layout(n, K, M, work):
     """The arrays of a run of n blocks, K students and M teachers inside its buffer, behind the header."""
     P = K + M

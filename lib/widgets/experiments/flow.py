@@ -71,19 +71,19 @@ class Message(Messages):
     )
 
 
-@kernel
+@kernel(inline=True)
 def shape(c):
     """The simulation."""
     return Shape(c.students, c.teachers, c.N, c.levels, SIMULATED)
 
 
-@kernel
+@kernel(inline=True)
 def network(c):
     """Student and teacher."""
     return Network(math.sqrt(c.teachers) / c.students, 1.0 / math.sqrt(c.teachers), c.activation)
 
 
-@kernel
+@kernel(inline=True)
 def layout(c, work):
     """Behind the outputs: the simulation, the spectrum, block overlaps, totals along the flow, and the integrator."""
     K, M, L = c.students, c.teachers, c.levels

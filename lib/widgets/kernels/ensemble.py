@@ -72,14 +72,14 @@ Direct = namedtuple("Direct", "start J B root xi edges end")
 Reduced = namedtuple("Reduced", "begin run size weights edges end")
 
 
-@kernel
+@kernel(inline=True)
 def _shape(state):
     """The :class:`Shape` of a simulation that was started."""
     h = place(Header, state)
     return Shape(int(h.students[0]), int(h.teachers[0]), int(h.inputs[0]), int(h.levels[0]), int(h.points[0]))
 
 
-@kernel
+@kernel(inline=True)
 def _measured(shape, state):
     """What every simulation has, behind the header."""
     K, M, points = shape.students, shape.teachers, shape.points
@@ -97,7 +97,7 @@ def _measured(shape, state):
     return Measured(target, total, square, count, Q, R, T, C, spare, slope, at)
 
 
-@kernel
+@kernel(inline=True)
 def _direct(shape, state):
     """What a simulation on the weights has behind that."""
     K, M, N, L, _ = shape
@@ -110,7 +110,7 @@ def _direct(shape, state):
     return Direct(start, J, B, root, xi, edges, at)
 
 
-@kernel
+@kernel(inline=True)
 def _reduced(shape, state):
     """What a simulation on reduced coordinates has behind that."""
     K, M, N, L, _ = shape
