@@ -137,7 +137,7 @@ Space = namedtuple(
 Blocks = namedtuple("Blocks", "eigenvalue mass noise r q t")
 
 
-@kernel
+@kernel(inline=True)
 def header(work):
     """The scalars of a run, arrays (1,)."""
     return place(Header, work)

@@ -148,7 +148,7 @@ def _simulated(c):
     return c.show == ERROR and c.levels <= c.N
 
 
-@kernel
+@kernel(inline=True)
 def layout(c, work):
     """Behind the outputs: nodes (n,) that stand for the levels, their overlaps (n, M, M), the flow's totals and its
     integrator, the theory of the sectors, a curve (POINTS,), the fit, and the simulation with its spectrum."""

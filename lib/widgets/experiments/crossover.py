@@ -41,7 +41,7 @@ class Message(Messages):
     )
 
 
-@kernel
+@kernel(inline=True)
 def layout(c, work):
     """Behind the outputs: the spectrum (L,), a student and its modes."""
     eigenvalue, at = take(work, SCRATCH, (c.levels,))

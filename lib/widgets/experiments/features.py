@@ -77,7 +77,7 @@ class Message(Messages):
     )
 
 
-@kernel
+@kernel(inline=True)
 def layout(c, work):
     """Behind the outputs: the spectrum (L,), a student and its modes, and the simulation."""
     eigenvalue, at = take(work, SCRATCH, (c.levels,))

@@ -70,7 +70,7 @@ def shape(c):
     return Shape(c.students, c.teachers, c.N, c.levels, SIMULATED)
 
 
-@kernel
+@kernel(inline=True)
 def layout(c, work):
     """Behind the outputs: spectrum, rates and amplitudes (L,) each, the fit's scratch, and the simulation."""
     eigenvalue, at = take(work, SCRATCH, (c.levels,))

@@ -66,7 +66,7 @@ class Message(Messages):
     )
 
 
-@kernel
+@kernel(inline=True)
 def layout(c, work):
     """Behind the outputs: spectrum with its powers (L,), block overlaps (L, M, M) of inputs as they come and whitened,
     the flow's curve and totals, the integrator, and the simulation."""

@@ -43,7 +43,7 @@ class Message(Messages):
     """``start`` has nothing to say: every plan has an answer."""
 
 
-@kernel
+@kernel(inline=True)
 def layout(c, work):
     """Behind the outputs: the bisection's bounds, times and errors of a student, of all; the spectrum; a student."""
     bracket, at = take(work, SCRATCH, (2,))
@@ -69,18 +69,20 @@ def _size(i):
 
 
 @kernel
-def _errors(c, s, l, alpha, error):
+def _errors(c, work, l, alpha, error):
     """eps_g of a student of l levels at times alpha, noise included."""
+    s = layout(c, work)  # not an argument: a page's program would hand on seven numbers for each array
     student = restrict(s.eigenvalue, s.weight, l, s.room)
     find_modes(student, c.eta)
     restricted_error(student, c.eta, 0.5, c.noise, alpha, error)
 
 
 @kernel
-def _error(c, s, l, alpha):
+def _error(c, work, l, alpha):
     """The same at one time."""
+    s = layout(c, work)
     s.alpha[0] = alpha
-    _errors(c, s, l, s.alpha[:1], s.error[:1])
+    _errors(c, work, l, s.alpha[:1], s.error[:1])
     return s.error[0]
 
 
@@ -90,13 +92,14 @@ def _budget(compute, b):
 
 
 @kernel
-def _report(c, s, l, out):
+def _report(c, work, l, out):
     """The chosen student and its numbers."""
+    s = layout(c, work)
     alpha = c.compute / l
     s.alpha[0], s.alpha[1] = alpha, 2.0 * c.compute / l
-    _errors(c, s, l, s.alpha[:2], s.error[:2])
+    _errors(c, work, l, s.alpha[:2], s.error[:2])
     error, later = s.error[0], s.error[1]
-    wider = _error(c, s, min(2 * l, c.levels), alpha)
+    wider = _error(c, work, min(2 * l, c.levels), alpha)
     out.learned[0], out.alpha[0], out.eps_g[0] = l, alpha, error
     out.more_time[0] = 1.0 - later / error
     out.more_features[0] = 1.0 - wider / error
@@ -123,7 +126,7 @@ def start(p, data, work):
             continue
         for b in range(BUDGETS):
             s.alpha[b] = _budget(c.compute, b) / l
-        _errors(c, s, l, s.alpha, s.errors[sizes])
+        _errors(c, work, l, s.alpha, s.errors[sizes])
         out.poor[0, sizes], out.poor[1, sizes] = l, s.errors[sizes, POOR]
         out.budget[0, sizes], out.budget[1, sizes] = l, s.errors[sizes, MIDDLE]
         out.rich[0, sizes], out.rich[1, sizes] = l, s.errors[sizes, RICH]
@@ -142,7 +145,7 @@ def start(p, data, work):
         out.frontier[0, b], out.frontier[1, b] = out.poor[0, best], s.errors[best, b]
         if b == MIDDLE:
             s.bracket[0], s.bracket[1] = out.poor[0, max(best - 1, 0)], out.poor[0, min(best + 1, sizes - 1)]
-    _report(c, s, int(out.frontier[0, MIDDLE]), out)
+    _report(c, work, int(out.frontier[0, MIDDLE]), out)
     return 0.0
 
 
@@ -154,13 +157,13 @@ def advance(p, data, work):
     low, high = int(s.bracket[0]), int(s.bracket[1])
     if low < high:
         middle = (low + high) // 2
-        error = _error(c, s, middle, c.compute / middle)
-        if error <= _error(c, s, middle + 1, c.compute / (middle + 1)):
+        error = _error(c, work, middle, c.compute / middle)
+        if error <= _error(c, work, middle + 1, c.compute / (middle + 1)):
             s.bracket[1] = middle
         else:
             s.bracket[0] = middle + 1
         return 0.5
-    _report(c, s, low, out)
+    _report(c, work, low, out)
     return 1.0
 
 

@@ -59,7 +59,7 @@ class Message(Messages):
     )
 
 
-@kernel
+@kernel(inline=True)
 def layout(c, work):
     """Behind the outputs: spectrum (L,), block overlaps, totals along the flow, a matrix (K, M), the logarithm of the
     flow's specialisation and its value at the plateau's end, the integrator, and the simulation."""

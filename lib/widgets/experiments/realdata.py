@@ -63,7 +63,7 @@ def shape(c, data):
     return Shape(1, 1, L * c.copies, L, SIMULATED)
 
 
-@kernel
+@kernel(inline=True)
 def layout(c, data, work):
     """Behind the outputs: ranks, weights, rates and amplitudes (L,) each, scratch of roots and fit, the simulation."""
     L = data.shape[0]

@@ -35,7 +35,7 @@ class Message(Messages):
     NO_TAIL = "notice", "The fitted β is not positive: over this window the spectrum has no convergent tail."
 
 
-@kernel
+@kernel(inline=True)
 def layout(work):
     """Behind the outputs: the fit's scratch."""
     fit, at = take(work, SCRATCH, (FIT_SCRATCH,))

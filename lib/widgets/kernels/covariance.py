@@ -38,7 +38,7 @@ Table = namedtuple(
 )
 
 
-@kernel
+@kernel(inline=True)
 def layout(c, work):
     """The parts of ``work``."""
     m = min(c.rows, c.columns)
