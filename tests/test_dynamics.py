@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import lib
+from lib.core import dynamics
 
 # From another implementation, by SciPy's DOP853, good to 3e-6; for unscaled outputs: eta and eps_g times M here.
 GOLDEN = [
@@ -96,3 +97,32 @@ BAD = [
 def test_bad_input_is_named(call, argument):
     with pytest.raises(ValueError, match=rf"^{argument}"):
         call()
+
+
+def test_levels_one_by_one_give_the_compressed_curve():
+    model = lib.StudentTeacher(lib.power_law(1.0, 60), 2, 2)
+    start = model.initial_overlaps(0.5, N=600, seed=1)
+    for learned in (60, 40):
+        one_by_one, compressed = (
+            lib.solve(model, start, 0.2, [1.0, 20.0], rtol=1e-9, learned=learned, compress=flag)
+            for flag in (False, True)
+        )
+        # 1e-9 a step, some hundred steps
+        for name in ("eps_g", "R", "Q", "r", "q"):
+            np.testing.assert_allclose(getattr(one_by_one, name), getattr(compressed, name), atol=1e-7)
+
+
+def test_velocity_and_fixed_steps_are_those_of_the_solution():
+    model = lib.StudentTeacher(lib.power_law(1.0, 3), 2, 2)
+    start, h = model.initial_overlaps(0.5, N=300, seed=1), 1e-3
+    dr, dq = dynamics.velocity(model, start, 0.3)
+    later = lib.solve(model, start, 0.3, [h, 2 * h], rtol=1e-12)
+    for slope, first, (one, two) in ((dr, start.r, later.r), (dq, start.q, later.q)):
+        # the one-sided difference of second order errs by h^2 / 3 times a third derivative of order ten
+        np.testing.assert_allclose((4 * one - two - 3 * first) / (2 * h), slope, atol=1e-4)
+    exact = lib.solve(model, start, 0.3, [3.0], rtol=1e-13).eps_g[0]
+    assert dynamics.fixed_steps(model, start, 0.3, 3.0 / 48, 48) == pytest.approx(exact, rel=1e-8)
+    with pytest.raises(ValueError, match=r"^overlaps\.r has shape"):
+        dynamics.velocity(lib.StudentTeacher(model.spectrum, 3, 2), start, 0.3)
+    with pytest.raises(ValueError, match="^count = 0"):
+        dynamics.fixed_steps(model, start, 0.3, 0.1, 0)

@@ -173,7 +173,7 @@ def fixed_steps(model: StudentTeacher, overlaps: Overlaps, eta: float, step: flo
 
 
 def velocity(model: StudentTeacher, overlaps: Overlaps, eta: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Compute the right-hand side of ``eq-flow``, for an integrator other than that of :func:`solve`.
+    """Compute the right-hand side of ``eq-flow``, for an integrator other than that of :func:`lib.solve`.
 
     Parameters
     ----------
