@@ -179,6 +179,7 @@ def test_a_damaged_file_is_compiled_again(checkout, ending):
     assert run(checkout)[0] == ["1.0", "2.0", "4.0", "1"]
 
 
+@pytest.mark.slow("runs kernels as Python, 4 s")
 def test_kernels_run_as_python_give_the_same_bits():
     code = """
 import numpy as np, lib

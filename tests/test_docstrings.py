@@ -124,6 +124,7 @@ def test_equations_that_the_library_names_are_in_the_book():
     assert not missing
 
 
+@pytest.mark.slow("runs Sphinx, 7 s")
 def test_the_api_page_builds_without_a_warning(tmp_path):
     """The page alone: references that lead nowhere, sections that Sphinx does not read, things described twice."""
     config = yaml.safe_load((ROOT / "_config.yml").read_text())["sphinx"]["config"]

@@ -30,6 +30,7 @@ def spectra(law, noise, seed):
 
 
 @pytest.mark.parametrize("law", TRUE)
+@pytest.mark.slow("fits of five laws to many samples, 9 s")
 def test_the_true_law_is_not_refused(law):
     """p is uniform under the truth: of 40 draws 0.4 fall below 0.01; more than 3 have probability 0.1 %."""
     p = [

@@ -57,6 +57,7 @@ def test_moments_may_start_at_zero():
 
 
 @pytest.mark.parametrize("K, M", [(2, 2), (3, 2), (2, 3)])
+@pytest.mark.slow("long plateaus, 7 s")
 def test_students_that_begin_alike_stay_on_the_plateau(K, M):
     """To 60 escape times: a difference of 1e-16, from rounding, would have grown to one after 37."""
     s, eta = lib.power_law(1.0, 3), 0.5

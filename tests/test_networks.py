@@ -57,6 +57,7 @@ def test_gradients_are_finite_differences(activation, widths):
 
 
 @pytest.mark.parametrize("activation", ["erf", "relu", "tanh"])
+@pytest.mark.slow("averages over many samples, 10 s")
 def test_coefficients_are_averages_over_samples(activation):
     """Drift by Stein's lemma and noise against 400,000 draws of the fields, 4.5 standard errors."""
     rng = np.random.default_rng(0)

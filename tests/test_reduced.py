@@ -53,6 +53,7 @@ LEVEL = ALARM / 2 / COMPARISONS
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.slow("statistics of many runs, 16 s")
 def test_same_law_as_direct(case):
     direct, chain = runs(case, "direct", DIRECT), runs(case, "reduced", REDUCED)
     for x, y in zip(quantities(direct), quantities(chain)):
@@ -83,6 +84,7 @@ def test_a_wrong_length_is_noticed(monkeypatch):
         (mixed(), 60, 0.7),
     ],
 )
+@pytest.mark.slow("statistics of many runs, 16 s")
 def test_mean_of_the_linear_network(spectrum, N, eta):
     alpha = (0.0, 0.5, 2.0, 6.0)
     model = lib.StudentTeacher(spectrum, 1, 1, "linear")

@@ -627,6 +627,7 @@ def test_stores_stay_valid_when_the_core_is_moved():
 
 
 @pytest.mark.parametrize("source", [BASE, OBJECTS + "f = make(table)"])
+@pytest.mark.slow("starts fresh processes, 7 s")
 def test_a_function_is_recognised_in_another_session(source):
     # sets of strings are ordered by a hash that differs from session to session
     code = f"import numpy as np, lib; from lib.core.sweep.fingerprint import digest; exec({source!r}); print(digest(f))"

@@ -230,6 +230,7 @@ def test_same_numbers_as_native(module, name, seed):
 
 @pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.slow("compiles a module of its own, 2 to 10 s")
 def test_same_numbers_kernel_by_kernel(kernels, name, seed):
     arguments = CASES[name](np.random.default_rng(seed))
     assert_same_run(KERNELS[name][0], kernels, name, arguments)
@@ -412,6 +413,7 @@ def working(probes):
         ("reverse", (np.arange(1 << 20, dtype=np.int32).reshape(2, -1),)),  # memory must grow
     ],
 )
+@pytest.mark.slow("compiles a module of its own, 2 to 10 s")
 def test_boundary(probes, working, name, arguments):
     assert_same_run(probes.WORKING[name][0], working, name, arguments)
 
@@ -435,12 +437,14 @@ def test_stack_overflow_is_a_trap(working):
         ("COMPLEX", "kernel 'complex_root': complex128 cannot pass"),
     ],
 )
+@pytest.mark.slow("compiles a module of its own, 2 to 10 s")
 def test_what_a_page_cannot_do_is_named(probes, table, message):
     with pytest.raises(wasm.BuildError, match=message) as caught:
         wasm.compile_table(f"wasm_probes:{table}")
     assert "sound" not in str(caught.value)
 
 
+@pytest.mark.slow("compiles a module of its own, 2 to 10 s")
 def test_hot_kernels_are_compiled_for_speed_and_others_for_size(probes):
     """The same loop: with vectors where it is marked, without them, and so shorter, where it is not."""
     small, fast = wasm.compile_table("wasm_probes:SMALL"), wasm.compile_table("wasm_probes:FAST")
@@ -455,6 +459,7 @@ def test_same_sources_give_the_same_bytes():
     assert first == second
 
 
+@pytest.mark.slow("compiles a module of its own, 2 to 10 s")
 def test_settings_of_numba_do_not_reach_the_build(probes, monkeypatch):
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
     assert wasm.Module(wasm.compile_table("wasm_probes:WORKING")).call("erf", 1.5) == 3.0
