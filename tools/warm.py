@@ -1,19 +1,29 @@
-"""Compile what the explorers run, into numba's caches beside the library: for images and for the first lesson."""
+"""Compile what the explorers run, natively and to WebAssembly at once, into the caches: for images and for `make fast`.
 
-import time
+Where it is compiled already this takes seconds. Tests in two processes would else both compile what both need.
+"""
 
-from lib.widgets import explore
+from threading import Thread
+
+import numpy as np
+
+from lib.compiler import wasm
 from lib.widgets.experiments import EXPERIMENTS
+from lib.widgets.exports import TABLE
 
 # For experiments that a chapter gives data, such as a spectrum; the others look at none.
-DATA = [1.0 / rank for rank in range(1, 129)]
+DATA = 1.0 / np.arange(1.0, 129.0)
 
 
 def main():
-    for name in EXPERIMENTS:
-        began = time.perf_counter()
-        explore(name, data=DATA)._repr_mimebundle_()
-        print(f"{name}: {time.perf_counter() - began:.1f} s")
+    module = Thread(target=wasm.build, args=(TABLE,))  # in a process of its own
+    module.start()
+    for experiment in EXPERIMENTS.values():
+        values = np.array([control.default for control in experiment.controls])
+        work = np.empty(int(experiment.size(values, DATA)))
+        if experiment.start(values, DATA, work) >= 0.0:
+            experiment.advance(values, DATA, work)
+    module.join()
 
 
 if __name__ == "__main__":
