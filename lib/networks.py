@@ -200,6 +200,7 @@ def train(
     seeds: int = 4,
     upper_eta: float = 0.0,
     after: Training | None = None,
+    *,
     keep: int | None = None,
 ) -> Training:
     """Train by one-pass SGD on the weights, and measure the error on the way. Seeds run in parallel.
@@ -256,7 +257,7 @@ def train(
         _check_after(after, network, N, seeds)
 
     def run(seed):
-        return _run(network, N, eta, steps, sigma_J, seed, upper_eta, after, keep)
+        return _run(network, N, eta, steps, sigma_J, seed, upper_eta, after, keep=keep)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         R, Q, T, upper, eps_g, J, starts = (np.stack(parts) for parts in zip(*pool.map(run, range(seeds))))
@@ -314,6 +315,7 @@ def _run(
     seed: int,
     upper_eta: float,
     after: Training | None,
+    *,
     keep: int,
 ) -> _Run:
     """Train once, and measure after the given numbers of steps."""

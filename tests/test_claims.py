@@ -109,3 +109,9 @@ def test_a_kept_measurement_says_that_this_build_did_not_make_it():
         assert "kept" not in shown.lower()
     with pytest.raises(ClaimError):  # and it may fail as any other
         claim("a", "It was fast.", measured=4, expected=(1, 3), kept="2026-11-29, here", **TEXT)
+
+
+@pytest.mark.parametrize("name", ["", "A claim", "twice--", None])
+def test_a_name_that_is_no_address_is_refused(name):
+    with pytest.raises(ValueError, match=r"name = .*: must be small letters and digits with hyphens between them"):
+        claim(name, "s", measured=1.0, expected=1.0, tolerance=0.1, **TEXT)

@@ -1,11 +1,14 @@
 """Named tuples on flat buffers, and what ties them to an explorer's labels."""
 
+import ast
 from collections import namedtuple
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import lib
 from lib.compiler.jit import kernel
 from lib.compiler.layout import outputs, place, read, record, take
 from lib.widgets.experiment import Messages
@@ -88,3 +91,13 @@ def test_messages_are_numbered_by_their_kind():
 
         class Other(Messages):
             ODD = "warning", "odd"
+
+
+def test_no_function_of_lib_takes_more_than_eight_positional_arguments():
+    """Beyond eight, nobody sees at the call which number is which: a tuple or names say it."""
+    many = []
+    for path in sorted(Path(lib.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and len(node.args.posonlyargs + node.args.args) > 8:
+                many.append(f"{path.name}: {node.name}")
+    assert many == []

@@ -8,6 +8,7 @@ which say so.
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
@@ -124,7 +125,8 @@ def claim(
     ClaimError
         If it does not hold.
     ValueError
-        If there is nothing measured or expected, or ``expected`` is neither a number nor of the shape of ``measured``.
+        If ``name`` has anything but small letters, digits and hyphens, there is nothing measured or expected, or
+        ``expected`` is neither a number nor of the shape of ``measured``.
 
     Examples
     --------
@@ -133,6 +135,8 @@ def claim(
     ✓ One half is 0.5.
       expected 0.5, measured 0.5; tolerance 1e-15: Exact in binary.
     """
+    if not isinstance(name, str) or not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", name):
+        checks.refuse("name", name, "small letters and digits with hyphens between them")
     measured = checks.real_array("measured", measured).astype(np.float64)
     if measured.size == 0:  # nothing measured would agree with anything
         checks.refuse("measured", measured, "at least one number")

@@ -39,10 +39,10 @@ def cache_root():
     Path or None
         None if none can be written.
     """
-    beside = Path(__file__).parent / "__pycache__"
+    next_to_code = Path(__file__).parent / "__pycache__"
     own = f"scaling-laws-book-{os.getuid()}" if hasattr(os, "getuid") else "scaling-laws-book"
     user = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # unlike Path's own, never an error
-    places = [beside, Path(user) / "scaling-laws-book", Path(tempfile.gettempdir()) / own]
+    places = [next_to_code, Path(user) / "scaling-laws-book", Path(tempfile.gettempdir()) / own]
     if config.CACHE_DIR:
         places.insert(0, Path(config.CACHE_DIR))
     for place in places:
@@ -117,7 +117,7 @@ class _Cache(caching.FunctionCache):
 
 @cache
 def _warn_once(problem):
-    warnings.warn(f"compiled kernels are not kept in {cache_root()}: {problem}", RuntimeWarning, stacklevel=2)
+    warnings.warn(f"compiled kernels cannot be stored in {cache_root()}: {problem}", RuntimeWarning, stacklevel=2)
 
 
 def kernel(function=None, *, inline=False, hot=False):

@@ -39,7 +39,7 @@ class BuildError(RuntimeError):
 def build(table):
     """Compile a table of exports, or take the module from the cache.
 
-    The cache is ``_build/wasm`` beside ``lib`` or, where that cannot be written, the user's cache
+    The cache is ``_build/wasm`` next to ``lib`` or, where that cannot be written, the user's cache
     folder; its key is the code that is compiled, the compiler's own, and the versions of its packages.
 
     Parameters

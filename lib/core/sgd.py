@@ -35,6 +35,7 @@ def simulate(
     seeds: int | Sequence[int] = 8,
     teacher: str = "orthonormal",
     method: str = "direct",
+    *,
     inputs: ArrayLike | None = None,
     learned: int | None = None,
     alignment: float = 0.0,
@@ -127,9 +128,10 @@ def simulate(
         if method == "reduced":
             network = _Reduced(model, N, eta, sigma_J, seed, teacher, alignment)
         elif inputs is None:
-            network = _Direct(model, N, eta, sigma_J, seed, teacher, alignment, learned)
+            network = _Direct(model, N, eta, sigma_J, seed, teacher, alignment=alignment, learned=learned)
         else:
-            network = _OnSamples(model, N, eta, sigma_J, seed, teacher, alignment, learned, samples, root)
+            given = {"alignment": alignment, "learned": learned, "samples": samples, "root": root}
+            network = _OnSamples(model, N, eta, sigma_J, seed, teacher, **given)
         return _run(network, model, steps, stop)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
@@ -186,7 +188,7 @@ class _Gaussian:
 class _Direct(_Gaussian):
     """One run on the weights themselves: ``advance`` it by steps, ``measure`` its totals, and their ``error``."""
 
-    def __init__(self, model, N, eta, sigma_J, seed, teacher, alignment, learned, root=None):
+    def __init__(self, model, N, eta, sigma_J, seed, teacher, *, alignment, learned, root=None):
         J, B = model.initial_weights(sigma_J, N, seed, teacher, alignment)
         counts = model.spectrum.multiplicities(N)
         if root is None:
@@ -208,8 +210,8 @@ class _Direct(_Gaussian):
 class _OnSamples(_Direct):
     """One run on rows of ``samples`` (n, N), not Gaussian inputs; ``samples`` and ``root`` from :func:`_prepare`."""
 
-    def __init__(self, model, N, eta, sigma_J, seed, teacher, alignment, learned, samples, root):
-        super().__init__(model, N, eta, sigma_J, seed, teacher, alignment, learned, root)
+    def __init__(self, model, N, eta, sigma_J, seed, teacher, *, samples, **given):
+        super().__init__(model, N, eta, sigma_J, seed, teacher, **given)
         self.samples = samples
 
     def advance(self, first, last):

@@ -640,39 +640,40 @@ def _stage(s, work, step, i):
 
 
 @kernel
-def _measures(Z, out):
-    """out (3,) = largest element of Q, of the students' mean of R, and of R's deviations from that mean."""
+def _measures(Z):
+    """Largest element of Q, of the students' mean of R, and of R's deviations from that mean."""
     K, P = Z.shape
-    out[0] = out[1] = out[2] = 0.0
+    largest, largest_mean, largest_deviation = 0.0, 0.0, 0.0
     for i in range(K):
         for j in range(K):
-            out[0] = max(out[0], abs(Z[i, j]))
+            largest = max(largest, abs(Z[i, j]))
     for b in range(K, P):
         mean = 0.0
         for i in range(K):
             mean += Z[i, b] / K
-        out[1] = max(out[1], abs(mean))
+        largest_mean = max(largest_mean, abs(mean))
         for i in range(K):
-            out[2] = max(out[2], abs(Z[i, b] - mean))
+            largest_deviation = max(largest_deviation, abs(Z[i, b] - mean))
+    return largest, largest_mean, largest_deviation
 
 
 @kernel
 def _error(s, work, rtol):
     """The step's largest embedded error in units of what is allowed; see the module's text."""
     P, h = s.Z.shape[1], place(Header, work)
-    error, allowed, found = s.delta[STAGES - 1], s.weights[:3], s.weights[3:6]
+    error = s.delta[STAGES - 1]
     _copy(s.totals, s.trial)
     _combine(A[STAGES], STAGES, s.delta, s.trial)
     eps = _eps_at(work, s.trial, s.T, s.Z, s.covariance)
     rounding = ROUNDING * max(_largest(s.trial), h.largest_T[0])
-    _measures(s.Z, allowed)
+    allowed = _measures(s.Z)
     for c in range(error.shape[0]):
         s.trial[c] -= error[c]
     embedded = _eps_at(work, s.trial, s.T, s.Z, s.covariance)
     # eps_g is a sum of P^2 rounded terms, whose errors add up like a random walk
     worst = abs(eps - embedded) / (rtol * eps + P * rounding)
     unpack(error, s.Z)
-    _measures(s.Z, found)
+    found = _measures(s.Z)
     for part in range(3):
         worst = max(worst, found[part] / (rtol * allowed[part] + rounding))
     # comparisons, and so max(), hide what is not a number; a sum does not
