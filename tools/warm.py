@@ -1,9 +1,10 @@
-"""Compile what the explorers run, natively and to WebAssembly at once, into the caches: for images and for `make fast`.
+"""Compile what the explorers run, natively and to WebAssembly, into the caches: for images and for `make fast`.
 
-Where it is compiled already this takes seconds. Tests in two processes would else both compile what both need.
+Two processes share the work. Where all is compiled already it takes seconds. Tests in two processes would else both
+compile what both need.
 """
 
-from threading import Thread
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
@@ -15,15 +16,20 @@ from lib.widgets.exports import TABLE
 DATA = 1.0 / np.arange(1.0, 129.0)
 
 
+def compile_experiment(name):
+    experiment = EXPERIMENTS[name]
+    values = np.array([control.default for control in experiment.controls])
+    work = np.empty(int(experiment.size(values, DATA)))
+    if experiment.start(values, DATA, work) >= 0.0:
+        experiment.advance(values, DATA, work)
+
+
 def main():
-    module = Thread(target=wasm.build, args=(TABLE,))  # in a process of its own
-    module.start()
-    for experiment in EXPERIMENTS.values():
-        values = np.array([control.default for control in experiment.controls])
-        work = np.empty(int(experiment.size(values, DATA)))
-        if experiment.start(values, DATA, work) >= 0.0:
-            experiment.advance(values, DATA, work)
-    module.join()
+    with ProcessPoolExecutor(2) as pool:
+        tasks = [pool.submit(wasm.build, TABLE)]  # the longest one first
+        tasks += [pool.submit(compile_experiment, name) for name in EXPERIMENTS]
+        for task in tasks:
+            task.result()
 
 
 if __name__ == "__main__":
