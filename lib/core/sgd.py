@@ -130,8 +130,9 @@ def simulate(
         elif inputs is None:
             network = _Direct(model, N, eta, sigma_J, seed, teacher, alignment=alignment, learned=learned)
         else:
-            given = {"alignment": alignment, "learned": learned, "samples": samples, "root": root}
-            network = _OnSamples(model, N, eta, sigma_J, seed, teacher, **given)
+            network = _OnSamples(
+                model, N, eta, sigma_J, seed, teacher, alignment=alignment, learned=learned, samples=samples, root=root
+            )
         return _run(network, model, steps, stop)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
