@@ -34,7 +34,7 @@ js:  ## Check the pages' JavaScript, where node is there: its types, and its pur
 fast test: export OPENBLAS_NUM_THREADS = 1
 
 fast: .venv/ready  ## Test what needs neither a browser nor a built site, and the docstrings' examples
-	@$(BIN)/python -m tools.warm
+	@$(BIN)/python tools/progress.py "Compiling the kernels" $(BIN)/python -m tools.warm
 	$(BIN)/python -m pytest tests lib -m "not browser and not site and not slow" -n 2 --dist loadfile -q --durations=5
 
 check: lint js fast  ## Check a change in two minutes: all of lint, then the fast tests

@@ -4,13 +4,14 @@ Two processes share the work. Where all is compiled already it takes seconds. Te
 compile what both need.
 """
 
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 
 import numpy as np
 
 from lib.compiler import wasm
 from lib.widgets.experiments import EXPERIMENTS
 from lib.widgets.exports import TABLE
+from lib.widgets.run import Run
 
 # For experiments that a chapter gives data, such as a spectrum; the others look at none.
 DATA = 1.0 / np.arange(1.0, 129.0)
@@ -18,18 +19,17 @@ DATA = 1.0 / np.arange(1.0, 129.0)
 
 def compile_experiment(name):
     experiment = EXPERIMENTS[name]
-    values = np.array([control.default for control in experiment.controls])
-    work = np.empty(int(experiment.size(values, DATA)))
-    if experiment.start(values, DATA, work) >= 0.0:
-        experiment.advance(values, DATA, work)
+    defaults = tuple(control.default for control in experiment.controls)
+    Run(experiment, defaults, DATA).advance(0.1)  # one slice compiles what the long part needs
 
 
 def main():
     with ProcessPoolExecutor(2) as pool:
-        tasks = [pool.submit(wasm.build, TABLE)]  # the longest one first
-        tasks += [pool.submit(compile_experiment, name) for name in EXPERIMENTS]
-        for task in tasks:
+        tasks = {pool.submit(wasm.build, TABLE): "WebAssembly"}  # the longest one first
+        tasks |= {pool.submit(compile_experiment, name): name for name in EXPERIMENTS}
+        for task in as_completed(tasks):
             task.result()
+            print(tasks[task], flush=True)
 
 
 if __name__ == "__main__":
