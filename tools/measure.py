@@ -67,8 +67,16 @@ class Run:
     def __init__(self, measurement, seed, path):
         self.measurement, self.seed, self.path = measurement, seed, path
         self.model = measurement.model()
-        start = (measurement.N, measurement.eta, measurement.sigma_J, seed, measurement.teacher)
-        self.network = _Direct(self.model, *start, alignment=0.0, learned=None)
+        self.network = _Direct(
+            self.model,
+            measurement.N,
+            measurement.eta,
+            measurement.sigma_J,
+            seed,
+            measurement.teacher,
+            alignment=0.0,
+            learned=None,
+        )
         self.step, self.seconds, self.steps, self.rows = 0, 0.0, [], []
         self.sessions = []
         if path.exists():
