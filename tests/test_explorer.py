@@ -509,7 +509,7 @@ FOLDER = Path(page.__file__).parent
 
 
 def test_program_is_small():
-    program = script.lean(page.source("number.js", "explorer.mjs", "address.js", "page.js"))
+    program = script.lean(page.explorer_module() + page.source("address.js", "page.js"))
     assert len(gzip.compress(program.encode())) <= 14 * 1024
 
 
@@ -522,7 +522,9 @@ def test_what_looks_like_a_comment_inside_a_text_stays():
         script.lean("const a = `")
 
 
-@pytest.mark.parametrize("name", ["number.js", "address.js", "table.js", "page.js", "explorer.mjs"])
+@pytest.mark.parametrize(
+    "name", ["number.js", "address.js", "table.js", "page.js", "view/explorer.mjs", "view/plot.mjs"]
+)
 def test_a_page_runs_the_tokens_of_the_sources(name):
     parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_javascript.language()))
     text = page.source(name)
@@ -541,10 +543,10 @@ def test_page_script_is_plain_text_with_all_parts():
 
 
 def test_page_and_figure_have_the_same_colours():
-    style = (FOLDER / "explorer.css").read_text()
+    style = (FOLDER / "view" / "explorer.css").read_text()
     light = style[: style.index("@media")]
     assert tuple(re.findall(r"--ex-c\d: (#\w+);", light)) == figures.COLORS
-    ramp = json.loads(re.search(r"const RAMP = (.*?);", (FOLDER / "explorer.mjs").read_text())[1])
+    ramp = json.loads(re.search(r"const RAMP = (.*?);", (FOLDER / "view" / "plot.mjs").read_text())[1])
     np.testing.assert_allclose(
         figures.RAMP([0.0, 1 / 3, 2 / 3, 1.0])[:, :3], np.divide(ramp, 255), atol=1 / 128
     )  # 256 steps

@@ -113,8 +113,8 @@ class Explorer(anywidget.AnyWidget):
     """
 
     _experiment = None
-    _esm = page.source("number.js", "explorer.mjs")
-    _css = page.source("explorer.css")
+    _esm = page.explorer_module()
+    _css = page.source("view/explorer.css")
     _spec = traitlets.Dict().tag(sync=True)
 
     def __init__(self, data, source, values):

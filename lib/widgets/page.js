@@ -23,7 +23,7 @@
     return () => done ??= work();
   }
 
-  const userInterface = once(() => import(blob(`${readNumber}\n${globalThis.EXPLORER_MODULE}`)));
+  const userInterface = once(() => import(blob(globalThis.EXPLORER_MODULE)));
   const workerSource = once(() => blob(`${readNumber}\n${globalThis.EXPLORER_TABLE}(${worker})()`));
   const kernels = once(() => Uint8Array.from(atob(globalThis.EXPLORER_WASM), (sign) => sign.charCodeAt(0)));
 

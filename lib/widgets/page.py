@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 _FOLDER = Path(__file__).parent
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
 
 
 def source(*names: str) -> str:
@@ -34,6 +35,31 @@ def source(*names: str) -> str:
         Their texts, one after the other.
     """
     return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in names)
+
+
+def explorer_module() -> str:
+    """Write the user interface as the one ES module that Jupyter and the pages run, from the modules of ``view/``.
+
+    Their top-level names are distinct, so that they can share one scope: what is imported is put in front, once.
+
+    Returns
+    -------
+    str
+    """
+    texts: dict[str, str] = {}
+
+    def add(name):
+        if name in texts:
+            return
+        text = source(f"view/{name}")
+        texts[name] = ""  # a module that imports itself through others is not followed again
+        for other in _IMPORT.findall(text):
+            add(other)
+        del texts[name]
+        texts[name] = _IMPORT.sub("", text)
+
+    add("explorer.mjs")
+    return source("number.js") + "\n".join(texts.values())
 
 
 def specification(experiment: Experiment, values: dict[str, float], source: str) -> dict[str, Any]:
@@ -135,9 +161,9 @@ def page_script(wasm: bytes) -> str:
     """
     parts = {
         "EXPLORER_WASM": base64.b64encode(wasm).decode("ascii"),
-        "EXPLORER_MODULE": lean(source("explorer.mjs")),
+        "EXPLORER_MODULE": lean(explorer_module()),
         "EXPLORER_TABLE": lean(source("table.js")),
-        "EXPLORER_STYLE": _lean_css(source("explorer.css")),
+        "EXPLORER_STYLE": _lean_css(source("view/explorer.css")),
     }
     constants = "".join(f"globalThis.{name} = {json.dumps(text)};\n" for name, text in parts.items())
     return constants + lean(source("number.js", "address.js", "page.js"))

@@ -159,7 +159,7 @@ class Run:
 
 
 def decode(experiment: Experiment, output: np.ndarray) -> tuple[dict[str, float], dict[str, ResultCurve]]:
-    """Give the parts of an output their names, by ``Experiment.places``; explorer.mjs has the same function.
+    """Give the parts of an output their names, by ``Experiment.places``; view/output.mjs has the same function.
 
     Parameters
     ----------

@@ -104,7 +104,7 @@ interface Host {
   link?(values: Values): string;
 }
 
-// --- The user interface (lib/widgets/explorer.mjs) ----------------------------------------------------------------
+// --- The user interface (lib/widgets/view/explorer.mjs) ----------------------------------------------------------------
 
 /** A point: [x, y], [x, y, lower, upper] or, on a map, [x, y, value]. */
 type Row = number[];

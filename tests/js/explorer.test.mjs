@@ -3,9 +3,12 @@ import { test } from "node:test";
 
 import { load } from "./load.mjs";
 
-const { accepts, captionOf, closest, csvOf, decode, drawn, edgesOf, fill, format, heads, lookOf, makeAxis, niceStep,
-  positionsOf, programOf, rangeOf, rich, said, segmentsOf, sentenceOf, shade, stemOf, summaryOf, wordsOf }
-  = await load("widgets/explorer.mjs");
+const { closest, drawn, fill, format, rich } = await load("widgets/view/tools.mjs");
+const { makeAxis, niceStep, rangeOf } = await load("widgets/view/axes.mjs");
+const { accepts, positionsOf, said } = await load("widgets/view/controls.mjs");
+const { csvOf, decode, heads, segmentsOf } = await load("widgets/view/output.mjs");
+const { captionOf, programOf, sentenceOf, stemOf, summaryOf, wordsOf } = await load("widgets/view/words.mjs");
+const { edgesOf, lookOf, shade } = await load("widgets/view/plot.mjs");
 
 const control = { name: "beta", symbol: "β", label: "exponent", default: 1, minimum: 0.1, maximum: 2, scale: "linear",
   choices: [], choice_labels: [] };

@@ -1,0 +1,77 @@
+/**
+ * The controls: a slider with a box, or a menu.
+ */
+import { clamp, closest, format, make, rich, round } from "./tools.mjs";
+import { niceStep } from "./axes.mjs";
+
+/**
+ * The values at the positions of a control's slider.
+ * @param {Control} control
+ * @returns {number[]}
+ */
+export function positionsOf({ minimum, maximum, scale, choices }) {
+  if (choices.length) return choices;
+  const log = scale === "log";
+  const span = log ? Math.log(maximum / minimum) : maximum - minimum;
+  const step = log ? span / 200 : scale === "integer" ? 1 : niceStep(span / 200);
+  /** @param {number} i */
+  const at = (i) => log ? round(minimum * Math.exp(i * step), 3) : round(minimum + i * step, 12);
+  return Array.from({ length: Math.round(span / step) + 1 }, (_, i) => clamp(at(i), minimum, maximum));
+}
+
+/** @type {(control: Control, value: number) => boolean} */
+export const accepts = ({ minimum, maximum, scale, choices }, value) => choices.length ? choices.includes(value)
+  : value >= minimum && value <= maximum && (scale !== "integer" || Number.isInteger(value));
+
+/** @type {(control: Control, value: number) => string} */
+export const said = ({ choices, choice_labels }, value) => choice_labels[choices.indexOf(value)] ?? format(value);
+
+/**
+ * A control: its `node`; `show` puts a value into it, `refuse` says why one is not taken.
+ * @param {Control} control
+ * @param {string} id
+ * @param {(value: number) => void} change
+ * @returns {ControlView}
+ */
+export function makeControl(control, id, change) {
+  const name = `${control.symbol}, ${control.label}`;
+  const label = make("label", { for: id });
+  label.innerHTML = `<i>${rich(control.symbol)}</i> ${rich(control.label)}`;
+  const problem = make("p", { class: "ex-problem", role: "alert", id: `${id}-problem` });
+  const why = `Give ${control.range}.`;
+  const quiet = { "data-lm-suppress-shortcuts": true }; // else JupyterLab takes the arrow keys
+  if (control.choice_labels.length) {
+    const options = control.choices.map((value, i) => make("option", { value }, control.choice_labels[i]));
+    const menu = make("select", { id, ...quiet, change: () => change(Number(menu.value)) }, ...options);
+    return {
+      node: make("div", { class: "ex-control" }, label, menu, problem),
+      show(value) { menu.value = `${value}`; problem.textContent = ""; },
+      refuse() { problem.textContent = why; },
+    };
+  }
+  const positions = positionsOf(control);
+  const slider = make("input", { type: "range", id, min: 0, max: positions.length - 1, step: 1, ...quiet,
+    input: () => change(positions[Number(slider.value)]) });
+  const typed = () => {
+    const [value, doubt] = readNumber(box.value);
+    if (doubt) put(NaN, `${doubt}.`);
+    else change(value);
+  };
+  const box = make("input", { inputmode: "decimal", autocomplete: "off", ...quiet,
+    "aria-label": `${name}: type a number`, "aria-describedby": problem.id, change: typed });
+  /** @type {(value: number, why: string) => void} */
+  const put = (value, why) => {
+    if (!Number.isNaN(value)) box.value = `${value}`;
+    box.setAttribute("aria-invalid", `${why !== ""}`);
+    problem.textContent = why;
+  };
+  return {
+    node: make("div", { class: "ex-control" }, label, make("div", { class: "ex-row" }, slider, box), problem),
+    show(value) {
+      slider.value = `${closest(positions, (other) => Math.abs(other - value))}`;
+      slider.setAttribute("aria-valuetext", said(control, value));
+      put(value, "");
+    },
+    refuse: (value) => put(value, why),
+  };
+}

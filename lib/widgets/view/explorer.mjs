@@ -1,0 +1,259 @@
+/**
+ * The explorer: controls, picture and numbers of an experiment (experiment.py), as an anywidget module; comes after
+ * number.js, whose function it calls. Its host is the `model`: in Jupyter the Python object's (explorer.py), on a page
+ * a worker's (page.js).
+ *
+ * Traits: `_spec`, the experiment as data, and one number for every control.
+ * To the host: {do: "start", values} computes what is immediate and drops the previous run;
+ * {do: "resume"} and {do: "pause"} carry the long part on and halt it, nothing being lost.
+ * From the host: {values, status, fraction} with the output as a buffer of doubles, or {values, error}.
+ * If the experiment takes the reader's data: {do: "open", name} with the file as a buffer, without one for the author's
+ * data again. From the host: {file, fraction} on the way, {file, fraction: 1, words}, or {file, error}; `python` says
+ * what the data is where Python gave it.
+ *
+ * Its parts are the modules of this folder, which lib.widgets.page.bundle joins to one.
+ */
+import { button, copy, download, format, join, make, rich, same } from "./tools.mjs";
+import { csvOf, decode, heads } from "./output.mjs";
+import { accepts, makeControl } from "./controls.mjs";
+import { captionOf, programOf, sentenceOf, stemOf, summaryOf, wordsOf } from "./words.mjs";
+import { Plot, swatch } from "./plot.mjs";
+import { Run } from "./run.mjs";
+import { OwnData } from "./own_data.mjs";
+
+export default {
+  /** @param {{ model: Host, el: HTMLElement }} given */
+  render({ model, el }) {
+    const explorer = new Explorer(model, el);
+    return () => explorer.close();
+  },
+};
+
+class Explorer {
+  /** @type {Set<string>} names of the curves that are not drawn */
+  hidden = new Set();
+  /** @type {Picture | undefined} the newest good one */
+  shown;
+  /** @type {number | undefined} an animation frame that was asked for */
+  frame;
+  width = 0; // of the picture when it was drawn, in pixels
+
+  // Parts of the page that change
+  problem = make("p", { class: "ex-problem", role: "alert" });
+  notice = make("p", { class: "ex-notice" });
+  meter = make("progress", { max: 1, value: 0, "aria-label": "Simulation done" });
+  percent = make("span", { class: "ex-percent" });
+  stop = button("Stop", () => {
+    if (this.run.going) this.run.pause();
+    else this.run.resume();
+    this.progress();
+  });
+  progressRow = make("div", { class: "ex-row", hidden: true }, this.meter, this.percent, this.stop);
+  readouts = make("dl", { class: "ex-readouts simple" }); // "simple": without the margins of Sphinx
+  code = make("code");
+  rows = make("div", { class: "ex-table", tabindex: 0 });
+  table = make("details", { toggle: () => this.tabulate() }, make("summary", {}, "Table of the curves"), this.rows);
+  status = make("p", { class: "ex-status", role: "status", "aria-live": "polite" });
+  print = make("p", { class: "ex-print" }); // on paper, in place of the controls
+
+  /**
+   * @param {Host} model
+   * @param {HTMLElement} root
+   */
+  constructor(model, root) {
+    this.model = model;
+    this.root = root;
+    this.spec = model.get("_spec");
+    this.source = this.spec.source;
+    /** @type {Values} */
+    this.values = Object.fromEntries(this.spec.controls.map(({ name }) => [name, model.get(name)]));
+    const id = `explorer-${Math.random().toString(36).slice(2)}`; // two views may stand in one document
+    this.controls = Object.fromEntries(this.spec.controls.map((control, i) => [control.name,
+      makeControl(control, `${id}-${i}`, (value) => this.propose({ [control.name]: value }))]));
+    this.data = this.spec.table ? new OwnData(model, id, (source) => this.take(source)) : undefined;
+    this.plot = new Plot(this.spec);
+    this.picture = root.querySelector(".explorer-picture"); // stays until there is a live one
+    this.build();
+    /** @type {[event: string, listener: () => void][]} */
+    this.listeners = this.spec.controls.map(({ name }) =>
+      [`change:${name}`, () => this.propose({ [name]: model.get(name) })]);
+    this.listeners.forEach(([event, listener]) => model.on(event, listener));
+    this.run = new Run(model, (message, output) => {
+      if (!("file" in message)) this.hear(message, output);
+      else if (this.data) this.data.hear(message);
+      else if (message.error === undefined) this.take(message.python ?? this.spec.source); // set from Python
+    });
+    this.run.start(this.vector());
+    this.observer = new ResizeObserver(() => this.plot.node.clientWidth !== this.width && this.draw());
+    this.observer.observe(this.plot.node);
+  }
+
+  close() {
+    this.observer.disconnect();
+    this.run.close();
+    this.listeners.forEach(([event, listener]) => this.model.off(event, listener));
+  }
+
+  /** The values in the order in which the kernels take them. */
+  vector() {
+    return this.spec.controls.map(({ name }) => this.values[name]);
+  }
+
+  // --- What is on the page
+
+  build() {
+    const { spec, root } = this;
+    // over the picture: in sight wherever that is, and what stands below stays in its place
+    this.plot.svg.after(make("div", { class: "ex-message" }, this.problem, this.notice));
+    const python = make("details", {}, make("summary", {}, "Python that gives this"),
+      make("pre", { tabindex: 0 }, this.code), button("Copy", ({ target }) => {
+        getSelection()?.selectAllChildren(this.code);
+        copy(target, this.code.textContent ?? "", "Selected: press Ctrl+C");
+      }));
+    root.classList.add("explorer");
+    root.setAttribute("role", "group");
+    root.setAttribute("aria-label", spec.title);
+    root.append(make("p", { class: "ex-title" }, spec.title), this.print, this.picture ?? "", this.plot.node,
+      make("div", { class: "ex-legend", role: "group", "aria-label": "Curves shown" },
+        ...spec.curves.map((curve, i) => this.toggle(curve, this.plot.looks[i]))),
+      make("div", { class: "ex-controls", role: "group", "aria-label": "Controls" },
+        ...Object.values(this.controls).map(({ node }) => node)),
+      this.data?.node ?? "",
+      this.progressRow, this.readouts, this.tools(), spec.python ? python : "", this.table, this.status);
+    for (const [name, value] of Object.entries(this.values)) this.controls[name].show(value);
+  }
+
+  /** The buttons under the read-outs. */
+  tools() {
+    const { spec, model } = this;
+    const defaults = Object.fromEntries(spec.controls.map((control) => [control.name, control.default]));
+    /** @type {(ending: string, type: string, content: (shown: Picture) => string) => void} */
+    const save = (ending, type, content) => {
+      if (this.shown) download(`${stemOf(spec, this.shown.values)}.${ending}`, type, content(this.shown));
+    };
+    const tools = make("div", { class: "ex-tools" }, button("Reset", () => this.propose(defaults)),
+      button("Data (CSV)", () => save("csv", "text/csv", ({ curves }) => csvOf(spec, curves))),
+      button("Picture (SVG)", () => save("svg", "image/svg+xml", ({ values }) =>
+        this.plot.file(captionOf(spec, values)))));
+    if (model.link) { // only a page has an address for a state
+      tools.append(button("Copy link to this state", ({ target }) =>
+        copy(target, model.link?.(this.values) ?? "", "It is in the address bar")));
+    }
+    return tools;
+  }
+
+  /**
+   * The legend's entry of a curve, which hides and shows it.
+   * @param {Curve} curve
+   * @param {Look} look
+   */
+  toggle({ name, label }, look) {
+    const entry = make("button", { type: "button", "aria-pressed": true, click: () => {
+      const shown = this.hidden.delete(name);
+      if (!shown) this.hidden.add(name);
+      entry.setAttribute("aria-pressed", `${shown}`);
+      this.draw();
+    } });
+    const picture = `<svg width="28" height="14" aria-hidden="true">${swatch(look, 7)}</svg>`;
+    entry.innerHTML = `${picture}<span>${rich(label)}</span>`;
+    return entry;
+  }
+
+  // --- From controls to numbers
+
+  /**
+   * Take values from the reader, a link or Python, those in range.
+   * @param {Values} changes
+   */
+  propose(changes) {
+    const before = this.vector();
+    for (const control of this.spec.controls) {
+      const { name } = control;
+      if (!(name in changes)) continue;
+      if (accepts(control, changes[name])) this.controls[name].show(this.values[name] = changes[name]);
+      else this.controls[name].refuse(changes[name]);
+    }
+    if (same(before, this.vector())) return;
+    for (const name of Object.keys(changes)) this.model.set(name, this.values[name]);
+    this.model.save_changes();
+    this.run.start(this.vector());
+  }
+
+  /**
+   * Show other data.
+   * @param {string} source Python expression for it
+   */
+  take(source) {
+    this.source = source;
+    this.run.start(this.vector());
+  }
+
+  /**
+   * @param {RunAnswer} message
+   * @param {Float64Array} [output]
+   */
+  hear({ status = 0, error }, output) {
+    const { spec } = this;
+    const state = error === undefined && output ? decode(spec, output) : undefined;
+    const sentence = sentenceOf(spec, status, wordsOf(spec, this.values, state));
+    const drawable = state?.curves.some((segments) => segments.length > 0);
+    const failure = error !== undefined ? `The computation failed: ${error}`
+      : status < 0 ? sentence
+      : !drawable && this.run.fraction >= 1 ? "There is no number to draw at these values." : "";
+    this.problem.textContent = failure;
+    this.root.classList.toggle("ex-stale", failure !== "");
+    if (failure) this.status.textContent = ""; // what it says is of the last good picture
+    this.progress();
+    if (failure || !state || !drawable) return;
+    const { fraction, since } = this.run;
+    this.shown = { ...state, notice: sentence, values: { ...this.values }, detail: { fraction, since } };
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = undefined;
+      this.draw();
+      if (this.shown && this.run.fraction >= 1) this.status.textContent = `Done. ${summaryOf(spec, this.shown)}`;
+    });
+  }
+
+  // --- From numbers to the picture
+
+  draw() {
+    if (!this.shown) return;
+    this.picture?.remove();
+    const { spec } = this;
+    const { curves, readouts, notice, values, detail } = this.shown;
+    this.width = this.plot.node.clientWidth;
+    this.plot.draw(curves, this.hidden);
+    const { x, y, z } = spec;
+    const caption = captionOf(spec, values);
+    const words = `${z ? `Map of ${z.label}, ` : ""}${y.label} against ${x.label} at ${caption}. ${
+      summaryOf(spec, this.shown)}`;
+    this.plot.svg.setAttribute("aria-label", words);
+    this.notice.textContent = notice;
+    this.print.innerHTML = rich(caption);
+    this.readouts.innerHTML = join(spec.readouts, ({ label, digits }, i) =>
+      `<div><dt>${rich(label)}</dt><dd>${format(readouts[i], digits)}</dd></div>`);
+    this.code.textContent = programOf(spec, values, this.source);
+    this.progress();
+    this.tabulate();
+    this.root.dispatchEvent(new CustomEvent("explorer:drawn", { bubbles: true, detail }));
+  }
+
+  progress() {
+    const { fraction, going } = this.run;
+    if (fraction > 0 && fraction < 1) this.progressRow.hidden = false; // only if there is a long part
+    this.meter.value = fraction;
+    this.percent.textContent = `${Math.floor(100 * fraction)} %`;
+    this.stop.textContent = going || fraction >= 1 ? "Stop" : "Resume";
+    this.stop.disabled = fraction >= 1;
+  }
+
+  tabulate() {
+    const { spec, shown } = this;
+    if (!this.table.open || !shown) return;
+    /** @type {(cells: string[], tag: string) => string} */
+    const line = (cells, tag) => `<tr>${join(cells, (cell) => `<${tag}>${cell}</${tag}>`)}</tr>`;
+    this.rows.innerHTML = join(spec.curves, (curve, i) => `<table><caption>${rich(curve.label)}</caption>${
+      line(heads(spec, curve).map(rich), "th")}${
+      join(shown.curves[i].flat(), (row) => line(row.map((value) => format(value, 4)), "td"))}</table>`);
+  }
+}

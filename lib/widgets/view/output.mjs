@@ -1,0 +1,62 @@
+/**
+ * What a run gives, by name.
+ */
+import { join } from "./tools.mjs";
+
+/**
+ * Name the parts of an output by the places that the specification gives.
+ * @param {Spec} spec
+ * @param {Float64Array} output
+ * @returns {Decoded}
+ */
+export function decode(spec, output) {
+  return {
+    readouts: spec.readouts.map(({ start }) => output[start]),
+    curves: spec.curves.map(({ start, points, columns }) => {
+      const blocks = columns.map((_, i) => output.subarray(start + i * points, start + (i + 1) * points));
+      return segmentsOf(columns, blocks);
+    }),
+  };
+}
+
+/**
+ * The stretches of a curve without a gap: a point that lacks x, y or, on a map, its value is a gap.
+ * @param {string[]} columns
+ * @param {ArrayLike<number>[]} blocks one per column
+ * @returns {Segments}
+ */
+export function segmentsOf(columns, blocks) {
+  const needed = columns.includes("value") ? 3 : 2;
+  /** @type {Segments} */
+  const segments = [[]];
+  for (let i = 0; i < blocks[0].length; i++) {
+    const row = blocks.map((block) => block[i]);
+    if (row.slice(0, needed).some(Number.isNaN)) segments.push([]);
+    else segments[segments.length - 1].push(row);
+  }
+  return segments.filter((rows) => rows.length);
+}
+
+/**
+ * What the columns of a curve are called.
+ * @param {Spec} spec
+ * @param {Curve} curve
+ */
+export function heads({ x, y, z }, { columns }) {
+  /** @type {Record<string, string | undefined>} */
+  const labels = { x: x.label, y: y.label, value: z?.label };
+  return columns.map((column) => labels[column] ?? column);
+}
+
+/**
+ * All curves as CSV.
+ * @param {Spec} spec
+ * @param {Segments[]} curves
+ */
+export function csvOf(spec, curves) {
+  const columns = ["x", "y", ...spec.z ? ["value"] : ["lower", "upper"]];
+  /** @type {(name: string, row: (number | string)[]) => string} */
+  const line = (name, row) => `${[name, ...columns.map((_, i) => row[i] ?? "")]}\n`;
+  return line("curve", columns)
+    + join(spec.curves, ({ name }, i) => join(curves[i].flat(), (row) => line(name, row)));
+}

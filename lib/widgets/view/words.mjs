@@ -1,0 +1,68 @@
+/**
+ * What the explorer says: captions, sentences, programs, names of files.
+ */
+import { fill, format, join } from "./tools.mjs";
+import { said } from "./controls.mjs";
+
+/**
+ * Values and read-outs by name, as a message has them.
+ * @param {Spec} spec
+ * @param {Values} values
+ * @param {Decoded} [state]
+ * @returns {Record<string, string>}
+ */
+export function wordsOf({ controls, readouts }, values, state) {
+  return Object.fromEntries([
+    ...controls.map((control) => [control.name, said(control, values[control.name])]),
+    ...readouts.map(({ name, digits }, i) => [name, format(state?.readouts[i] ?? NaN, digits)]),
+  ]);
+}
+
+/**
+ * The sentence that a run's status stands for; "" where there is nothing to say.
+ * @param {Spec} spec
+ * @param {number} status
+ * @param {Record<string, string>} words
+ */
+export function sentenceOf({ messages }, status, words) {
+  return fill(messages[status] ?? "", words);
+}
+
+/**
+ * The controls' values in one line.
+ * @param {Spec} spec
+ * @param {Values} values
+ */
+export function captionOf({ controls }, values) {
+  return controls.map((control) => `${control.symbol} = ${said(control, values[control.name])}`).join(", ");
+}
+
+/**
+ * The read-outs in one line, and the notice.
+ * @param {Spec} spec
+ * @param {Pick<Picture, "readouts" | "notice">} shown
+ */
+export function summaryOf(spec, { readouts, notice }) {
+  return join(spec.readouts, ({ label, digits }, i) => `${label}: ${format(readouts[i], digits)}. `) + notice;
+}
+
+/**
+ * The program that gives the same numbers: named choices by name, numbers with all their digits.
+ * @param {Spec} spec
+ * @param {Values} values
+ * @param {string} source Python expression for the data
+ */
+export function programOf({ python, controls }, values, source) {
+  const words = controls.map((control) => [control.name,
+    control.choice_labels.length ? said(control, values[control.name]) : values[control.name]]);
+  return fill(python, { ...Object.fromEntries(words), data: source });
+}
+
+/**
+ * Name of a file, without its ending.
+ * @param {Spec} spec
+ * @param {Values} values
+ */
+export function stemOf({ name }, values) {
+  return [name, ...Object.entries(values).map((pair) => pair.join("="))].join("_");
+}
