@@ -47,6 +47,8 @@ class Control:
         The only values allowed; empty where the whole range is.
     choice_labels : tuple of str
         The choices' names, which make them a menu.
+    more : bool
+        Whether it is folded under "More": what the chapter's argument does not turn on.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Control:
     scale: str = "linear"
     choices: tuple[float, ...] = ()
     choice_labels: tuple[str, ...] = ()
+    more: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,11 +110,86 @@ class Readout:
     label : str
     digits : int
         Significant ones.
+    headline : bool
+        Whether it is the one number that matters: shown first, large, and said to a screen reader at once.
+    error : str
+        Name of the read-out that is this one's error: shown behind a ± and not by itself.
     """
 
     name: str
     label: str
     digits: int = 3
+    headline: bool = False
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Guide:
+    """A straight line that shows a power law's slope in the picture.
+
+    Attributes
+    ----------
+    slope : str
+        Name of the read-out that is the slope.
+    curve : str
+        Name of the curve that the line lies next to.
+    label : str
+        What the slope is, in symbols (``"−β/(1+β)"``).
+    """
+
+    slope: str
+    curve: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Handle:
+    """Something that is dragged on the picture, and sets controls.
+
+    Attributes
+    ----------
+    controls : tuple of str
+        Name of one control, drawn as a line, or of two, the ends of a shaded window.
+    axis : str
+        "x" or "y": along which it is dragged.
+    label : str
+    unit : str
+        Name of a read-out or control that a control's value is multiplied by to give its place on the axis;
+        empty where the value is the place.
+    """
+
+    controls: tuple[str, ...]
+    label: str
+    axis: str = "x"
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A state worth seeing, and what to see in it: for the explorer's menu, the gallery, lecture notes and the text.
+
+    Attributes
+    ----------
+    name : str
+        Under which text and notebooks ask for it.
+    title : str
+    text : str
+        What to see, in one or two sentences; {name} is a control's value or a read-out.
+    values : dict of str to float
+        Of controls; the others are at their defaults.
+    holds : callable
+        Of the read-outs by name and the curves by name, ``(readouts, curves) -> bool``: whether what the text says is
+        so; for the tests.
+    card : bool
+        Whether the gallery shows it.
+    """
+
+    name: str
+    title: str
+    text: str
+    values: dict[str, float]
+    holds: Callable
+    card: bool = False
 
 
 @dataclass(frozen=True)
@@ -210,12 +288,19 @@ class Experiment:
         What the colours of a map mean.
     messages : type of Messages, or None
         What ``start`` may say. Default: nothing.
+    guide : Guide, or None
+        The law's slope in the picture.
+    handles : tuple of Handle
+        What is dragged on the picture.
+    ordered : tuple of (str, str, float)
+        Two controls and the least ratio of the second to the first: the one that is moved pushes the other.
+    presets : tuple of Preset
 
     Raises
     ------
     ValueError
         If ``Controls`` or ``Outputs``, the tuples that the kernels use, do not match ``controls`` or ``readouts`` and
-        ``curves``.
+        ``curves``; or a guide, a handle, a read-out's error, an order or a preset names what is not there.
     """
 
     name: str
@@ -234,10 +319,15 @@ class Experiment:
     table: int = 0
     z: Axis | None = None
     messages: type[Messages] | None = None
+    guide: Guide | None = None
+    handles: tuple[Handle, ...] = ()
+    ordered: tuple[tuple[str, str, float], ...] = ()
+    presets: tuple[Preset, ...] = ()
 
     def __post_init__(self):
         self._check_controls()
         self._check_outputs()
+        self._check_references()
 
     @property
     def output_size(self) -> int:
@@ -281,6 +371,25 @@ class Experiment:
             if shape != expected:
                 raise ValueError(
                     f"experiment {self.name!r}: {item.name!r} has shape {shape} in Outputs; must be {expected}"
+                )
+
+    def _check_references(self):
+        controls = {control.name for control in self.controls}
+        readouts = {readout.name for readout in self.readouts}
+        curves = {curve.name for curve in self.curves}
+        named = [("Readout.error", readout.error, readouts | {""}) for readout in self.readouts]
+        if self.guide:
+            named += [("Guide.slope", self.guide.slope, readouts), ("Guide.curve", self.guide.curve, curves)]
+        for handle in self.handles:
+            named += [("Handle.controls", name, controls) for name in handle.controls]
+            named += [("Handle.unit", handle.unit, controls | readouts | {""})]
+        named += [("ordered", name, controls) for *pair, _ in self.ordered for name in pair]
+        for preset in self.presets:
+            named += [(f"Preset {preset.name!r}", name, controls) for name in preset.values]
+        for kind, name, known in named:
+            if name not in known:
+                raise ValueError(
+                    f"experiment {self.name!r}: {kind} names {name!r}, which is not one of {sorted(known)}"
                 )
 
     def _check_names(self, kind, names, labels):

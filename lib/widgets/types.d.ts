@@ -21,6 +21,8 @@ interface Control {
   choice_labels: string[];
   /** The values allowed, in words. */
   range: string;
+  /** Whether it is folded under "More". */
+  more: boolean;
 }
 
 interface Curve {
@@ -42,6 +44,10 @@ interface Readout {
   label: string;
   /** Significant digits. */
   digits: number;
+  /** Whether it is the one number that matters. */
+  headline: boolean;
+  /** Name of the read-out that is its error, shown behind a ±; "" if there is none. */
+  error: string;
   /** Place in the output. */
   start: number;
 }
@@ -50,6 +56,33 @@ interface Axis {
   label: string;
   log: boolean;
   limits: [number, number] | null;
+}
+
+/** A straight line of the law's slope, next to a curve. */
+interface Guide {
+  /** Name of a read-out. */
+  slope: string;
+  /** Name of a curve. */
+  curve: string;
+  label: string;
+}
+
+/** What is dragged on the picture: a line, or the two ends of a window. */
+interface Handle {
+  controls: string[];
+  label: string;
+  axis: "x" | "y";
+  /** Name of a read-out or control by which a control's value is multiplied; "" for none. */
+  unit: string;
+}
+
+/** A state worth seeing, and what to see in it. */
+interface Preset {
+  name: string;
+  title: string;
+  /** {name} is a control's value or a read-out. */
+  text: string;
+  values: Values;
 }
 
 /** An experiment without its kernels (lib/widgets/experiment.py). */
@@ -73,6 +106,11 @@ interface Spec {
   source: string;
   /** Doubles of the output. */
   output_size: number;
+  guide: Guide | null;
+  handles: Handle[];
+  /** Two controls, and the least ratio of the second to the first. */
+  ordered: [low: string, high: string, ratio: number][];
+  presets: Preset[];
 }
 
 /** Numbers by the names of controls. */
