@@ -146,7 +146,7 @@ def experiment(name, start=decay_start, advance=decay_advance):
             Curve("law", "power law", POINTS, "dashed", 1),
             Curve("noisy", "simulation", POINTS, "points", 2, band=True),
         ),
-        readouts=(Readout("exponent", "exponent of the law"), Readout("last", "last mean", 4)),
+        readouts=(Readout("exponent", "exponent of the law", headline=True), Readout("last", "last mean", 4)),
         python='spectrum = {"beta": {beta}}\nlib.decay(beta={beta}, rate={rate}, levels={terms})',
         size=decay_size,
         start=start,

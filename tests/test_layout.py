@@ -11,7 +11,7 @@ import pytest
 import lib
 from lib.compiler.jit import kernel
 from lib.compiler.layout import outputs, place, read, record, take
-from lib.widgets.experiment import Messages
+from lib.widgets.experiment import PRIMARY, Guide, Handle, Messages, Ordered, Preset
 from lib.widgets.experiments import EXPERIMENTS
 
 Controls = record("Controls", rate=float, count=int)
@@ -78,6 +78,45 @@ def test_a_whole_number_needs_a_control_that_has_only_those():
     levels = replace(experiment.controls[1], choices=(1.0, 2.5))
     with pytest.raises(ValueError, match="control 'levels' is a whole number in Controls"):
         replace(experiment, controls=(experiment.controls[0], levels, *experiment.controls[2:]))
+
+
+@pytest.mark.parametrize("name", sorted(EXPERIMENTS))
+def test_few_controls_are_shown_first_and_one_read_out_is_the_headline(name):
+    experiment = EXPERIMENTS[name]
+    folded = [control.name for control in experiment.controls if control.more]
+    assert len(experiment.controls) - len(folded) <= PRIMARY
+    assert {control.name for control in experiment.controls} & {"N", "copies", "runs", "seed"} <= set(folded)
+    assert sum(readout.headline for readout in experiment.readouts) == 1
+    with pytest.raises(ValueError, match=f"experiment '{name}': the headlines are .*; must be one read-out"):
+        replace(experiment, readouts=tuple(replace(readout, headline=False) for readout in experiment.readouts))
+    if folded:
+        with pytest.raises(ValueError, match=f"experiment '{name}': the controls .*, {folded[-1]}.* at most 5"):
+            replace(experiment, controls=tuple(replace(control, more=False) for control in experiment.controls))
+
+
+@pytest.mark.parametrize(
+    "change, kind, wrong",
+    [
+        ({"guides": (Guide("nothing", "law", ""),)}, "Guide.number", "nothing"),
+        ({"guides": (Guide("law_slope", "slope", ""),)}, "Guide.curve", "slope"),
+        ({"guides": (Guide("law_slope", "law", "", when=("law", (0.0,))),)}, "when", "law"),
+        ({"handles": (Handle(("eta", "exact"), ""),)}, "Handle.controls", "exact"),
+        ({"handles": (Handle(("eta",), "", unit="law"),)}, "Handle.unit", "law"),
+        ({"handles": (Handle(("eta",), "", place="eta"),)}, "Handle.place", "eta"),
+        ({"ordered": (Ordered("eta", "rho"),)}, "Ordered", "rho"),
+        ({"presets": (Preset("first", "", "", {"gamma": 1.0}, bool),)}, "Preset 'first'", "gamma"),
+    ],
+)
+def test_what_names_something_that_is_not_there_is_an_error(change, kind, wrong):
+    with pytest.raises(ValueError, match=f"experiment 'linear': {kind} names '{wrong}', which is not one of"):
+        replace(EXPERIMENTS["linear"], **change)
+
+
+def test_the_error_of_a_read_out_is_a_read_out():
+    experiment = EXPERIMENTS["spectrum"]
+    beta = replace(experiment.readouts[0], error="measured")
+    with pytest.raises(ValueError, match="Readout.error names 'measured'"):
+        replace(experiment, readouts=(beta, *experiment.readouts[1:]))
 
 
 def test_messages_are_numbered_by_their_kind():

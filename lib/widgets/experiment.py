@@ -27,6 +27,8 @@ from enum import Enum
 from itertools import zip_longest
 from typing import NamedTuple
 
+PRIMARY = 5  # controls that are shown first, at most
+
 
 @dataclass(frozen=True)
 class Control:
@@ -125,21 +127,28 @@ class Readout:
 
 @dataclass(frozen=True)
 class Guide:
-    """A straight line that shows a power law's slope in the picture.
+    """A straight line that shows a power law's slope in the picture, where the curve next to it has points.
 
     Attributes
     ----------
-    slope : str
-        Name of the read-out that is the slope.
+    number : str
+        Name of the read-out or control that gives the slope.
     curve : str
         Name of the curve that the line lies next to.
     label : str
         What the slope is, in symbols (``"−β/(1+β)"``).
+    factor, offset : float
+        The slope in logarithms of both axes is ``offset + factor * number``.
+    when : tuple of str and tuple of float, or None
+        A control, and its values at which there is a line. Default: always.
     """
 
-    slope: str
+    number: str
     curve: str
     label: str
+    factor: float = 1.0
+    offset: float = 0.0
+    when: tuple[str, tuple[float, ...]] | None = None
 
 
 @dataclass(frozen=True)
@@ -150,18 +159,46 @@ class Handle:
     ----------
     controls : tuple of str
         Name of one control, drawn as a line, or of two, the ends of a shaded window.
+    label : str
     axis : str
         "x" or "y": along which it is dragged.
-    label : str
     unit : str
         Name of a read-out or control that a control's value is multiplied by to give its place on the axis;
         empty where the value is the place.
+    place : str
+        Name of a read-out that is the place, where no unit gives it.
+    power : float
+        The place goes like this power of the control's value, so that dragging it by a factor f multiplies the value
+        by ``f ** (1 / power)``. If that is not exact, the next move of the hand corrects it.
+    when : tuple of str and tuple of float, or None
+        A control, and its values at which this is dragged. Default: always.
     """
 
     controls: tuple[str, ...]
     label: str
     axis: str = "x"
     unit: str = ""
+    place: str = ""
+    power: float = 1.0
+    when: tuple[str, tuple[float, ...]] | None = None
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """Two controls whose values are ordered: the one that is moved pushes the other.
+
+    Attributes
+    ----------
+    low, high : str
+        Names of the controls.
+    ratio, gap : float
+        The least value of the second is ``ratio * low + gap``.
+    """
+
+    low: str
+    high: str
+    ratio: float = 1.0
+    gap: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -288,19 +325,20 @@ class Experiment:
         What the colours of a map mean.
     messages : type of Messages, or None
         What ``start`` may say. Default: nothing.
-    guide : Guide, or None
-        The law's slope in the picture.
+    guides : tuple of Guide
+        Slopes of laws in the picture.
     handles : tuple of Handle
         What is dragged on the picture.
-    ordered : tuple of (str, str, float)
-        Two controls and the least ratio of the second to the first: the one that is moved pushes the other.
+    ordered : tuple of Ordered
+        Controls that push each other.
     presets : tuple of Preset
 
     Raises
     ------
     ValueError
         If ``Controls`` or ``Outputs``, the tuples that the kernels use, do not match ``controls`` or ``readouts`` and
-        ``curves``; or a guide, a handle, a read-out's error, an order or a preset names what is not there.
+        ``curves``; if more than five controls are shown first, or not exactly one read-out is the headline; or a
+        guide, a handle, a read-out's error, an order or a preset names what is not there.
     """
 
     name: str
@@ -319,14 +357,15 @@ class Experiment:
     table: int = 0
     z: Axis | None = None
     messages: type[Messages] | None = None
-    guide: Guide | None = None
+    guides: tuple[Guide, ...] = ()
     handles: tuple[Handle, ...] = ()
-    ordered: tuple[tuple[str, str, float], ...] = ()
+    ordered: tuple[Ordered, ...] = ()
     presets: tuple[Preset, ...] = ()
 
     def __post_init__(self):
         self._check_controls()
         self._check_outputs()
+        self._check_first()
         self._check_references()
 
     @property
@@ -373,17 +412,30 @@ class Experiment:
                     f"experiment {self.name!r}: {item.name!r} has shape {shape} in Outputs; must be {expected}"
                 )
 
+    def _check_first(self):
+        first = [control.name for control in self.controls if not control.more]
+        if len(first) > PRIMARY:
+            raise ValueError(
+                f"experiment {self.name!r}: the controls {', '.join(first)} are shown first; must be at most "
+                f"{PRIMARY}, the others with more=True"
+            )
+        headlines = [readout.name for readout in self.readouts if readout.headline]
+        if self.readouts and len(headlines) != 1:
+            raise ValueError(f"experiment {self.name!r}: the headlines are {headlines}; must be one read-out")
+
     def _check_references(self):
         controls = {control.name for control in self.controls}
         readouts = {readout.name for readout in self.readouts}
         curves = {curve.name for curve in self.curves}
         named = [("Readout.error", readout.error, readouts | {""}) for readout in self.readouts]
-        if self.guide:
-            named += [("Guide.slope", self.guide.slope, readouts), ("Guide.curve", self.guide.curve, curves)]
+        for guide in self.guides:
+            named += [("Guide.number", guide.number, controls | readouts), ("Guide.curve", guide.curve, curves)]
         for handle in self.handles:
             named += [("Handle.controls", name, controls) for name in handle.controls]
             named += [("Handle.unit", handle.unit, controls | readouts | {""})]
-        named += [("ordered", name, controls) for *pair, _ in self.ordered for name in pair]
+            named += [("Handle.place", handle.place, readouts | {""})]
+        named += [("when", item.when[0], controls) for item in self.guides + self.handles if item.when]
+        named += [("Ordered", name, controls) for order in self.ordered for name in (order.low, order.high)]
         for preset in self.presets:
             named += [(f"Preset {preset.name!r}", name, controls) for name in preset.values]
         for kind, name, known in named:

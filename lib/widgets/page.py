@@ -91,9 +91,9 @@ def specification(experiment: Experiment, values: dict[str, float], source: str)
         "curves": [asdict(curve) | curves[curve.name]._asdict() for curve in experiment.curves],
         "messages": {str(status): sentence for status, sentence in experiment.sentences.items()},  # as JSON has keys
         "source": source,
-        "guide": experiment.guide and asdict(experiment.guide),
+        "guides": [asdict(guide) for guide in experiment.guides],
         "handles": [asdict(handle) for handle in experiment.handles],
-        "ordered": experiment.ordered,
+        "ordered": [asdict(order) for order in experiment.ordered],
         "presets": [
             {"name": preset.name, "title": preset.title, "text": preset.text, "values": preset.values}
             for preset in experiment.presets

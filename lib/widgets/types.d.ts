@@ -58,13 +58,19 @@ interface Axis {
   limits: [number, number] | null;
 }
 
-/** A straight line of the law's slope, next to a curve. */
+/** A control, and its values at which something is in the picture; null for always. */
+type When = [control: string, values: number[]] | null;
+
+/** A straight line that shows a law's slope next to a curve that has points: offset + factor * number, in logarithms. */
 interface Guide {
-  /** Name of a read-out. */
-  slope: string;
+  /** Name of a read-out or control. */
+  number: string;
   /** Name of a curve. */
   curve: string;
   label: string;
+  factor: number;
+  offset: number;
+  when: When;
 }
 
 /** What is dragged on the picture: a line, or the two ends of a window. */
@@ -74,6 +80,18 @@ interface Handle {
   axis: "x" | "y";
   /** Name of a read-out or control by which a control's value is multiplied; "" for none. */
   unit: string;
+  /** Name of the read-out that is the place itself, which goes like a power of the value; "" for none. */
+  place: string;
+  power: number;
+  when: When;
+}
+
+/** Two controls that push each other: high is at least ratio * low + gap. */
+interface Ordered {
+  low: string;
+  high: string;
+  ratio: number;
+  gap: number;
 }
 
 /** A state worth seeing, and what to see in it. */
@@ -106,10 +124,9 @@ interface Spec {
   source: string;
   /** Doubles of the output. */
   output_size: number;
-  guide: Guide | null;
+  guides: Guide[];
   handles: Handle[];
-  /** Two controls, and the least ratio of the second to the first. */
-  ordered: [low: string, high: string, ratio: number][];
+  ordered: Ordered[];
   presets: Preset[];
 }
 

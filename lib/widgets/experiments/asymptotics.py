@@ -13,7 +13,7 @@ from ...kernels.asymptotics import Levels, Sectors, amplification, law, mode_sum
 from ...kernels.averages import ERF, Network
 from ...kernels.fitting import FIT_SCRATCH, fit_window
 from ...kernels.spectrum import power_law_spectrum
-from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Ordered, Readout
 from ..kernels.ensemble import LARGEST_STEP, Shape, ensemble_advance, ensemble_align, ensemble_size, ensemble_start
 from ..kernels.times import geometric
 from .controls import LEVELS, UNITS
@@ -332,18 +332,18 @@ EXPERIMENT = Experiment(
             choices=(0.0, 1.0, 2.0),
             choice_labels=("error", "error + constant", "minus local slope"),
         ),
-        Control("units", "M", "units of student and teacher", 2.0, choices=UNITS),
+        Control("units", "M", "units of student and teacher", 2.0, choices=UNITS, more=True),
         Control("beta", "β", "exponent of the spectrum", 1.0, 0.05, 3.0),
         Control("levels", "L", "distinct eigenvalues", 256.0, choices=LEVELS + (4096.0, 16384.0, 131072.0, 1e6)),
-        Control("eta", "η", "learning rate", 0.5, 1e-3, 8.0, scale="log"),
-        Control("alignment", "r₀", "initial overlap with the teacher", 0.1, 1e-4, 1.0, scale="log"),
-        Control("sigma_J", "σ_J", "initial random weights", 0.1, 0.0, 1.0),
+        Control("eta", "η", "learning rate", 0.5, 1e-3, 8.0, scale="log", more=True),
+        Control("alignment", "r₀", "initial overlap with the teacher", 0.1, 1e-4, 1.0, scale="log", more=True),
+        Control("sigma_J", "σ_J", "initial random weights", 0.1, 0.0, 1.0, more=True),
         Control("fit_first", "α₁/α_max", "fit window from", 1e-3, 1e-9, 1.0, scale="log"),
         Control("fit_last", "α₂/α_max", "fit window to", 0.1, 1e-8, 10.0, scale="log"),
-        Control("until", "α_SGD", "simulate until", 100.0, 1.0, 1e4, scale="log"),
-        Control("N", "N", "inputs of the simulation", 512.0, choices=LEVELS[6:]),
-        Control("runs", "runs", "data streams simulated", 4.0, choices=(1.0, 2.0, 4.0, 8.0, 16.0)),
-        Control("seed", "seed", "seed of weights and data", 0.0, 0.0, 999.0, scale="integer"),
+        Control("until", "α_SGD", "simulate until", 100.0, 1.0, 1e4, scale="log", more=True),
+        Control("N", "N", "inputs of the simulation", 512.0, choices=LEVELS[6:], more=True),
+        Control("runs", "runs", "data streams simulated", 4.0, choices=(1.0, 2.0, 4.0, 8.0, 16.0), more=True),
+        Control("seed", "seed", "seed of weights and data", 0.0, 0.0, 999.0, scale="integer", more=True),
     ),
     curves=(
         Curve("flow", "flow, N → ∞", POINTS),
@@ -354,9 +354,9 @@ EXPERIMENT = Experiment(
     ),
     readouts=(
         Readout("exponent", "exponent of the law, β/(1+β)", 4),
-        Readout("raw", "exponent fitted to the flow", 4),
+        Readout("raw", "exponent fitted to the flow", 4, headline=True, error="raw_error"),
         Readout("raw_error", "its 95 % interval, ±", 2),
-        Readout("corrected", "exponent after adding the constant", 4),
+        Readout("corrected", "exponent after adding the constant", 4, error="corrected_error"),
         Readout("corrected_error", "its 95 % interval, ±", 2),
         Readout("opens", "window opens at α"),
         Readout("closes", "window closes at α_max"),
@@ -364,6 +364,12 @@ EXPERIMENT = Experiment(
         Readout("offset", "constant"),
         Readout("critical", "critical learning rate", 5),
     ),
+    guides=(Guide("exponent", "law", "−β/(1+β)", factor=-1.0, when=("show", (ERROR, SHIFTED))),),
+    handles=(
+        Handle(("fit_first", "fit_last"), "fit window", unit="closes"),
+        Handle(("until",), "simulate until", when=("show", (ERROR,))),
+    ),
+    ordered=(Ordered("fit_first", "fit_last", ratio=3.0),),
     size=size,
     start=start,
     advance=advance,

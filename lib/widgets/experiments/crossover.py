@@ -9,7 +9,7 @@ from ...compiler.jit import kernel
 from ...compiler.layout import outputs, place, read, record, take
 from ...kernels.features import best_training, find_modes, restrict, restricted_error, take_room
 from ...kernels.spectrum import power_law_spectrum
-from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Handle, Messages, Readout
 from ..kernels.times import geometric
 from .controls import LEVELS
 
@@ -129,11 +129,12 @@ EXPERIMENT = Experiment(
         Curve("best", "best split of compute, 2ηλ_l α = x*", LINE, color=6),
     ),
     readouts=(
-        Readout("crossover", "all L levels limit only from α = 1/(2ηλ_L)"),
+        Readout("crossover", "all L levels limit only from α = 1/(2ηλ_L)", headline=True),
         Readout("best_training", "best 2ηλ_l α for any compute, x*"),
         Readout("last", "error of all levels at α_max"),
         Readout("converging", "largest l on the map that converges", 1),
     ),
+    handles=(Handle(("eta",), "all levels limit", place="crossover", power=-1.0),),
     size=size,
     start=start,
     advance=advance,

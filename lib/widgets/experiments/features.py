@@ -12,7 +12,7 @@ from ...kernels.features import best_training, find_modes, restrict, restricted_
 from ...kernels.linear import decay_sum, missing_levels
 from ...kernels.spectrum import power_law_spectrum
 from ...maths.gamma import upper_gamma
-from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Ordered, Readout
 from ..kernels.ensemble import (
     LARGEST_STEP,
     Shape,
@@ -43,6 +43,7 @@ Outputs = outputs(
     crossover=(1,),
     best_training=(1,),
     best_learned=(1,),
+    slope=(1,),
     family=(2, FAMILY),
     exact=(2, POINTS),
     small_eta=(2, POINTS),
@@ -162,6 +163,7 @@ def start(p, data, work):
     out.critical[0] = critical
     out.crossover[0] = 0.5 / (eta * s.eigenvalue[learned - 1])
     out.best_training[0] = best
+    out.slope[0] = -c.beta / ((2.0 if c.compute > 0 else 1.0) + c.beta)
     best_learned = math.exp(math.log(2.0 * eta * leading * learned * c.alpha_max / best) / (2.0 + c.beta))
     out.best_learned[0] = min(float(L), max(1.0, best_learned))
 
@@ -191,15 +193,15 @@ EXPERIMENT = Experiment(
     y=Axis("generalisation error ε_g", limits=(1e-9, 1e3)),
     controls=(
         Control("beta", "β", "exponent of the spectrum", 1.0, 0.05, 3.0),
-        Control("levels", "L", "distinct eigenvalues", 256.0, choices=LEVELS),
+        Control("levels", "L", "distinct eigenvalues", 256.0, choices=LEVELS, more=True),
         Control("learned", "l", "levels that the student learns", 8.0, choices=LEVELS),
         Control("eta", "η", "learning rate", 0.5, 0.01, 5.0, scale="log"),
-        Control("sigma_J", "σ_J", "initial student weights", 0.0, 0.0, 2.0),
+        Control("sigma_J", "σ_J", "initial student weights", 0.0, 0.0, 2.0, more=True),
         Control("compute", "x", "horizontal axis", 0.0, choices=(0.0, 1.0), choice_labels=("time α", "compute lα")),
         Control("alpha_max", "α_max", "last time", 300.0, 1.0, 1e5, scale="log"),
-        Control("N", "N", "inputs of the simulation", 512.0, choices=LEVELS[6:]),
-        Control("runs", "runs", "data streams simulated", 4.0, choices=(1.0, 2.0, 4.0, 8.0, 16.0)),
-        Control("seed", "seed", "seed of weights and data", 0.0, 0.0, 999.0, scale="integer"),
+        Control("N", "N", "inputs of the simulation", 512.0, choices=LEVELS[6:], more=True),
+        Control("runs", "runs", "data streams simulated", 4.0, choices=(1.0, 2.0, 4.0, 8.0, 16.0), more=True),
+        Control("seed", "seed", "seed of weights and data", 0.0, 0.0, 999.0, scale="integer", more=True),
     ),
     curves=(
         Curve("family", "1, 2, 4, … L levels", FAMILY, color=5),
@@ -210,14 +212,21 @@ EXPERIMENT = Experiment(
         Curve("sgd", "SGD, mean ± 2 standard errors", SIMULATED, style="points", color=3, band=True),
     ),
     readouts=(
-        Readout("floor", "asymptotic error"),
+        Readout("floor", "asymptotic error", headline=True),
         Readout("unseen", "unlearned variance U"),
         Readout("amplification", "amplified by 1/(1 − ηW/2)"),
         Readout("critical", "critical learning rate 2/W"),
         Readout("crossover", "features limit from α = 1/(2ηλ_l)"),
         Readout("best_training", "best 2ηλ_l α for any compute"),
         Readout("best_learned", "best l for C = l α_max"),
+        Readout("slope", "slope of the best split, by the law"),
     ),
+    guides=(
+        Guide("slope", "frontier", "−β/(1+β)", when=("compute", (0.0,))),
+        Guide("slope", "frontier", "−β/(2+β)", when=("compute", (1.0,))),
+    ),
+    handles=(Handle(("eta",), "features limit", place="crossover", power=-1.0, when=("compute", (0.0,))),),
+    ordered=(Ordered("learned", "levels"),),
     size=size,
     start=start,
     advance=advance,

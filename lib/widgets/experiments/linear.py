@@ -13,7 +13,7 @@ from ...kernels.linear import decay_sum, missing_levels, modes
 from ...kernels.regression import effective_ridges
 from ...kernels.spectrum import power_law_spectrum
 from ...maths.gamma import gamma
-from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Readout
 from ..kernels.ensemble import LARGEST_STEP, Shape, ensemble_advance, ensemble_size, ensemble_start
 from ..kernels.times import geometric
 from .controls import LEVELS, UNITS
@@ -172,14 +172,14 @@ EXPERIMENT = Experiment(
     controls=(
         Control("beta", "β", "exponent of the spectrum", 1.0, 0.05, 3.0),
         Control("levels", "L", "distinct eigenvalues", 256.0, choices=LEVELS),
-        Control("students", "K", "student units", 1.0, choices=UNITS),
-        Control("teachers", "M", "teacher units", 1.0, choices=UNITS),
+        Control("students", "K", "student units", 1.0, choices=UNITS, more=True),
+        Control("teachers", "M", "teacher units", 1.0, choices=UNITS, more=True),
         Control("eta", "η", "learning rate", 0.5, 0.01, 10.0, scale="log"),
-        Control("sigma_J", "σ_J", "initial student weights", 0.01, 0.0, 2.0),
+        Control("sigma_J", "σ_J", "initial student weights", 0.01, 0.0, 2.0, more=True),
         Control("alpha_max", "α_max", "last time", 300.0, 1.0, 1e5, scale="log"),
-        Control("N", "N", "inputs of the simulation", 512.0, choices=LEVELS[6:]),
-        Control("runs", "runs", "data streams simulated", 4.0, choices=(1.0, 2.0, 4.0, 8.0, 16.0)),
-        Control("seed", "seed", "seed of weights and data", 0.0, 0.0, 999.0, scale="integer"),
+        Control("N", "N", "inputs of the simulation", 512.0, choices=LEVELS[6:], more=True),
+        Control("runs", "runs", "data streams simulated", 4.0, choices=(1.0, 2.0, 4.0, 8.0, 16.0), more=True),
+        Control("seed", "seed", "seed of weights and data", 0.0, 0.0, 999.0, scale="integer", more=True),
     ),
     curves=(
         Curve("exact", "exact, any η", POINTS),
@@ -189,7 +189,7 @@ EXPERIMENT = Experiment(
         Curve("sgd", "SGD, mean ± 2 standard errors", SIMULATED, style="points", color=3, band=True),
     ),
     readouts=(
-        Readout("law_slope", "slope of the law, −β/(1+β)"),
+        Readout("law_slope", "slope of the law, −β/(1+β)", headline=True),
         Readout("raw_slope", "slope of the curve in the window"),
         Readout("corrected_slope", "slope after adding the finite-L constant"),
         Readout("alpha_first", "window opens at α = K/(2ηMλ₁)"),
@@ -197,6 +197,8 @@ EXPERIMENT = Experiment(
         Readout("offset", "finite-L constant"),
         Readout("critical", "critical learning rate 2K/M"),
     ),
+    guides=(Guide("law_slope", "law", "−β/(1+β)"),),
+    handles=(Handle(("eta",), "window opens", place="alpha_first", power=-1.0),),
     size=size,
     start=start,
     advance=advance,

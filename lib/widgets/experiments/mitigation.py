@@ -11,7 +11,7 @@ from ...kernels import integrator
 from ...kernels.averages import Network
 from ...kernels.flow import total
 from ...kernels.spectrum import power_law_spectrum, whiten
-from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Guide, Messages, Readout
 from ..kernels.ensemble import (
     LARGEST_STEP,
     Shape,
@@ -190,11 +190,11 @@ EXPERIMENT = Experiment(
     controls=(
         Control("activation", "g", "activation", 1.0, choices=(0.0, 1.0), choice_labels=("erf", "linear")),
         Control("units", "M", "hidden units, K = M", 1.0, choices=(1.0, 2.0, 3.0, 4.0)),
-        Control("beta", "β", "exponent of the spectrum", 1.0, 0.05, 3.0),
-        Control("levels", "L", "distinct eigenvalues", 64.0, choices=LEVELS[:8]),
-        Control("eta", "η", "learning rate", 0.3, 0.01, 5.0, scale="log"),
+        Control("beta", "β", "exponent of the spectrum", 1.0, 0.05, 3.0, more=True),
+        Control("levels", "L", "distinct eigenvalues", 64.0, choices=LEVELS[:8], more=True),
+        Control("eta", "η", "learning rate", 0.3, 0.01, 5.0, scale="log", more=True),
         Control("power", "p", "power of the whitening", 0.5, 0.0, 1.0),
-        Control("sigma_J", "σ_J", "initial student weights", 0.01, 0.0, 2.0),
+        Control("sigma_J", "σ_J", "initial student weights", 0.01, 0.0, 2.0, more=True),
         Control("alpha_max", "α_max", "last time", 30.0, 1.0, 1e4, scale="log"),
         Control(
             "count",
@@ -204,9 +204,9 @@ EXPERIMENT = Experiment(
             choices=(0.0, 1.0),
             choice_labels=("examples", "multiply-adds"),
         ),
-        Control("N", "N", "inputs of the simulation", 256.0, choices=LEVELS[6:]),
-        Control("runs", "runs", "data streams simulated", 4.0, choices=(1.0, 2.0, 4.0, 8.0, 16.0)),
-        Control("seed", "seed", "seed of weights and data", 0.0, 0.0, 999.0, scale="integer"),
+        Control("N", "N", "inputs of the simulation", 256.0, choices=LEVELS[6:], more=True),
+        Control("runs", "runs", "data streams simulated", 4.0, choices=(1.0, 2.0, 4.0, 8.0, 16.0), more=True),
+        Control("seed", "seed", "seed of weights and data", 0.0, 0.0, 999.0, scale="integer", more=True),
     ),
     curves=(
         Curve("plain", "plain SGD", POINTS),
@@ -216,9 +216,13 @@ EXPERIMENT = Experiment(
     ),
     readouts=(
         Readout("plain_exponent", "exponent of plain SGD, β/(1+β)"),
-        Readout("exponent", "exponent at p, β/((1+β)(1−p))"),
+        Readout("exponent", "exponent at p, β/((1+β)(1−p))", headline=True),
         Readout("plain_moment", "plateau's speed ⟨λ²⟩ of plain SGD"),
         Readout("moment", "plateau's speed ⟨λλ′⟩ at p"),
+    ),
+    guides=(
+        Guide("plain_exponent", "plain", "−β/(1+β)", factor=-1.0),
+        Guide("exponent", "partial", "−β/((1+β)(1−p))", factor=-1.0),
     ),
     size=size,
     start=start,

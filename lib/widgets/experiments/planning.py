@@ -9,7 +9,7 @@ from ...compiler.jit import kernel
 from ...compiler.layout import outputs, place, read, record, take
 from ...kernels.features import find_modes, restrict, restricted_error, take_room
 from ...kernels.spectrum import power_law_spectrum
-from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Readout
 from .controls import LEVELS
 
 SIZES = 37  # students tried: l = 1 ... 512 at ratio 2^(1/4), whole numbers; equal ones are tried once
@@ -188,7 +188,7 @@ EXPERIMENT = Experiment(
         Curve("frontier", "best l of other budgets", BUDGETS, style="points", color=3),
     ),
     readouts=(
-        Readout("learned", "levels l*"),
+        Readout("learned", "levels l*", headline=True),
         Readout("alpha", "examples per input α*"),
         Readout("eps_g", "error ε*"),
         Readout("more_time", "saved by twice the examples"),
@@ -197,6 +197,8 @@ EXPERIMENT = Experiment(
         Readout("training", "x = 2ηλ_l α of the last feature"),
         Readout("irreducible", "share of noise in the error"),
     ),
+    guides=(Guide("beta", "frontier", "−β", factor=-1.0),),
+    handles=(Handle(("compute",), "l*", place="learned", power=1.0 / 3.0),),
     size=size,
     start=start,
     advance=advance,

@@ -10,7 +10,7 @@ from ...compiler.layout import outputs, place, read, record, take
 from ...kernels.averages import LINEAR, Network
 from ...kernels.fitting import FIT_SCRATCH, fit_window
 from ...kernels.linear import decay_sum, modes
-from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Ordered, Readout
 from ..kernels.ensemble import LARGEST_STEP, Shape, ensemble_advance, ensemble_size, ensemble_start
 from ..kernels.times import geometric
 
@@ -150,9 +150,11 @@ EXPERIMENT = Experiment(
         Control("first", "k₁", "first rank of the fit", 4.0, 1.0, 200.0, scale="log"),
         Control("last", "k₂", "last rank of the fit", 64.0, 5.0, 2048.0, scale="log"),
         Control("eta", "η", "learning rate", 0.1, 0.01, 2.5, scale="log"),
-        Control("sigma_J", "σ_J", "initial student weights", 0.0, 0.0, 2.0),
-        Control("copies", "N/L", "input directions for each eigenvalue", 4.0, choices=(1.0, 2.0, 4.0, 8.0, 16.0)),
-        Control("runs", "runs", "data streams simulated", 4.0, choices=(1.0, 2.0, 4.0, 8.0, 16.0)),
+        Control("sigma_J", "σ_J", "initial student weights", 0.0, 0.0, 2.0, more=True),
+        Control(
+            "copies", "N/L", "input directions for each eigenvalue", 4.0, choices=(1.0, 2.0, 4.0, 8.0, 16.0), more=True
+        ),
+        Control("runs", "runs", "data streams simulated", 4.0, choices=(1.0, 2.0, 4.0, 8.0, 16.0), more=True),
     ),
     curves=(
         Curve("measured", "measured eigenvalues", LEVELS, style="points", color=0),
@@ -161,13 +163,22 @@ EXPERIMENT = Experiment(
         Curve("sgd", "SGD on Gaussian data, mean ± 2 standard errors", SIMULATED, style="points", color=2, band=True),
     ),
     readouts=(
-        Readout("beta", "exponent β"),
+        Readout("beta", "exponent β", headline=True, error="two_errors"),
         Readout("two_errors", "± two standard errors of the fit alone"),
         Readout("drift", "slope of the upper half less that of the lower"),
         Readout("law", "predicted exponent β/(1+β)"),
         Readout("alpha_first", "learning begins at α = 1/(2ηλ₁)"),
         Readout("alpha_last", "and ends at α = 1/(2ηλ_L)"),
     ),
+    guides=(
+        Guide("beta", "fit", "−(1+β)", factor=-1.0, offset=-1.0),
+        Guide("law", "predicted", "−β/(1+β)", factor=-1.0),
+    ),
+    handles=(
+        Handle(("first", "last"), "fit window", when=("picture", (SPECTRUM,))),
+        Handle(("eta",), "learning begins", place="alpha_first", power=-1.0, when=("picture", (LEARNING_CURVE,))),
+    ),
+    ordered=(Ordered("first", "last", gap=5.0),),
     size=size,
     start=start,
     advance=advance,

@@ -8,7 +8,7 @@ import numpy as np
 from ...compiler.jit import kernel
 from ...compiler.layout import outputs, place, read, record, take
 from ...kernels.fitting import FIT_SCRATCH, fit_window
-from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Ordered, Readout
 
 POINTS = 1024
 LINE = 2
@@ -93,12 +93,15 @@ EXPERIMENT = Experiment(
         Curve("fit", "fitted power law", LINE, color=3),
     ),
     readouts=(
-        Readout("beta", "exponent β"),
+        Readout("beta", "exponent β", headline=True, error="two_errors"),
         Readout("two_errors", "± two standard errors"),
         Readout("drift", "slope of the upper half less that of the lower"),
         Readout("points", "eigenvalues in the window"),
         Readout("exponent", "predicted learning-curve exponent β/(1+β)"),
     ),
+    guides=(Guide("beta", "fit", "−(1+β)", factor=-1.0, offset=-1.0),),
+    handles=(Handle(("first", "last"), "fit window"),),
+    ordered=(Ordered("first", "last", gap=5.0),),
     size=size,
     start=start,
     advance=advance,
