@@ -190,6 +190,24 @@ def test_the_learning_curve_follows_the_file(page, address):
     np.testing.assert_allclose(rows[:, 1], expected, rtol=1e-9)
 
 
+def test_a_new_worker_has_the_readers_data(page, address):
+    """A worker that does not answer is replaced; here it is not asked."""
+    page.add_init_script("""globalThis.Worker = class extends Worker {
+      postMessage(message, buffers) { if (message.do !== globalThis.lost) super.postMessage(message, buffers); }
+    }""")
+    root = opened(page, address)
+    give(root, "list.txt", GOOD["list.txt"])
+    finished(page)
+    expected = table(root, "Data (CSV)")["measured"]
+    page.evaluate("lost = 'start'")
+    set_number(root, 0, "2")
+    page.evaluate("lost = ''")
+    set_number(root, 0, "3")
+    finished(page)
+    np.testing.assert_array_equal(table(root, "Data (CSV)")["measured"], expected)
+    assert page.problems == []
+
+
 def test_a_large_file_shows_its_progress(page, address):
     root = opened(page, address)
     large = np.random.default_rng(1).normal(size=(1200, 500)).astype(np.float32)

@@ -112,9 +112,15 @@ def decay_advance(p, data, work):
 
 @kernel
 def raising_start(p, data, work):
-    if read(Controls, p).rate > 0.5:
+    """Raises at a large rate; keeps its host for about a minute at grain 20000."""
+    c = read(Controls, p)
+    if c.rate > 0.5:
         raise ValueError("out of its depth")
-    return decay_start(p, data, work)
+    x = 0.3
+    for _ in range(5_000_000 * (c.grain // 10_000) * 1000):
+        x *= 3.9 * (1.0 - x)  # chaotic: nothing of it can be left out
+    status = decay_start(p, data, work)
+    return status if x > 0.0 else -1.0
 
 
 @kernel

@@ -296,6 +296,20 @@ def test_an_exception_in_a_kernel_is_shown_and_survived(page, address):
     assert not root.get_by_text("The computation failed:").is_visible()
 
 
+def test_a_long_start_is_said_and_ended_by_newer_values(page, address):
+    root = opened(page, f"{address}/index.html", 2)
+    busy = page.locator(".explorer.ex-busy")
+    set_number(root, 3, "20000")  # starts for a minute
+    busy.wait_for()
+    root.get_by_text("Computing …").wait_for(state="attached")
+    set_number(root, 0, "0.5")  # as long
+    page.wait_for_timeout(300)
+    set_number(root, 3, "100")
+    finished(page, 2)  # in the 30 s that a browser waits
+    assert busy.count() == 0 and not root.get_by_text("Computing …").count()
+    assert page.problems == []
+
+
 def test_nothing_but_nan_is_said(page, address):
     page.goto(f"{address}/index.html")
     root = page.locator(".explorer").nth(3)

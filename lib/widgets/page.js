@@ -176,8 +176,10 @@
           data = spectrum;
           opening = undefined;
         }
+        // a worker that follows this one begins with the data
         scope.postMessage([{ file: name, fraction: spectrum || !job ? 1 : job.fraction,
-          words: spectrum && `${words} ${spectrum.length} eigenvalues${hint ? `; ${hint}` : ""}` }, []]);
+          words: spectrum && `${words} ${spectrum.length} eigenvalues${hint ? `; ${hint}` : ""}` },
+        spectrum ? [spectrum.slice().buffer] : []]);
       } catch (error) {
         opening = exports = undefined;
         const message = messageOf(error);
@@ -197,7 +199,7 @@
       going = message.do === "resume";
       if (message.do === "load") {
         setup = message;
-        data = message.data;
+        data = message.own ?? message.data;
         module = new WebAssembly.Module(message.wasm);
       } else if (message.do === "start") {
         waiting = message.values;
@@ -215,11 +217,15 @@
    * @implements {Host}
    */
   class Model {
-    #spec; #values; #setup;
+    #spec; #values;
+    /** @type {Omit<Setup, "wasm">} */
+    #setup;
     /** @type {Worker | undefined} */
     #worker;
     /** @type {number[]} those of the newest start */
     #asked = [];
+    #waiting = false; // for its answer
+    #opening = false; // whether the worker reads the reader's file
     /** @type {Record<string, ((...details: any[]) => void)[]>} */
     #listeners = {};
 
@@ -278,22 +284,51 @@
      * @param {ArrayBuffer[]} [buffers]
      */
     send(message, _, [buffer] = []) {
-      if (message.do === "start") this.#asked = message.values;
+      if (message.do === "start") {
+        if (this.#waiting && !this.#opening) this.#dismiss(); // the older values have had their time: see run.mjs
+        this.#asked = message.values;
+        this.#waiting = true;
+      } else if (message.do === "open") {
+        this.#opening = true;
+      }
       this.#worker ??= this.#hire();
       this.#worker.postMessage(buffer ? { ...message, bytes: buffer } : message, buffer ? [buffer] : []);
     }
 
     #hire() {
       const hired = new Worker(workerSource());
-      hired.onmessage = ({ data: [message, buffers] }) => this.#tell("msg:custom", message,
-        buffers.map((/** @type {ArrayBuffer} */ buffer) => new DataView(buffer)));
+      hired.onmessage = ({ data: [message, buffers] }) => {
+        if (hired === this.#worker) this.#hear(message, buffers);
+      };
       hired.onerror = (event) => {
-        hired.terminate();
-        this.#worker = undefined; // the next start gets a new one
-        this.#tell("msg:custom", { values: this.#asked, error: event.message || "the worker stopped" }, []);
+        this.#dismiss();
+        this.#hear({ values: this.#asked, error: event.message || "the worker stopped" }, []);
       };
       hired.postMessage({ do: "load", ...this.#setup, wasm: kernels() });
       return hired;
+    }
+
+    /** End the worker; what is sent next gets a new one. */
+    #dismiss() {
+      this.#worker?.terminate();
+      this.#worker = undefined;
+      this.#opening = false;
+    }
+
+    /**
+     * @param {RunAnswer | FileAnswer} message
+     * @param {ArrayBuffer[]} buffers
+     */
+    #hear(message, buffers) {
+      if (!("file" in message)) {
+        this.#waiting = false;
+      } else if (message.error !== undefined) {
+        this.#opening = false;
+      } else if (message.fraction === 1) {
+        this.#opening = false;
+        this.#setup.own = buffers[0] && new Float64Array(buffers[0]);
+      }
+      this.#tell("msg:custom", message, buffers.map((buffer) => new DataView(buffer)));
     }
 
     /**

@@ -218,6 +218,8 @@ declare var EXPLORER_STYLE: string;
 interface Setup {
   name: string;
   data: number[];
+  /** The spectrum of the reader's file, if one was read. */
+  own?: Float64Array;
   outputSize: number;
   table: number;
   /** The kernels. */

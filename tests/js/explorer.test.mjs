@@ -5,10 +5,11 @@ import { load } from "./load.mjs";
 
 const { closest, drawn, fill, format, rich } = await load("widgets/view/tools.mjs");
 const { makeAxis, niceStep, rangeOf } = await load("widgets/view/axes.mjs");
-const { accepts, positionsOf, said } = await load("widgets/view/controls.mjs");
+const { accepts, positionsOf, said, settle } = await load("widgets/view/controls.mjs");
 const { csvOf, decode, heads, segmentsOf } = await load("widgets/view/output.mjs");
 const { captionOf, programOf, sentenceOf, stemOf, summaryOf, wordsOf } = await load("widgets/view/words.mjs");
 const { edgesOf, lookOf, shade } = await load("widgets/view/plot.mjs");
+const { Run, timeLeft } = await load("widgets/view/run.mjs");
 
 const control = { name: "beta", symbol: "β", label: "exponent", default: 1, minimum: 0.1, maximum: 2, scale: "linear",
   choices: [], choice_labels: [] };
@@ -124,6 +125,79 @@ test("the closest of a list, if it is near enough", () => {
   assert.equal(closest([1, 3, 9], away), 1);
   assert.equal(closest([1, 9], away, 3), -1);
   assert.equal(closest([], away), -1);
+});
+
+test("the end of a window that is moved pushes the other", () => {
+  const rank = { ...control, scale: "log", minimum: 1, maximum: 100 };
+  const window = { controls: [{ ...rank, name: "first", maximum: 50 }, { ...rank, name: "last", minimum: 6 }],
+    ordered: [{ low: "first", high: "last", ratio: 2, gap: 4 }] };
+  for (const [changed, values, first, last] of [
+    [{ first: 10 }, { last: 24 }, 10, 24], [{ last: 24 }, { first: 10 }, 10, 24], // in order
+    [{ first: 20 }, { last: 24 }, 20, 44.2], [{ last: 12 }, { first: 10 }, 3.93, 12], // at the slider's positions
+    [{ first: 50 }, { last: 60 }, 47.2, 100], [{ last: 6 }, { first: 10 }, 1, 6], // as far as there is room
+    [{ first: 20, last: 12 }, {}, 20, 44.2],
+  ]) {
+    const settled = settle(window, { ...values, ...changed }, changed);
+    assert.deepEqual(settled, { first, last });
+    assert.ok(last >= 2 * first + 4);
+  }
+});
+
+test("a choice pushes a choice, and two orders hold together", () => {
+  const size = { ...control, choices: [1, 2, 4, 8] };
+  const controls = ["a", "b", "c"].map((name) => ({ ...size, name }));
+  const ordered = [["a", "b"], ["b", "c"]].map(([low, high]) => ({ low, high, ratio: 1, gap: 0 }));
+  assert.deepEqual(settle({ controls, ordered }, { a: 8, b: 2, c: 4 }, { a: 8 }), { a: 8, b: 8, c: 8 });
+});
+
+// --- The conversation with the host
+
+test("what is left is said in a unit that fits, once it is known and if it is worth saying", () => {
+  for (const [done, elapsed, text] of [
+    [0.5, 4000, ""], [0.5, 100, ""], [0, 4000, ""], [0.1, 4000, "about 40 s left"], [0.1, 20_000, "about 3 min left"],
+    [0.01, 90_000, "about 2 h left"], [1e-6, 3e5, "about 3472 days left"], [NaN, 1000, ""],
+  ]) assert.equal(timeLeft(done, elapsed, 1 - done), text);
+});
+
+/** A run with a host that answers when it is told to; what it was sent, and what the run said. */
+function conversation(mock) {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const [sent, said] = [[], []];
+  let hear;
+  const host = { on: (_, listener) => { hear = listener; }, off() {}, send: (message) => sent.push(message) };
+  const run = new Run(host, ({ values, fraction }) => said.push([values, fraction]), (late) => said.push(late));
+  return { run, sent, said, answer: (values, fraction) => hear({ values, status: 0, fraction }, []) };
+}
+
+test("an answer that takes long is said, and that it came", ({ mock }) => {
+  const { run, said, answer } = conversation(mock);
+  run.start([1]);
+  answer([1], 0);
+  mock.timers.tick(5000);
+  assert.deepEqual(said, [false, [[1], 0]]);
+  run.start([2]);
+  mock.timers.tick(100);
+  run.start([3]); // does not begin to count again
+  mock.timers.tick(160);
+  answer([2], 0); // of no use any more
+  assert.deepEqual(said.slice(2), [true]);
+  answer([3], 0);
+  assert.deepEqual(said.slice(3), [false, [[3], 0]]);
+});
+
+test("newer values wait for the older ones' answer, but not for ever", ({ mock }) => {
+  const { run, sent, answer } = conversation(mock);
+  run.start([1]);
+  run.start([2]);
+  run.start([3]);
+  assert.deepEqual(sent.map(({ values }) => values), [[1]]);
+  answer([1], 0);
+  assert.deepEqual(sent.map(({ values }) => values), [[1], [3]]);
+  run.start([4]);
+  mock.timers.tick(600);
+  run.start([5]);
+  mock.timers.tick(500); // a second after [4]
+  assert.deepEqual(sent.filter((message) => message.do === "start").map(({ values }) => values), [[1], [3], [5]]);
 });
 
 // --- Axes and marks

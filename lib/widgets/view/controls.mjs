@@ -27,6 +27,35 @@ export const accepts = ({ minimum, maximum, scale, choices }, value) => choices.
 export const said = ({ choices, choice_labels }, value) => choice_labels[choices.indexOf(value)] ?? format(value);
 
 /**
+ * The values with ordered controls in order: the one that was changed pushes the other, and gives way itself where
+ * that is at its end.
+ * @param {Pick<Spec, "controls" | "ordered">} spec
+ * @param {Values} values of all controls
+ * @param {Values} changed those that were changed
+ */
+export function settle({ controls, ordered }, values, changed) {
+  const settled = { ...values };
+  for (const { low, high, ratio, gap } of ordered) {
+    /** @param {string} name */
+    const positions = (name) => controls.filter((control) => control.name === name).flatMap(positionsOf);
+    /** @type {(first: number, last: number) => boolean} */
+    const fits = (first, last) => last >= (ratio * first + gap) * (1 - 1e-9);
+    const raise = () => {
+      const all = positions(high);
+      settled[high] = all.find((last) => fits(settled[low], last)) ?? all[all.length - 1];
+    };
+    const lower = () => {
+      const [least, ...others] = positions(low);
+      settled[low] = others.filter((first) => fits(first, settled[high])).pop() ?? least;
+    };
+    for (const push of high in changed && !(low in changed) ? [lower, raise] : [raise, lower]) {
+      if (!fits(settled[low], settled[high])) push();
+    }
+  }
+  return settled;
+}
+
+/**
  * A control: its `node`; `show` puts a value into it, `refuse` says why one is not taken.
  * @param {Control} control
  * @param {string} id

@@ -15,11 +15,13 @@
  */
 import { button, copy, download, format, join, make, rich, same } from "./tools.mjs";
 import { csvOf, decode, heads } from "./output.mjs";
-import { accepts, makeControl } from "./controls.mjs";
+import { accepts, makeControl, settle } from "./controls.mjs";
 import { captionOf, programOf, sentenceOf, stemOf, summaryOf, wordsOf } from "./words.mjs";
 import { Plot, swatch } from "./plot.mjs";
 import { Run } from "./run.mjs";
 import { OwnData } from "./own_data.mjs";
+
+const COMPUTING = "Computing …";
 
 export default {
   /** @param {{ model: Host, el: HTMLElement }} given */
@@ -76,13 +78,13 @@ class Explorer {
     this.build();
     /** @type {[event: string, listener: () => void][]} */
     this.listeners = this.spec.controls.map(({ name }) =>
-      [`change:${name}`, () => this.propose({ [name]: model.get(name) })]);
+      [`change:${name}`, () => this.propose({ [name]: model.get(name) }, false)]);
     this.listeners.forEach(([event, listener]) => model.on(event, listener));
     this.run = new Run(model, (message, output) => {
       if (!("file" in message)) this.hear(message, output);
       else if (this.data) this.data.hear(message);
       else if (message.error === undefined) this.take(message.python ?? this.spec.source); // set from Python
-    });
+    }, (late) => this.wait(late));
     this.run.start(this.vector());
     this.observer = new ResizeObserver(() => this.plot.node.clientWidth !== this.width && this.draw());
     this.observer.observe(this.plot.node);
@@ -164,17 +166,26 @@ class Explorer {
   /**
    * Take values from the reader, a link or Python, those in range.
    * @param {Values} changes
+   * @param {boolean} [push] whether they push others; Python sets one after the other, and is left what it has set
    */
-  propose(changes) {
+  propose(changes, push = true) {
     const before = this.vector();
+    /** @type {Values} */
+    const taken = {};
     for (const control of this.spec.controls) {
       const { name } = control;
       if (!(name in changes)) continue;
-      if (accepts(control, changes[name])) this.controls[name].show(this.values[name] = changes[name]);
+      if (accepts(control, changes[name])) taken[name] = changes[name];
       else this.controls[name].refuse(changes[name]);
     }
+    const values = { ...this.values, ...taken };
+    const settled = push ? settle(this.spec, values, taken) : values;
+    for (const { name } of this.spec.controls) {
+      if (name in taken || settled[name] !== this.values[name]) this.controls[name].show(settled[name]);
+    }
+    this.values = settled;
     if (same(before, this.vector())) return;
-    for (const name of Object.keys(changes)) this.model.set(name, this.values[name]);
+    for (const [name, value] of Object.entries(settled)) this.model.set(name, value); // what is refused is set back
     this.model.save_changes();
     this.run.start(this.vector());
   }
@@ -186,6 +197,16 @@ class Explorer {
   take(source) {
     this.source = source;
     this.run.start(this.vector());
+  }
+
+  /**
+   * Say that the picture is not yet that of the controls, or no more.
+   * @param {boolean} late
+   */
+  wait(late) {
+    this.root.classList.toggle("ex-busy", late);
+    if (late) this.status.textContent = COMPUTING;
+    else if (this.status.textContent === COMPUTING) this.status.textContent = "";
   }
 
   /**
@@ -242,7 +263,8 @@ class Explorer {
     const { fraction, going } = this.run;
     if (fraction > 0 && fraction < 1) this.progressRow.hidden = false; // only if there is a long part
     this.meter.value = fraction;
-    this.percent.textContent = `${Math.floor(100 * fraction)} %`;
+    const left = this.run.left();
+    this.percent.textContent = `${Math.floor(100 * fraction)} %${left && `, ${left}`}`;
     this.stop.textContent = going || fraction >= 1 ? "Stop" : "Resume";
     this.stop.disabled = fraction >= 1;
   }
