@@ -43,15 +43,23 @@ def parsed(link):
     return page, name, int(number or 1), dict(part.split("=") for part in state.split(","))
 
 
-def test_a_card_says_what_its_explorer_shows():
-    explorer = explore("spectrum", data=[k**-1.5 for k in range(1, 257)])
-    explorer.first = 4
-    shown = gallery("setting", ("A title", "Ranks {first} to {last}: β = {beta}, {no} braces.", explorer))
-    sentence = "Ranks 4 to 100: β = 0.5, {no} braces."
-    assert sentence in shown._repr_html_() and shown._repr_markdown_() == f"- **A title.** {sentence}"
+def test_a_card_is_a_preset_and_says_what_its_explorer_shows():
+    shown = gallery("setting", explore("spectrum", data=[k**-1.5 for k in range(1, 257)]))
+    preset = EXPERIMENTS["spectrum"].presets[0]
+    sentence = preset.text.format(first=4, last=64, beta=0.5)
+    assert sentence in shown._repr_html_() and shown._repr_markdown_() == f"- **{preset.title}.** {sentence}"
     made = Cards(shown._repr_html_())
-    assert made.links == ["setting.html#spectrum:first=4,last=100"]
+    assert made.links == ["setting.html#spectrum:first=4,last=64"]
     assert "exponent β: 0.5" in made.pictures[0]["alt"]
+
+
+def test_a_gallery_takes_what_has_a_card_or_is_asked_for_by_name():
+    links = Cards(gallery("practice", "planning", "planning:larger-budget")._repr_html_()).links
+    assert [parsed(link)[3]["compute"] for link in links] == ["100", "10000", "1600"]
+    with pytest.raises(ValueError, match="no preset of the explorer 'planning' has a card of the page 'linear'"):
+        gallery("linear", "planning")
+    with pytest.raises(ValueError, match="has no preset 'nothing'"):
+        gallery("linear", "planning:nothing")
 
 
 def test_links_name_what_is_there(site, cards):

@@ -21,6 +21,7 @@ and ``Outputs`` and those of the controls, read-outs and curves must be the same
 its name with a curve is NAME_number in ``Outputs``.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -28,6 +29,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 PRIMARY = 5  # controls that are shown first, at most
+RESET = "reset"  # stands in a link for the values with which the explorer began, as a preset's name for its values
 
 
 @dataclass(frozen=True)
@@ -208,17 +210,17 @@ class Preset:
     Attributes
     ----------
     name : str
-        Under which text and notebooks ask for it.
+        Under which text and notebooks ask for it: small letters, digits and hyphens.
     title : str
     text : str
         What to see, in one or two sentences; {name} is a control's value or a read-out.
     values : dict of str to float
-        Of controls; the others are at their defaults.
+        Of controls; the others are at their defaults (:meth:`Experiment.state`).
     holds : callable
         Of the read-outs by name and the curves by name, ``(readouts, curves) -> bool``: whether what the text says is
         so; for the tests.
-    card : bool
-        Whether the gallery shows it.
+    card : str
+        Name of the chapter whose explorer the gallery opens in this state. Default: it has no card.
     """
 
     name: str
@@ -226,7 +228,7 @@ class Preset:
     text: str
     values: dict[str, float]
     holds: Callable
-    card: bool = False
+    card: str = ""
 
 
 @dataclass(frozen=True)
@@ -337,8 +339,9 @@ class Experiment:
     ------
     ValueError
         If ``Controls`` or ``Outputs``, the tuples that the kernels use, do not match ``controls`` or ``readouts`` and
-        ``curves``; if more than five controls are shown first, or not exactly one read-out is the headline; or a
-        guide, a handle, a read-out's error, an order or a preset names what is not there.
+        ``curves``; if more than five controls are shown first, or not exactly one read-out is the headline; if a
+        guide, a handle, a read-out's error, an order or a preset names what is not there; or if two presets have one
+        name.
     """
 
     name: str
@@ -389,6 +392,29 @@ class Experiment:
     def sentences(self) -> dict[int, str]:
         """Sentences by their status, positive for notices and negative for errors."""
         return {int(message.value): message.sentence for message in self.messages or ()}
+
+    def state(self, preset: str) -> dict[str, float]:
+        """Give the values of all controls in a preset.
+
+        Parameters
+        ----------
+        preset : str
+            Its name.
+
+        Returns
+        -------
+        dict of str to float
+
+        Raises
+        ------
+        ValueError
+            If there is no such preset.
+        """
+        for known in self.presets:
+            if known.name == preset:
+                return {control.name: control.default for control in self.controls} | known.values
+        names = ", ".join(known.name for known in self.presets)
+        raise ValueError(f"the explorer {self.name!r} has no preset {preset!r}; it has {names}")
 
     def _check_controls(self):
         self._check_names("Controls", self.Controls._fields, tuple(control.name for control in self.controls))
@@ -442,6 +468,13 @@ class Experiment:
             if name not in known:
                 raise ValueError(
                     f"experiment {self.name!r}: {kind} names {name!r}, which is not one of {sorted(known)}"
+                )
+        names = [preset.name for preset in self.presets]
+        for name in names:
+            if names.count(name) > 1 or name == RESET or not re.fullmatch(r"[a-z\d]+(-[a-z\d]+)*", name):
+                raise ValueError(
+                    f"experiment {self.name!r}: preset {name!r}: must be small letters, digits and single hyphens, "
+                    f"unlike any other and {RESET!r}"
                 )
 
     def _check_names(self, kind, names, labels):

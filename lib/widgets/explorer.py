@@ -7,6 +7,7 @@ WebAssembly. Both answer the same three messages, which ``explorer.mjs`` describ
 
 import base64
 import functools
+import inspect
 import io
 import math
 import textwrap
@@ -74,7 +75,11 @@ def _explorer_class(experiment):
         if hasattr(Explorer, control.name):
             raise TypeError(f"an explorer has an attribute {control.name!r} already: rename the control")
     traits = {control.name: _ControlTrait(control).tag(sync=True) for control in experiment.controls}
-    return type(f"{experiment.name.title()}Explorer", (Explorer,), traits | {"_experiment": experiment})
+    presets = "\n".join(f'explorer.preset("{preset.name}")\n    {preset.title}.' for preset in experiment.presets)
+    text = f"{experiment.title}.\n\n{inspect.cleandoc(Explorer.__doc__)}\n\nPresets:\n\n{presets}"
+    return type(
+        f"{experiment.name.title()}Explorer", (Explorer,), traits | {"_experiment": experiment, "__doc__": text}
+    )
 
 
 class _ControlTrait(traitlets.TraitType):
@@ -149,6 +154,23 @@ class Explorer(anywidget.AnyWidget):
     def _values(self):
         """Present values of the controls by name."""
         return {control.name: getattr(self, control.name) for control in self._experiment.controls}
+
+    def preset(self, name: str) -> None:
+        """Set all controls to a state worth seeing; the explorer says what to see in it.
+
+        Parameters
+        ----------
+        name : str
+
+        Raises
+        ------
+        ValueError
+            If there is no such preset.
+        """
+        state = self._experiment.state(name)
+        with self.hold_sync():
+            for control, value in state.items():
+                setattr(self, control, value)
 
     # --- Data ----------------------------------------------------------------------------------------
 

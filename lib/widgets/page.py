@@ -95,7 +95,7 @@ def specification(experiment: Experiment, values: dict[str, float], source: str)
         "handles": [asdict(handle) for handle in experiment.handles],
         "ordered": [asdict(order) for order in experiment.ordered],
         "presets": [
-            {"name": preset.name, "title": preset.title, "text": preset.text, "values": preset.values}
+            {"name": preset.name, "title": preset.title, "text": preset.text, "values": experiment.state(preset.name)}
             for preset in experiment.presets
         ],
     }

@@ -100,6 +100,7 @@ interface Preset {
   title: string;
   /** {name} is a control's value or a read-out. */
   text: string;
+  /** Of all controls. */
   values: Values;
 }
 

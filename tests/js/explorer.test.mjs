@@ -7,7 +7,7 @@ const { closest, drawn, fill, format, rich } = await load("widgets/view/tools.mj
 const { makeAxis, niceStep, rangeOf } = await load("widgets/view/axes.mjs");
 const { accepts, positionsOf, said, settle } = await load("widgets/view/controls.mjs");
 const { csvOf, decode, heads, segmentsOf } = await load("widgets/view/output.mjs");
-const { captionOf, programOf, sentenceOf, stemOf, summaryOf, wordsOf } = await load("widgets/view/words.mjs");
+const { captionOf, presetOf, programOf, sentenceOf, stemOf, summaryOf, wordsOf } = await load("widgets/view/words.mjs");
 const { edgesOf, lookOf, shade } = await load("widgets/view/plot.mjs");
 const { Run, timeLeft } = await load("widgets/view/run.mjs");
 
@@ -45,6 +45,12 @@ test("numbers are written for reading", () => {
 test("a choice is said by its name, a number by its digits", () => {
   assert.equal(said(menu, 2), "fancy");
   assert.equal(said(control, 0.5), "0.5");
+});
+
+test("a state is a preset's if all of its values are", () => {
+  const presets = [{ name: "plain", values: { beta: 1, mode: 1 } }, { name: "fancy", values: { beta: 1, mode: 2 } }];
+  assert.equal(presetOf({ presets }, { beta: 1, mode: 2 }).name, "fancy");
+  assert.equal(presetOf({ presets }, { beta: 0.9, mode: 2 }), undefined);
 });
 
 test("a template takes the names that there are, and leaves other braces", () => {

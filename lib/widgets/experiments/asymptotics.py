@@ -13,7 +13,7 @@ from ...kernels.asymptotics import Levels, Sectors, amplification, law, mode_sum
 from ...kernels.averages import ERF, Network
 from ...kernels.fitting import FIT_SCRATCH, fit_window
 from ...kernels.spectrum import power_law_spectrum
-from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Ordered, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Ordered, Preset, Readout
 from ..kernels.ensemble import LARGEST_STEP, Shape, ensemble_advance, ensemble_align, ensemble_size, ensemble_start
 from ..kernels.times import geometric
 from .controls import LEVELS, UNITS
@@ -392,4 +392,48 @@ corrected = lib.fit_power_law(alpha, flow, window, offset=law.offset)
 # sgd = lib.simulate(m, N={N}, eta={eta}, alpha=np.geomspace(0.1, {until}, 25), sigma_J={sigma_J},
 #                    alignment={alignment}, seeds=range({seed}, {seed} + {runs}))
 """,
+    presets=(
+        Preset(
+            "late",
+            "Late, an erf network is linear again",
+            "Near the teacher the error of {units} erf units has the exponent {exponent}, less the constant of the "
+            "levels that are not there; the fit over two decades that end at a tenth of the window gives "
+            "{corrected} once it is added, {raw} without.",
+            {},
+            lambda number, curve: abs(number["corrected"] - number["exponent"]) < 0.01 < number["raw"] - 0.5,
+            card="asymptotics",
+        ),
+        Preset(
+            "local-slope",
+            "The local slope does not rest",
+            "β = {beta}, L = {levels}: minus the local slope passes {exponent} and goes on growing, so that a fit "
+            "depends on its window.",
+            {"show": SLOPE, "beta": 0.5, "levels": 1024.0},
+            lambda number, curve: np.nanmax(curve["flow"].y) > 2 * number["exponent"],
+            card="asymptotics",
+        ),
+        Preset(
+            "saturation",
+            "Beyond the critical rate it stays finite",
+            "η = {eta} > {critical}: erf units saturate, and the error ends at a constant.",
+            {"eta": 5.0, "levels": 64.0},
+            lambda number, curve: abs(curve["flow"].y[-1] / curve["flow"].y[-20] - 1) < 0.01,
+            card="asymptotics",
+        ),
+        Preset(
+            "one-level",
+            "One level: an exponential",
+            "With L = {levels} there is no power law: minus the local slope grows without end.",
+            {"show": SLOPE, "levels": 1.0},
+            lambda number, curve: np.nanmax(curve["flow"].y) > 5,
+        ),
+        Preset(
+            "many-levels",
+            "Many levels: a power law before the eyes",
+            "With L = {levels} the window from α = {opens} to {closes} is wide, and the straight line in it has the "
+            "exponent {raw}, near {exponent}.",
+            {"levels": 131072.0},
+            lambda number, curve: abs(number["raw"] - number["exponent"]) < 0.02,
+        ),
+    ),
 )

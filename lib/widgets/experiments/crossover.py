@@ -9,7 +9,7 @@ from ...compiler.jit import kernel
 from ...compiler.layout import outputs, place, read, record, take
 from ...kernels.features import best_training, find_modes, restrict, restricted_error, take_room
 from ...kernels.spectrum import power_law_spectrum
-from ..experiment import Axis, Control, Curve, Experiment, Handle, Messages, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Handle, Messages, Preset, Readout
 from ..kernels.times import geometric
 from .controls import LEVELS
 
@@ -151,4 +151,31 @@ error = np.array([lib.features.error(s, int(l), {eta}, alpha, {sigma_J}) for l i
 crossover = [lib.features.crossover_time(s, int(l), {eta}) for l in levels]
 best = [lib.features.optimal_training({beta}) * time for time in crossover]
 """,
+    presets=(
+        Preset(
+            "border",
+            "Two limits, and the border between them",
+            "Below the dashed line more time changes nothing: features limit the error. Above it more features "
+            "change nothing: time does. The best split of compute is the solid line, at 2ηλ_l α = {best_training}.",
+            {},
+            lambda number, curve: number["best_training"] > 0.5,
+        ),
+        Preset(
+            "steep",
+            "A steeper spectrum: each level costs more time",
+            "At β = {beta} the border has the slope 1/(1+β) = 1/3: eight times the time for twice the levels.",
+            {"beta": 2.0},
+            lambda number, curve: (
+                abs(np.diff(np.log(curve["crossover"].y)) / np.diff(np.log(curve["crossover"].x)) - 1 / 3) < 1e-6
+            ),
+        ),
+        Preset(
+            "noisy",
+            "Beyond the critical rate of the larger students",
+            "At η = {eta} students of up to {converging} levels converge; those of more are unstable, because they "
+            "see more of the variance.",
+            {"eta": 2.2},
+            lambda number, curve: 1 <= number["converging"] < 256,
+        ),
+    ),
 )

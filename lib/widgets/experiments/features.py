@@ -12,7 +12,7 @@ from ...kernels.features import best_training, find_modes, restrict, restricted_
 from ...kernels.linear import decay_sum, missing_levels
 from ...kernels.spectrum import power_law_spectrum
 from ...maths.gamma import upper_gamma
-from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Ordered, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Ordered, Preset, Readout
 from ..kernels.ensemble import (
     LARGEST_STEP,
     Shape,
@@ -244,4 +244,39 @@ small = lib.features.small_eta_error(s, learned, {eta}, alpha, {sigma_J})
 sgd = lib.simulate(m, N={N}, eta={eta}, alpha=alpha[::10], sigma_J={sigma_J}, learned=learned,
                    seeds=range({seed}, {seed} + {runs}))
 """,
+    presets=(
+        Preset(
+            "floor",
+            "Few features leave a floor",
+            "A student of {learned} of {levels} levels follows the full one until α = {crossover}, and ends at "
+            "{floor}.",
+            {"alpha_max": 3000.0, "N": 256.0, "runs": 1.0},
+            lambda number, curve: abs(curve["exact"].y[-1] / number["floor"] - 1) < 1e-3,
+            card="features",
+        ),
+        Preset(
+            "compute",
+            "Compute has a best split",
+            "Against compute lα every size is best once; for the largest compute drawn it is l = {best_learned}.",
+            {"compute": 1.0, "alpha_max": 3000.0, "N": 256.0, "runs": 1.0},
+            lambda number, curve: 8.0 < number["best_learned"] < 256.0,
+            card="features",
+        ),
+        Preset(
+            "amplified",
+            "What is not learned acts as noise",
+            "At η = {eta} the unlearned variance {unseen} is amplified by {amplification}: the floor is higher than "
+            "at a small rate.",
+            {"eta": 1.5},
+            lambda number, curve: number["floor"] > 2.0 * (0.5 * number["unseen"]),
+        ),
+        Preset(
+            "worse",
+            "Stable, and worse than at the start",
+            "η = {eta} is between 2 and the critical rate {critical}: the error of {learned} levels converges to "
+            "{floor}, above the initial 1/2.",
+            {"eta": 2.1, "learned": 4.0},
+            lambda number, curve: number["critical"] > 2.1 and number["floor"] > 0.5,
+        ),
+    ),
 )

@@ -12,7 +12,7 @@ from ...kernels import integrator
 from ...kernels.averages import Network
 from ...kernels.flow import total
 from ...kernels.spectrum import power_law_spectrum
-from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Messages, Preset, Readout
 from ..kernels.ensemble import (
     LARGEST_STEP,
     Shape,
@@ -155,6 +155,14 @@ def advance(p, data, work):
 
 SIZES = tuple(float(2**n) for n in range(6, 21))
 
+
+def _deviation(curve):
+    """Largest distance of SGD from the flow, in logarithms."""
+    flow, sgd = curve["flow"], curve["sgd"]
+    theory = np.interp(np.log(sgd.x), np.log(flow.x), np.log(flow.y))
+    return np.nanmax(np.abs(np.log(sgd.y) - theory))
+
+
 EXPERIMENT = Experiment(
     name="flow",
     title="Order-parameter flow against SGD",
@@ -197,4 +205,64 @@ start = m.initial_overlaps(sigma_J={sigma_J}, N={N}, seed={seed})
 flow = lib.solve(m, start, eta={eta}, alpha=np.geomspace(0.01, {alpha_max}, 121))
 sgd = lib.simulate(m, {N}, {eta}, flow.alpha[::5], {sigma_J}, seeds=range({seed}, {seed} + {runs}), method="reduced")
 """,
+    presets=(
+        Preset(
+            "many-weights",
+            "Many weights follow few equations",
+            "With N = {N} inputs the mean of {runs} runs of SGD lies on the flow of the order parameters.",
+            {"N": 4096.0, "runs": 4.0},
+            lambda number, curve: number["largest_step"] < 0.01 and _deviation(curve) < 0.1,
+            card="setting",
+        ),
+        Preset(
+            "large-step",
+            "The flow is a limit",
+            "With N = L = {N} a step is {largest_step} of the leading direction, and SGD is not the flow.",
+            {
+                "activation": 1.0,
+                "students": 1.0,
+                "teachers": 1.0,
+                "levels": 64.0,
+                "eta": 0.9,
+                "N": 64.0,
+                "runs": 16.0,
+            },
+            lambda number, curve: number["largest_step"] > LARGEST_STEP and _deviation(curve) > 0.3,
+            card="setting",
+        ),
+        Preset(
+            "plateau",
+            "One level: a plateau",
+            "Two students that begin alike rest on a level part until they become different; points and curve leave "
+            "it at different times.",
+            {"levels": 1.0, "sigma_J": 0.01, "alpha_max": 1000.0},
+            lambda number, curve: np.sum((0.004 < curve["flow"].y) & (curve["flow"].y < 0.01)) > 20,
+        ),
+        Preset(
+            "too-few-units",
+            "Too few units: a floor",
+            "One student unit for two teachers: no amount of data takes the error below {last}.",
+            {"students": 1.0, "teachers": 2.0, "runs": 1.0},
+            lambda number, curve: number["last"] > 1e-2,
+            card="deeper",
+        ),
+        Preset(
+            "spare-unit",
+            "One unit too many: a lower floor",
+            "{students} students of fixed output weights cannot share {teachers} teachers equally: the error stops "
+            "at {last}, for every spectrum.",
+            {"students": 3.0, "teachers": 2.0, "levels": 1.0, "alpha_max": 1e4, "runs": 1.0},
+            lambda number, curve: 1e-5 < number["last"] < 1e-2,
+            card="deeper",
+        ),
+        Preset(
+            "twice-the-units",
+            "Twice as many units: a slower end",
+            "{students} students for {teachers} teachers share the work, in directions that hardly change the "
+            "error: it ends as a power of α, not exponentially.",
+            {"students": 4.0, "teachers": 2.0, "levels": 1.0, "alpha_max": 1e4, "runs": 1.0},
+            lambda number, curve: 1e-8 < number["last"] < 1e-4,
+            card="deeper",
+        ),
+    ),
 )

@@ -13,7 +13,7 @@ from ...kernels.linear import decay_sum, missing_levels, modes
 from ...kernels.regression import effective_ridges
 from ...kernels.spectrum import power_law_spectrum
 from ...maths.gamma import gamma
-from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Preset, Readout
 from ..kernels.ensemble import LARGEST_STEP, Shape, ensemble_advance, ensemble_size, ensemble_start
 from ..kernels.times import geometric
 from .controls import LEVELS, UNITS
@@ -217,4 +217,52 @@ kernel_regression = lib.regression.error(s, alpha)
 sgd = lib.simulate(m, N={N}, eta={eta}, alpha=alpha[::10], sigma_J={sigma_J},
                    seeds=range({seed}, {seed} + {runs}))
 """,
+    presets=(
+        Preset(
+            "exponent",
+            "The exponent is β/(1+β)",
+            "Each eigenvalue has its own clock. Together they make a power law of slope {law_slope} between the "
+            "fastest and the slowest.",
+            {"alpha_max": 1000.0},
+            lambda number, curve: abs(number["corrected_slope"] - number["law_slope"]) < 0.01,
+            card="linear",
+        ),
+        Preset(
+            "straight-line",
+            "A straight line finds another one",
+            "β = {beta}: fitted over the window the slope is {raw_slope} in place of {law_slope}, because levels "
+            "are finitely many; with the constant of the missing ones it is {corrected_slope}.",
+            {"beta": 0.25, "levels": 1024.0, "N": 1024.0, "runs": 1.0},
+            lambda number, curve: (
+                number["raw_slope"] < 1.5 * number["law_slope"]
+                and abs(number["corrected_slope"] - number["law_slope"]) < 0.03
+            ),
+            card="linear",
+        ),
+        Preset(
+            "large-rate",
+            "A finite learning rate costs a factor",
+            "At η = {eta} the exact error lies above the small-η sum (dashed), in parallel.",
+            {"eta": 1.5, "levels": 64.0, "N": 1024.0},
+            lambda number, curve: np.all(curve["exact"].y >= curve["small_eta"].y * (1 - 1e-9)),
+            card="linear",
+        ),
+        Preset(
+            "divergence",
+            "Beyond 2K/M the error grows",
+            "At η = {eta}, above the critical rate {critical}, the noise of the steps grows faster than it is "
+            "forgotten.",
+            {"eta": 2.1, "alpha_max": 30.0},
+            lambda number, curve: 2.1 > number["critical"] and curve["exact"].y[-1] > curve["exact"].y[0],
+            card="linear",
+        ),
+        Preset(
+            "source-figure-2",
+            "Figure 2 of the source, left, with L = 16",
+            "N = {N}, η = {eta}, σ_J = {sigma_J}: exact curve, small-rate sum and SGD; the critical rate of the "
+            "flow is {critical}.",
+            {"levels": 16.0, "eta": 1.0, "sigma_J": 1.0, "alpha_max": 100.0, "N": 128.0, "runs": 16.0},
+            lambda number, curve: number["critical"] == 2.0,
+        ),
+    ),
 )

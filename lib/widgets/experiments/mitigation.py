@@ -11,7 +11,7 @@ from ...kernels import integrator
 from ...kernels.averages import Network
 from ...kernels.flow import total
 from ...kernels.spectrum import power_law_spectrum, whiten
-from ..experiment import Axis, Control, Curve, Experiment, Guide, Messages, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Guide, Messages, Preset, Readout
 from ..kernels.ensemble import (
     LARGEST_STEP,
     Shape,
@@ -243,4 +243,41 @@ partial = lib.solve(w, white.overlaps(start), eta={eta}, alpha=alpha)
 recipe = lib.mitigation.Recipe(power={power})
 sgd = lib.mitigation.train(m, {N}, {eta}, alpha[::10], recipe, {sigma_J}, seeds=range({seed}, {seed} + {runs}))
 """,
+    presets=(
+        Preset(
+            "exponent",
+            "Whitening changes the exponent",
+            "Inputs whitened by the power p = {power} learn with the exponent {exponent} in place of {plain_exponent}.",
+            {},
+            lambda number, curve: (
+                number["exponent"] == 2 * number["plain_exponent"] and curve["partial"].y[-1] < curve["plain"].y[-1]
+            ),
+            card="mitigation",
+        ),
+        Preset(
+            "plateau",
+            "It prolongs the plateau",
+            "Erf units leave the plateau with a speed that whitening takes from {plain_moment} to {moment}: the "
+            "fast directions were what broke the symmetry.",
+            {"activation": 0.0, "units": 2.0, "levels": 16.0, "eta": 0.1, "alpha_max": 3000.0, "runs": 1.0},
+            lambda number, curve: number["moment"] < 0.5 * number["plain_moment"],
+            card="mitigation",
+        ),
+        Preset(
+            "compute",
+            "And it must be paid for",
+            "Against multiply-adds, for one unit: a full matrix at every step costs more than it brings.",
+            {"count": 1.0},
+            lambda number, curve: curve["partial"].x[0] > curve["plain"].x[0],
+            card="mitigation",
+        ),
+        Preset(
+            "full",
+            "Whitened fully: one clock",
+            "At p = {power} every direction is learned at one rate: the error falls exponentially, and no power law "
+            "is left.",
+            {"power": 1.0},
+            lambda number, curve: curve["partial"].y[-1] < 1e-2 * curve["plain"].y[-1],
+        ),
+    ),
 )

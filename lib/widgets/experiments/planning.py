@@ -9,7 +9,7 @@ from ...compiler.jit import kernel
 from ...compiler.layout import outputs, place, read, record, take
 from ...kernels.features import find_modes, restrict, restricted_error, take_room
 from ...kernels.spectrum import power_law_spectrum
-from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Preset, Readout
 from .controls import LEVELS
 
 SIZES = 37  # students tried: l = 1 ... 512 at ratio 2^(1/4), whole numbers; equal ones are tried once
@@ -212,4 +212,32 @@ plan = lib.planning.plan(s, compute={compute}, eta={eta}, noise={noise})
 levels = np.unique(np.rint(2 ** np.arange(0, np.log2({levels}) + 0.1, 0.25)).astype(int))
 budget = [lib.features.error(s, l, {eta}, [{compute} / l], noise={noise})[0] for l in levels]
 """,
+    presets=(
+        Preset(
+            "plan",
+            "A plan for a budget",
+            "For compute {compute}: {learned} levels and {alpha} examples per input. Half or twice as many levels "
+            "are worse.",
+            {},
+            lambda number, curve: number["eps_g"] <= np.nanmin(curve["budget"].y) * (1 + 1e-9),
+            card="practice",
+        ),
+        Preset(
+            "noise",
+            "When more compute stops paying",
+            "With label noise {noise} a share {irreducible} of the error cannot be bought: twice the compute saves "
+            "a share {doubling} of it.",
+            {"noise": 0.1, "compute": 1e4},
+            lambda number, curve: number["irreducible"] > 0.5 and number["doubling"] < 0.1,
+            card="practice",
+        ),
+        Preset(
+            "larger-budget",
+            "Sixteen times the budget",
+            "For compute {compute} the best is l = {learned}; twice the examples save {more_time} of the error, "
+            "twice the features {more_features}: the balance of the two hardly moves.",
+            {"compute": 1600.0},
+            lambda number, curve: 0.5 < number["more_time"] / number["more_features"] < 2,
+        ),
+    ),
 )

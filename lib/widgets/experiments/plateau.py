@@ -12,7 +12,7 @@ from ...kernels import plateau as kernels
 from ...kernels.averages import ERF, Network
 from ...kernels.flow import total
 from ...kernels.spectrum import power_law_spectrum
-from ..experiment import Axis, Control, Curve, Experiment, Messages, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Messages, Preset, Readout
 from ..kernels.ensemble import LARGEST_STEP, Shape, ensemble_advance, ensemble_overlaps, ensemble_size, ensemble_start
 from ..kernels.times import geometric
 from .controls import LEVELS
@@ -168,6 +168,12 @@ def advance(p, data, work):
 
 UNITS = (2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
 
+
+def _level_part(curve, height):
+    """Share of the logarithmic time at which a curve is within a fifth of a height."""
+    return np.mean(np.abs(curve.y / height - 1.0) < 0.2)
+
+
 EXPERIMENT = Experiment(
     name="plateau",
     title="Plateaus: flow, SGD and the closed forms",
@@ -217,4 +223,46 @@ flow = lib.solve(m, start, {eta}, np.geomspace(0.1 / {eta} / s.eigenvalues[0], {
 exit = lib.plateau.measured_length(flow, point)
 sgd = lib.simulate(m, {N}, {eta}, flow.alpha[::5], {sigma_J}, range({seed}, {seed} + {runs}), teacher, "reduced")
 """,
+    presets=(
+        Preset(
+            "two-units",
+            "Units must become different",
+            "Figure 1 of the source, for L = {levels}: two students begin alike. The error rests at {height} until "
+            "they specialise, at α = {exit}; the theory of the escape says {length}.",
+            {},
+            lambda number, curve: abs(number["exit"] / number["length"] - 1) < 0.2,
+            card="plateau",
+        ),
+        Preset(
+            "hidden",
+            "A broad spectrum hides the plateau of two units",
+            "L = {levels}, β = {beta}, M = {teachers}: while the units wait, the slow directions are still being "
+            "learned, and the curve has no level part.",
+            {"beta": 0.25, "levels": 256.0, "alpha_max": 100.0, "N": 512.0},
+            lambda number, curve: _level_part(curve["flow"], number["height"]) < 0.1,
+            card="plateau",
+        ),
+        Preset(
+            "more-units",
+            "More units bring it back",
+            "The same data with M = {teachers}: the units wait so much longer that the slow directions arrive first.",
+            {"students": 4.0, "teachers": 4.0, "beta": 0.25, "levels": 256.0, "alpha_max": 1000.0},
+            lambda number, curve: _level_part(curve["flow"], number["height"]) > 0.1,
+            card="plateau",
+        ),
+        Preset(
+            "one-level",
+            "One level: the longest plateau",
+            "All directions alike, L = {levels}: the escape time is {tau}, and the plateau ends at α = {exit}.",
+            {"levels": 1.0, "alpha_max": 1e4},
+            lambda number, curve: number["tau"] > 300 and abs(number["exit"] / number["length"] - 1) < 0.2,
+        ),
+        Preset(
+            "small-weights",
+            "Smaller weights wait longer",
+            "At σ_J = {sigma_J}, a tenth of what it was, the plateau ends at α = {exit}: a factor of ten adds τ ln 10.",
+            {"levels": 1.0, "sigma_J": 1e-3, "alpha_max": 1e4},
+            lambda number, curve: number["exit"] > 2000,
+        ),
+    ),
 )

@@ -10,7 +10,7 @@ from ...compiler.layout import outputs, place, read, record, take
 from ...kernels.averages import LINEAR, Network
 from ...kernels.fitting import FIT_SCRATCH, fit_window
 from ...kernels.linear import decay_sum, modes
-from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Ordered, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Ordered, Preset, Readout
 from ..kernels.ensemble import LARGEST_STEP, Shape, ensemble_advance, ensemble_size, ensemble_start
 from ..kernels.times import geometric
 
@@ -195,4 +195,38 @@ predicted = lib.linear.generalization_error(s, {eta}, alpha, {sigma_J})
 m = lib.StudentTeacher(s, students=1, teachers=1, activation="linear")
 sgd = lib.simulate(m, N={copies} * s.levels, eta={eta}, alpha=alpha[alpha < 300][::6], sigma_J={sigma_J}, seeds={runs})
 """,
+    presets=(
+        Preset(
+            "learning-curve",
+            "A learning curve from a spectrum",
+            "The eigenvalues measured in a photograph are all that the prediction needs; between α = {alpha_first} "
+            "and {alpha_last} it falls.",
+            {"picture": 1.0, "first": 4.0, "last": 64.0},
+            lambda number, curve: curve["predicted"].y[-1] < 0.1 * curve["predicted"].y[0],
+            card="real-data",
+        ),
+        Preset(
+            "spectrum",
+            "Where a spectrum is a power law",
+            "A sample of the same photograph's patches, ranks {first} to {last}: β = {beta} ± {two_errors} by the "
+            "fit alone, and the slopes of the two halves differ by {drift}.",
+            {"first": 4.0, "last": 64.0},
+            lambda number, curve: abs(number["drift"]) < 0.2,
+            card="real-data",
+        ),
+        Preset(
+            "tail",
+            "Another window, another exponent",
+            "Ranks {first} to {last} of the same patches: β = {beta}.",
+            {"first": 64.0, "last": 256.0},
+            lambda number, curve: number["beta"] > 0.8,
+        ),
+        Preset(
+            "fast",
+            "A large rate, and a step that is not small",
+            "At η = {eta} learning begins at α = {alpha_first}, and the noise of the steps raises the whole curve.",
+            {"picture": 1.0, "first": 4.0, "last": 64.0, "eta": 1.0},
+            lambda number, curve: curve["predicted"].y[-1] > 0,
+        ),
+    ),
 )

@@ -8,7 +8,7 @@ import numpy as np
 from ...compiler.jit import kernel
 from ...compiler.layout import outputs, place, read, record, take
 from ...kernels.fitting import FIT_SCRATCH, fit_window
-from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Ordered, Readout
+from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Ordered, Preset, Readout
 
 POINTS = 1024
 LINE = 2
@@ -115,4 +115,30 @@ spectrum = {data}
 fit = spectrum.fit(window=({first}, {last}))
 fit.beta, fit.standard_error
 """,
+    presets=(
+        Preset(
+            "photograph",
+            "A photograph has a power-law spectrum",
+            "Covariance of patches of a photograph: between the ranks {first} and {last} a power law, here with β = "
+            "{beta}; not beyond them.",
+            {"first": 4.0, "last": 64.0},
+            lambda number, curve: abs(number["drift"]) < 0.1 < number["beta"],
+            card="setting",
+        ),
+        Preset(
+            "head",
+            "The first ranks",
+            "The ranks {first} to {last} alone give β = {beta} ± {two_errors}: the largest eigenvalues are few, and "
+            "follow no line.",
+            {"first": 1.0, "last": 8.0},
+            lambda number, curve: number["two_errors"] > 0.1,
+        ),
+        Preset(
+            "tail",
+            "The last ranks",
+            "From rank {first} to {last} the same data give β = {beta}: the window decides.",
+            {"first": 64.0, "last": 256.0},
+            lambda number, curve: number["beta"] > 0.8,
+        ),
+    ),
 )

@@ -20,6 +20,7 @@ import { captionOf, programOf, sentenceOf, stemOf, summaryOf, wordsOf } from "./
 import { Plot, swatch } from "./plot.mjs";
 import { Run } from "./run.mjs";
 import { OwnData } from "./own_data.mjs";
+import { Presets } from "./presets.mjs";
 
 const COMPUTING = "Computing …";
 
@@ -73,6 +74,7 @@ class Explorer {
     this.controls = Object.fromEntries(this.spec.controls.map((control, i) => [control.name,
       makeControl(control, `${id}-${i}`, (value) => this.propose({ [control.name]: value }))]));
     this.data = this.spec.table ? new OwnData(model, id, (source) => this.take(source)) : undefined;
+    this.presets = new Presets(this.spec, id, (values) => this.propose(values));
     this.plot = new Plot(this.spec);
     this.picture = root.querySelector(".explorer-picture"); // stays until there is a live one
     this.build();
@@ -118,6 +120,7 @@ class Explorer {
     root.append(make("p", { class: "ex-title" }, spec.title), this.print, this.picture ?? "", this.plot.node,
       make("div", { class: "ex-legend", role: "group", "aria-label": "Curves shown" },
         ...spec.curves.map((curve, i) => this.toggle(curve, this.plot.looks[i]))),
+      this.presets.node,
       make("div", { class: "ex-controls", role: "group", "aria-label": "Controls" },
         ...Object.values(this.controls).map(({ node }) => node)),
       this.data?.node ?? "",
@@ -253,6 +256,7 @@ class Explorer {
     this.print.innerHTML = rich(caption);
     this.readouts.innerHTML = join(spec.readouts, ({ label, digits }, i) =>
       `<div><dt>${rich(label)}</dt><dd>${format(readouts[i], digits)}</dd></div>`);
+    this.presets.show(values, wordsOf(spec, values, this.shown));
     this.code.textContent = programOf(spec, values, this.source);
     this.progress();
     this.tabulate();

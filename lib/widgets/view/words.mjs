@@ -47,6 +47,15 @@ export function summaryOf(spec, { readouts, notice }) {
 }
 
 /**
+ * The preset whose state this is.
+ * @param {Spec} spec
+ * @param {Values} values
+ */
+export function presetOf({ presets }, values) {
+  return presets.find((preset) => Object.entries(preset.values).every(([name, value]) => values[name] === value));
+}
+
+/**
  * The program that gives the same numbers: named choices by name, numbers with all their digits.
  * @param {Spec} spec
  * @param {Values} values
