@@ -5,13 +5,21 @@ read them, so that the values are those that it measured. Claims about a kept me
 one of ``{claims-ledger}`` with the option ``:kept:``. Claims are collected page by page when the pages are read, and
 the lists are written when all have been.
 
+``book/see.yml`` says in which state of an explorer a claim is to be seen: outside of the cells, whose stored outputs
+stay as they are. The claim and its row get a link to that state.
+
 myst-nb finds what reads a mime type by entry points alone: ``claims_ledger-0.dist-info`` in this folder has ours.
 """
 
+import re
+from html import escape
+from pathlib import Path
 from typing import NamedTuple
 
+import yaml
 from docutils import nodes
 from docutils.parsers.rst import directives
+from play import check_link
 from sphinx.environment.collectors import EnvironmentCollector
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
@@ -19,6 +27,8 @@ from sphinx.util.docutils import SphinxDirective
 logger = logging.getLogger(__name__)
 
 MIME = "application/vnd.scaling-laws.claim+json"  # as in lib/book/claims.py
+SEE = "book/see.yml"
+HTML = re.compile(r'<div class="claim" id="claim-([\w-]+)">')  # of a claim, as lib/book/claims.py writes it
 
 
 class Claim(NamedTuple):
@@ -75,6 +85,7 @@ class ClaimsCollector(EnvironmentCollector):
         found = [(node["claim"], _section(node)) for node in doctree.findall(claim_data)]
         if found:
             app.env.claims[app.env.docname] = found
+            app.env.note_dependency(SEE)
 
     def get_updated_docs(self, app, env):
         """Claims of any page may have changed: the ledger is written anew."""
@@ -82,7 +93,9 @@ class ClaimsCollector(EnvironmentCollector):
 
 
 def prepare(app):
-    """The two attributes of a new environment."""
+    """The states in which claims are to be seen, and the two attributes of a new environment."""
+    file = Path(app.srcdir) / SEE
+    app.see = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
     for name, empty in (("claims", {}), ("pages_with_ledger", set())):
         if not hasattr(app.env, name):
             setattr(app.env, name, empty)
@@ -103,6 +116,43 @@ def check_names(app, env):
             if claim.name in home:
                 logger.warning("duplicate claim %r, also in %s", claim.name, home[claim.name], location=docname)
             home[claim.name] = docname
+    for name in app.see:
+        if name in home:
+            check_link(env, home[name], *_see(app, name, home[name]))
+        else:
+            logger.warning("%s: there is no claim %r", SEE, name)
+
+
+def _see(app, name, docname):
+    """The page and the state in which a claim of ``docname`` is to be seen, or None.
+
+    A state is as in a link of the text, with the page in front where it is another: ``setting#flow:levels=1``. It is
+    that of the explorer as it begins, with these changes.
+    """
+    if name not in app.see:
+        return None
+    page, _, link = app.see[name].rpartition("#")
+    explorer, _, state = link.partition(":")
+    return str(Path(docname).with_name(page)) if page else docname, f"{explorer}:reset,{state}"
+
+
+def show_claims(app, doctree, docname):
+    """Put a link to its state at the end of each claim's HTML; on the page itself it needs the page's script."""
+    if app.builder.format != "html":
+        return
+    for output in list(doctree.findall(nodes.raw)):
+        claim = HTML.match(output.astext())
+        if not claim or not (see := _see(app, claim[1], docname)):
+            continue
+        page, link = see[0], escape(see[1])
+        up = "../" * docname.count("/")  # right on the slides, too
+        shown = (
+            f'<p class="claim-see" hidden><span class="play" data-play="{link}">See it</span></p>'
+            if page == docname
+            else f'<p class="claim-see"><a class="play" href="{up}{page}.html#{link}">See it</a></p>'
+        )
+        text = f"{output.astext().rstrip().removesuffix('</div>')}{shown}</div>"
+        output.replace_self(nodes.raw(text, text, **output.attributes))
 
 
 def write_ledger(app, doctree, docname):
@@ -156,6 +206,9 @@ def _row(app, docname, page, claim, section):
         where += nodes.Text(f" · tests {claim.source}")
     if claim.kept:
         where += nodes.Text(f" · kept: {claim.kept}")
+    if see := _see(app, claim.name, page):
+        address = f"{app.builder.get_relative_uri(docname, see[0])}#{see[1]}"
+        where += [nodes.Text(" · "), nodes.reference("", "see it", internal=True, refuri=address, classes=["play"])]
     statement = [nodes.paragraph("", claim.statement), nodes.paragraph("", claim.why, classes=["claim-why"]), where]
     return nodes.row(
         "",
@@ -178,6 +231,7 @@ def _table(rows):
 
 
 def setup(app):
+    app.setup_extension("play")
     app.add_directive("claims-ledger", ClaimsLedger)
     app.add_node(ledger)
     app.add_node(claim_data)
@@ -185,4 +239,5 @@ def setup(app):
     app.add_env_collector(ClaimsCollector)
     app.connect("env-check-consistency", check_names)
     app.connect("doctree-resolved", write_ledger)
+    app.connect("doctree-resolved", show_claims)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": 3}

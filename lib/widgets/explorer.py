@@ -21,6 +21,7 @@ import traitlets
 from .. import realdata
 from ..core import checks
 from . import page, picture
+from .experiment import Control
 from .experiments import EXPERIMENTS
 from .run import Result, Run
 
@@ -90,11 +91,27 @@ class _ControlTrait(traitlets.TraitType):
         self._control = control
 
     def validate(self, obj, value):
-        return _checked(self._control, value)
+        return checked(self._control, value)
 
 
-def _checked(control, value):
-    """The value as an int or a float in the control's range."""
+def checked(control: Control, value: Any) -> float:
+    """Read a control's value.
+
+    Parameters
+    ----------
+    control : Control
+    value : float or str
+
+    Returns
+    -------
+    float
+        An int where it is a whole number: written "32", not "32.0", as on the page.
+
+    Raises
+    ------
+    ValueError
+        If it is no number in the control's range.
+    """
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -106,7 +123,7 @@ def _checked(control, value):
     whole = number.is_integer()
     if not valid or (control.scale == "integer" and not whole):
         raise ValueError(f"{control.name} = {value!r} is not {page.control_range(control)}")
-    return int(number) if whole else number  # written "32", not "32.0", as on the page
+    return int(number) if whole else number
 
 
 class Explorer(anywidget.AnyWidget):

@@ -260,7 +260,7 @@ sgd = lib.mitigation.train(m, {N}, {eta}, alpha[::10], recipe, {sigma_J}, seeds=
             "Erf units leave the plateau with a speed that whitening takes from {plain_moment} to {moment}: the "
             "fast directions were what broke the symmetry.",
             {"activation": 0.0, "units": 2.0, "levels": 16.0, "eta": 0.1, "alpha_max": 3000.0, "runs": 1.0},
-            lambda number, curve: number["moment"] < 0.5 * number["plain_moment"],
+            lambda number, curve: number["moment"] < 0.6 * number["plain_moment"],
             card="mitigation",
         ),
         Preset(
