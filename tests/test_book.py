@@ -68,6 +68,21 @@ FORMULAS = r"$x$ $x_2$ $\sigma^2$ $\sigma_J$ $\sum_i x_i^{-s/2}$ $Q_{12}$ [$\sig
 FOLDED = ":::{admonition} Folded\n:class: dropdown\nWords in a fold, see {doc}`live`.\n:::\n\n## Where $\\beta = 1$"
 
 
+# Phrases that set an explorer, on its own page and on another, and the state in which a claim is to be seen.
+LINKS = """'Links.'
+
+
+def read_link(link):
+    name, _, state = link.partition(":")
+    if name != "toy":
+        raise ValueError(f"there is no explorer {name!r}")
+    return name, 1 + ("-" in state), {}
+"""
+PLAY = "[Set $x$ to *one*](#toy:x=1), at once."
+AWAY = "See [it there](live.ipynb#toy:x=2,y=3)."
+SEE = "toy-answer: live#toy:x=4\n"
+
+
 UNIQUE = {"preface": "the answer is", "live": "toy-slider"}  # in the code of a page and in no other
 
 
@@ -101,6 +116,9 @@ def finished_book(tmp_path_factory):
         "def page_script(wasm):\n    return f'// explorers: {wasm.decode()}'\n"
     )
     (folder / "lib" / "widgets" / "exports.py").write_text("TABLE = 'toy'\n")
+    (folder / "lib" / "widgets" / "links.py").write_text(LINKS)
+    (folder / "book").mkdir()
+    (folder / "book" / "see.yml").write_text(SEE)
     (folder / "lib" / "book" / "course.py").write_text("def page_script():\n    return '// questions'\n")
     shutil.copy(ROOT / "requirements.txt", folder)
     config = (ROOT / "_config.yml").read_text()
@@ -115,8 +133,8 @@ def finished_book(tmp_path_factory):
         shutil.copy(ROOT / "book" / name, folder / "book")
     (folder / "_toc.yml").write_text(TOC)
     math = "See {eq}`eq-toy` and {cite:t}`saad1995exact`.\n\n```{math}\n:label: eq-toy\nx = 1\n```"
-    write_notebook(folder / "book" / "preface.ipynb", "Preface", PREFACE, f"{math}\n\n{FORMULAS}\n\n{FOLDED}")
-    write_notebook(folder / "book" / "live.ipynb", "Live", LIVE, FORMULAS)
+    write_notebook(folder / "book" / "preface.ipynb", "Preface", PREFACE, f"{math}\n\n{FORMULAS}\n\n{AWAY}\n\n{FOLDED}")
+    write_notebook(folder / "book" / "live.ipynb", "Live", LIVE, f"{FORMULAS}\n\n{PLAY}")
     (folder / "book" / "symbols.md").write_text(SYMBOLS)
     result = build_book(folder)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -287,7 +305,10 @@ def test_claims_ledger_shows_what_this_build_measured(book):
         return " ".join(re.sub("<[^>]*>", " ", text).split())
 
     assert "1 claims on 1 pages" in ledger()
-    assert r"The answer is &lt; 50. It is |so|. Where \(\beta = 1\) · tests Somebody 1999 0 to 50 41 bounds" in ledger()
+    assert (
+        r"The answer is &lt; 50. It is |so|. Where \(\beta = 1\) · tests Somebody 1999 · see it 0 to 50 41 bounds"
+        in ledger()
+    )
     assert 'href="preface.html#claim-toy-answer"' in page(book, "claims")
     assert 'id="claim-toy-answer"' in page(book, "preface")
     # The ledger's own source does not change, but its values do …
@@ -310,6 +331,37 @@ def test_claims_ledger_shows_what_this_build_measured(book):
     assert build_book(book).returncode == 0
     assert "1 claims on 1 pages" in ledger() and "1 kept measurements, with their claims on 1 pages" in ledger()
     assert "Live · tests Somebody 1999 · kept: 2026-11-29, here 0 to 50 42 bounds" in ledger()
+
+
+def test_phrases_and_claims_lead_to_states(finished_book):
+    here, there, ledger = (BeautifulSoup(page(finished_book, name), "html.parser") for name in UNIQUE | {"claims": ""})
+    phrase = there.select_one("span.play")  # what it is without scripts: words
+    assert phrase["data-play"] == "toy:x=1" and phrase.em.text == "one" and not phrase.find_parent("a")
+    assert here.select_one("p > a.play")["href"] == "live.html#toy:x=2,y=3"
+    assert here.select_one(".claim > p.claim-see > a.play")["href"] == "../book/live.html#toy:reset,x=4"
+    assert ledger.select_one(".claim-where a.play")["href"] == "live.html#toy:reset,x=4"
+
+
+@pytest.mark.parametrize(
+    "name, text, says",
+    [
+        ("live", "[x](#toi:x=1)", "there is no explorer 'toi'"),
+        ("live", "[x](#toy:x-2=1)", "link 'toy:x-2=1': there is no such explorer on the page book/live"),
+        (
+            "see.yml",
+            "toy-answer: preface#toy:x=1",
+            "there is no such explorer on the page book/preface",
+        ),
+        ("see.yml", "toy-question: live#toy:x=1", "book/see.yml: there is no claim 'toy-question'"),
+    ],
+)
+def test_a_link_to_what_is_not_there_fails_the_build(book, name, text, says):
+    if name == "live":
+        write_notebook(book / "book" / "live.ipynb", "Live", LIVE, text)
+    else:
+        (book / "book" / name).write_text(text)
+    result = build_book(book)
+    assert result.returncode != 0 and says in result.stdout + result.stderr
 
 
 def test_two_claims_of_one_name_fail_the_build(book):

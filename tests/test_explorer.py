@@ -24,7 +24,7 @@ from lib.book import figures, script
 from lib.compiler.jit import kernel
 from lib.compiler.layout import outputs, place, read, record, take
 from lib.widgets import explore, explorer, page, picture
-from lib.widgets.experiment import Axis, Control, Curve, Experiment, Messages, Readout
+from lib.widgets.experiment import Axis, Control, Curve, Experiment, Messages, Preset, Readout
 from lib.widgets.experiments import EXPERIMENTS
 
 # --- An experiment of the tests: a mean of exponentials, a power law, and a noisy measurement --------
@@ -160,6 +160,10 @@ def experiment(name, start=decay_start, advance=decay_advance):
         Controls=Controls,
         Outputs=Outputs,
         messages=Message,
+        presets=(
+            Preset("start", "As it starts", "The last mean is {last} at β = {beta}.", {}, lambda *_: True),
+            Preset("steep", "Steep <&>", "At β = {beta} it is {mode}.", {"beta": 1.5, "mode": 2}, lambda *_: True),
+        ),
     )
 
 
@@ -515,7 +519,7 @@ FOLDER = Path(page.__file__).parent
 
 
 def test_program_is_small():
-    program = script.lean(page.explorer_module() + page.source("address.js", "page.js"))
+    program = script.lean(page.explorer_module() + page.source("page.js"))
     assert len(gzip.compress(program.encode())) <= 14 * 1024
 
 

@@ -40,8 +40,17 @@ def folder(tmp_path_factory):
             for widget in (*two, explore("raising"), explore("empty"), explore("relief"))
         ]
     gap = '<p style="height: 3000px">further down</p>'
+    phrases = "".join(
+        f'<p{hidden}><span class="play" data-play="{link}">{words}</span></p>'
+        for hidden, link, words in [
+            ("", "decay:beta=0.5,rate=0.2", "set both"),
+            (" hidden", "decay-2:reset,steep", "see it"),
+            ("", "decay", "go there"),
+            ("", "lost:beta=1", "nowhere"),
+        ]
+    )
     (folder / "explorers.js").write_text(page_script(module))
-    (folder / "index.html").write_text(PAGE.format(body=gap.join(html)))
+    (folder / "index.html").write_text(PAGE.format(body=gap.join([*html, phrases])))
     (folder / "unsound.js").write_text(page_script(b"no wasm"))
     (folder / "broken.html").write_text(PAGE.format(body=html[0]).replace("explorers.js", "unsound.js"))
     return folder
@@ -197,10 +206,10 @@ def test_numbers_that_readers_type(page, address):
 def test_reset_goes_to_the_author_s_values(page, address):
     root = opened(page, f"{address}/index.html")
     set_number(root, 0, "1.5")
-    root.locator("select").select_option("fancy")
+    root.locator(".ex-controls select").select_option("fancy")
     root.get_by_role("button", name="Reset").click()
     assert root.locator("input[inputmode]").first.input_value() == "0.7"
-    assert root.locator("select").input_value() == "1"
+    assert root.locator(".ex-controls select").input_value() == "1"
 
 
 # --- Runs -----------------------------------------------------------------------------------------
@@ -348,17 +357,17 @@ def test_a_message_moves_nothing_and_is_alone(page, address):
 def test_link_reopens_one_of_two_explorers(page, address):
     root = opened(page, f"{address}/index.html", 1)
     set_number(root, 0, "0.45")
-    root.locator("select").select_option("fancy")
+    root.locator(".ex-controls select").select_option("fancy")
     root.get_by_role("button", name="Copy link").click()
     link = page.url
-    assert link.endswith("#decay-2:beta=0.45,rate=0.1,terms=32,grain=100,mode=2")
+    assert link.endswith("#decay-2:beta=0.45,rate=0.1,terms=32,grain=100,mode=2")  # as ever
     page.goto("about:blank")
     page.goto(link)
     first, second = page.locator(".explorer").nth(0), page.locator(".explorer").nth(1)
     finished(page, 1)
     assert abs(second.bounding_box()["y"]) < 200  # the link leads there
     assert second.locator("input[inputmode]").first.input_value() == "0.45"
-    assert second.locator("select").input_value() == "2"
+    assert second.locator(".ex-controls select").input_value() == "2"
     first.scroll_into_view_if_needed()
     assert first.locator("input[inputmode]").first.input_value() == "0.7"
 
@@ -405,6 +414,104 @@ def test_numbers_as_people_write_them(page, address, text, value):
     set_number(root, 0, text)
     finished(page)
     assert root.locator("input[inputmode]").first.input_value() == value
+
+
+def test_a_phrase_of_the_text_sets_its_explorer_and_leads_back(page, address):
+    root = opened(page, f"{address}/index.html")
+    phrase = page.get_by_role("link", name="set both")
+    phrase.press("Enter")
+    page.wait_for_function("drawn.findLast(({ of }) => of === 0)?.fraction === 1")
+    boxes = root.locator("input[inputmode]")
+    assert [boxes.nth(i).input_value() for i in range(3)] == ["0.5", "0.2", "32"]
+    back = root.get_by_role("button", name="Back to the text")
+    assert back.evaluate("node => node === document.activeElement") and abs(root.bounding_box()["y"]) < 200
+    assert "#" not in page.url  # the address stays that of the page
+    back.press("Enter")
+    assert phrase.evaluate("node => node === document.activeElement") and 0 < phrase.bounding_box()["y"] < 900
+    assert back.is_hidden()
+    page.get_by_role("link", name="see it").click()  # of a claim, which hides it where there is no script
+    finished(page, 1)
+    assert page.locator(".explorer").nth(1).locator(".ex-preset").inner_text() == "At β = 1.5 it is fancy."
+    page.get_by_role("link", name="go there").click()
+    assert boxes.first.input_value() == "0.5" and abs(root.bounding_box()["y"]) < 200
+    page.get_by_role("link", name="nowhere").click()
+    page.get_by_text("This page has no explorer “lost”").wait_for()
+    assert page.problems == []
+
+
+def test_a_phrase_moves_nothing_where_its_explorer_is_in_sight(page, address):
+    root = opened(page, f"{address}/index.html")
+    page.evaluate("""() => document.querySelector(".explorer").before(document.querySelector(".play").parentElement)""")
+    page.evaluate("scrollTo(0, 0)")
+    page.get_by_role("link", name="set both").click()
+    root.locator(".ex-controls").get_by_text("levels").wait_for()
+    page.wait_for_function("document.querySelector('.explorer input[inputmode]').value === '0.5'")
+    assert page.evaluate("scrollY") == 0 and root.get_by_role("button", name="Back to the text").is_hidden()
+
+
+def test_presets_are_a_menu_that_says_what_to_see(page, address):
+    root = opened(page, f"{address}/index.html")
+    menu, text = root.get_by_label("Worth seeing"), root.locator(".ex-preset")
+    assert menu.locator("option").all_inner_texts() == ["choose …", "As it starts", "Steep <&>"]
+    assert text.inner_text() == ""  # the page's own explorer begins at another β
+    menu.select_option("Steep <&>")
+    finished(page)
+    assert text.inner_text() == "At β = 1.5 it is fancy."
+    set_number(root, 0, "1.4")
+    finished(page)
+    assert text.inner_text() == "" and menu.input_value() == ""
+    set_number(root, 0, "1.5")  # however the state was come by
+    finished(page)
+    assert menu.input_value() == "steep"
+
+
+def test_pinned_states_stay_in_picture_numbers_link_and_file(page, address):
+    root = opened(page, f"{address}/index.html")
+    pin, pins = root.get_by_role("button", name="Pin this state"), root.locator(".ex-pins li")
+    for text in ("0.5", "1.5"):
+        set_number(root, 0, text)
+        finished(page)
+        pin.click()
+    set_number(root, 0, "1.95")  # an error: the picture stays, and with it the pins
+    root.get_by_text("No decay at β = 1.95.").wait_for()
+    assert pins.count() == 2
+    set_number(root, 0, "1")
+    finished(page)
+    assert [text.strip() for text in root.locator(".ex-pins span").all_inner_texts()] == ["① β = 0.5", "② β = 1.5"]
+    # the exponents are 1/3, 3/5 and 1/2
+    small = root.locator(".ex-readouts small").all_inner_texts()
+    assert small[:2] == ["① 0.333 (+0.17)", "② 0.600 (−0.10)"]
+    curves = table(root)
+    assert {"theory[beta=0.5]", "law[beta=1.5]"} <= set(curves) and "noisy[beta=0.5]" not in curves
+    grey = "[...document.querySelectorAll('.explorer .ex-plot [stroke=\"var(--ex-pin)\"]')].length"
+    drawn = page.evaluate(grey)
+    assert drawn >= 4
+    root.locator(".ex-legend button").nth(1).click()  # hidden of the pins as well
+    page.wait_for_function(f"{grey} === {drawn - 2}")
+    root.get_by_role("button", name="Copy link").click()
+    assert page.url.endswith("#decay:beta=1,rate=0.1,terms=32,grain=100,mode=1;pin,beta=0.5;pin,beta=1.5;hidden,law")
+    link = page.url
+    page.goto("about:blank")
+    page.goto(link)
+    finished(page)
+    root = page.locator(".explorer").first
+    assert root.locator(".ex-readouts small").all_inner_texts() == small
+    assert table(root)["theory[beta=0.5]"].tolist() == curves["theory[beta=0.5]"].tolist()
+    assert root.locator(".ex-legend button").nth(1).get_attribute("aria-pressed") == "false"
+    root.get_by_role("button", name="Remove pin 1").click()
+    assert root.locator(".ex-pins span").all_inner_texts() == ["① β = 1.5"]
+    assert page.problems == []
+
+
+def test_hostile_pins_of_a_link_are_said_and_harm_nothing(page, address):
+    page.goto(f"{address}/index.html#decay:beta=1;pin,beta=99,terms=1e9;pin,bata=1;hidden,nothing;pinn,beta=1;more")
+    root = page.locator(".explorer").first
+    said = "Of the address of this page, “bata=1, nothing, pinn,beta=1” could not be read; the rest was."
+    root.get_by_text(said).wait_for()
+    finished(page)
+    labels = root.locator(".ex-pins span").all_inner_texts()
+    assert len(labels) == 2 and "no picture at these values" in labels[0]
+    assert page.problems == []
 
 
 # --- Picture and data -----------------------------------------------------------------------------

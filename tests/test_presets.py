@@ -59,3 +59,20 @@ def test_a_preset_is_asked_for_by_name_and_named_in_the_help():
     with pytest.raises(ValueError, match=r"^the explorer 'linear' has no preset 'nothing'; it has exponent, "):
         explorer.preset("nothing")
     assert explorer.eta == 2.1
+
+
+def test_up_to_three_states_are_pinned_and_removed_one_by_one():
+    explorer = explore("linear")
+    for beta in (0.5, 1.0, 1.0, 2.0):  # the second time it is pinned already
+        explorer.beta = beta
+        explorer.pin()
+    assert [state["beta"] for state in explorer.pins] == [0.5, 1, 2]
+    explorer.beta = 3
+    with pytest.raises(ValueError, match="^3 states are pinned already: unpin one"):
+        explorer.pin()
+    explorer.unpin(2)
+    assert [state["beta"] for state in explorer.pins] == [0.5, 2]
+    with pytest.raises(ValueError, match="^number = 3: must be one of the 2 pinned states, from 1$"):
+        explorer.unpin(3)
+    explorer.pins[0]["beta"] = 9  # a copy
+    assert explorer.pins[0]["beta"] == 0.5

@@ -1,17 +1,28 @@
 /**
- * The part of a page's address behind #: an explorer and its state, as in #linear:beta=0.5,levels=256. Before page.js.
+ * The part of a page's address behind #: an explorer and its state, as in
+ * #linear:beta=0.5,levels=256;pin,beta=1;hidden,law;more. Before page.js, and in front of the user interface's module.
+ *
+ * A state begins with changes: control=number, the name of a preset, or "reset". Behind semicolons come the pinned
+ * states, each by its changes of the present one; the curves that are hidden; and "more", for open folded controls.
  */
 
 /**
- * @param {string} explorer
- * @param {Values} values
+ * Write the state of an explorer's model as `readState` reads it.
+ *
+ * @param {Record<string, any>} values those of the controls, and of `_pins`, `_hidden` and `_more`
  */
-function writeAddress(explorer, values) {
-  return `#${explorer}:${Object.entries(values).map((pair) => pair.join("=")).join(",")}`;
+function writeState({ _pins = [], _hidden = [], _more = false, ...values }) {
+  /** @type {(names: string[], values: Values) => string[]} */
+  const pairs = (names, values) => names.map((name) => `${name}=${values[name]}`);
+  const names = Object.keys(values);
+  /** @param {Values} pin */
+  const changed = (pin) => pairs(names.filter((name) => pin[name] !== values[name]), pin);
+  return [pairs(names, values), ..._pins.map((/** @type {Values} */ pin) => ["pin", ...changed(pin)]),
+    ..._hidden.length ? [["hidden", ..._hidden]] : [], ..._more ? ["more"] : []].join(";");
 }
 
 /**
- * Read an address as `writeAddress` or a person writes it.
+ * Read an address as a page or a person writes it.
  *
  * @param {string} hash
  * @returns {{ explorer: string, state: string }} a state of "" where there is none
@@ -30,17 +41,39 @@ function readAddress(hash) {
  * Read the state in an address.
  *
  * @param {string} state
- * @param {string[]} names the controls that there are
- * @returns {{ values: [name: string, value: number][], unread: string[] }} what it says, and its parts that say nothing
+ * @param {Pick<Spec, "controls" | "presets" | "curves">} spec
+ * @param {Values} now values of the controls, which stay where the state does not change them
+ * @returns {{ values: Record<string, any>, unread: string[] }} what a model takes, and the parts that say nothing
  */
-function readState(state, names) {
-  /** @type {ReturnType<typeof readState>} */
-  const { values, unread } = { values: [], unread: [] };
-  for (const part of state.split(",")) {
-    const [name, text = ""] = part.split("=");
-    const [value] = readNumber(text);
-    if (names.includes(name) && !Number.isNaN(value)) values.push([name, value]);
-    else unread.push(part);
+function readState(state, { controls, presets, curves }, now) {
+  /** @type {string[]} */
+  const unread = [];
+  /** @type {(parts: string[]) => Values} */
+  const changes = (parts) => {
+    /** @type {Values} */
+    const values = {};
+    for (const part of parts) {
+      const [name, text = ""] = part.split("=");
+      const [value] = readNumber(text);
+      const preset = presets.find((preset) => preset.name === part);
+      if (part === "reset") controls.forEach((control) => { values[control.name] = control.default; });
+      else if (preset) Object.assign(values, preset.values);
+      else if (controls.some((control) => control.name === name) && !Number.isNaN(value)) values[name] = value;
+      else unread.push(part);
+    }
+    return values;
+  };
+  const [first, ...others] = state.split(";").map((section) => section.split(","));
+  const present = changes(first);
+  /** @type {Record<string, any>} */
+  const values = { ...present };
+  if (others.length) Object.assign(values, { _pins: [], _hidden: [], _more: false });
+  for (const [kind, ...parts] of others) {
+    if (kind === "pin") values._pins.push({ ...now, ...present, ...changes(parts) });
+    else if (kind === "hidden") {
+      for (const name of parts) (curves.some((curve) => curve.name === name) ? values._hidden : unread).push(name);
+    } else if (kind === "more") values._more = true;
+    else unread.push([kind, ...parts].join(","));
   }
   return { values, unread };
 }

@@ -28,6 +28,7 @@ from .run import Result, Run
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+PINS = 3  # states, at most; view/tools.mjs has their signs
 _SLICE = 0.05  # seconds of the long part between two pictures, and before Stop is answered
 
 
@@ -131,13 +132,17 @@ class Explorer(anywidget.AnyWidget):
 
     Every control is a trait under its own name: ``explorer.beta = 0.5`` moves slider and picture, and
     ``explorer.observe(f, "beta")`` calls ``f`` when the reader moves the slider. A value outside the
-    control's range, and the name of no control, is a ``ValueError``.
+    control's range, and the name of no control, is a ``ValueError``. ``explorer.preset("name")`` sets all controls to a
+    state worth seeing, and ``explorer.pin()`` keeps the present one to compare others with.
     """
 
     _experiment = None
     _esm = page.explorer_module()
     _css = page.source("view/explorer.css")
     _spec = traitlets.Dict().tag(sync=True)
+    _pins = traitlets.List().tag(sync=True)  # values by control, of each pinned state
+    _hidden = traitlets.List().tag(sync=True)  # names of the curves that are not drawn
+    _more = traitlets.Bool(False).tag(sync=True)  # whether the folded controls are in sight
 
     def __init__(self, data, source, values):
         experiment = self._experiment
@@ -188,6 +193,46 @@ class Explorer(anywidget.AnyWidget):
         with self.hold_sync():
             for control, value in state.items():
                 setattr(self, control, value)
+
+    def pin(self) -> None:
+        """Keep the present state to compare others with: its curves stay in the picture, in grey.
+
+        Raises
+        ------
+        ValueError
+            If three states are pinned already; :meth:`unpin` removes one.
+        """
+        if len(self._pins) >= PINS:
+            raise ValueError(f"{PINS} states are pinned already: unpin one, as explorer.unpin(1)")
+        if self._values() not in self._pins:
+            self._pins = [*self._pins, self._values()]
+
+    def unpin(self, number: int) -> None:
+        """Remove a pinned state.
+
+        Parameters
+        ----------
+        number : int
+            Which one, from 1.
+
+        Raises
+        ------
+        ValueError
+            If there are not so many.
+        """
+        if number not in range(1, len(self._pins) + 1):
+            checks.refuse("number", number, f"one of the {len(self._pins)} pinned states, from 1")
+        self._pins = [state for other, state in enumerate(self._pins, 1) if other != number]
+
+    @property
+    def pins(self) -> list[dict[str, float]]:
+        """The pinned states, as values by control.
+
+        Returns
+        -------
+        list of dict
+        """
+        return [dict(state) for state in self._pins]
 
     # --- Data ----------------------------------------------------------------------------------------
 

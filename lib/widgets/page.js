@@ -217,7 +217,9 @@
    * @implements {Host}
    */
   class Model {
-    #spec; #values;
+    #spec;
+    /** @type {Record<string, any>} */
+    #values;
     /** @type {Omit<Setup, "wasm">} */
     #setup;
     /** @type {Worker | undefined} */
@@ -236,7 +238,7 @@
     constructor(address, { spec, values, data }) {
       this.address = address;
       this.#spec = spec;
-      this.#values = { ...values };
+      this.#values = { ...values, _pins: [], _hidden: [], _more: false };
       this.#setup = { name: spec.name, data, outputSize: spec.output_size, table: spec.table };
     }
 
@@ -248,7 +250,7 @@
 
     /**
      * @param {string} name
-     * @param {number} value
+     * @param {any} value
      */
     set(name, value) {
       if (this.#values[name] === value) return;
@@ -331,12 +333,9 @@
       this.#tell("msg:custom", message, buffers.map((buffer) => new DataView(buffer)));
     }
 
-    /**
-     * The page's address with this state, which the address bar shows from now on.
-     * @param {Values} values
-     */
-    link(values) {
-      history.replaceState(null, "", writeAddress(this.address, values));
+    /** The page's address with the present state, which the address bar shows from now on. */
+    link() {
+      history.replaceState(null, "", `#${this.address}:${writeState(this.#values)}`);
       return location.href;
     }
 
@@ -346,8 +345,8 @@
      * @returns {string[]} the parts of it that could not be read
      */
     follow(state) {
-      const { values, unread } = readState(state, Object.keys(this.#values));
-      for (const [name, value] of values) this.set(name, value);
+      const { values, unread } = readState(state, this.#spec, this.#values);
+      for (const [name, value] of Object.entries(values)) this.set(name, value);
       return unread;
     }
   }
@@ -387,23 +386,57 @@
   }, { rootMargin: AHEAD });
   for (const { root } of explorers.values()) watcher.observe(root);
 
-  /** Show the explorer and the state that the page's address names, and say what of it cannot be read. */
-  async function followAddress() {
-    const { explorer: address, state } = readAddress(location.hash);
+  /**
+   * Show the explorer and the state that an address names, and say what of it cannot be read.
+   * @param {string} hash
+   * @param {HTMLElement} [from] the phrase of the text that was clicked
+   */
+  async function follow(hash, from) {
+    const { explorer: address, state } = readAddress(hash);
     const explorer = explorers.get(address);
-    if (!explorer || !state) return;
-    await explorer.started();
-    const unread = explorer.model.follow(state);
-    explorer.root.querySelector(".ex-address")?.remove();
-    if (unread.length) {
-      const said = document.createElement("p");
-      said.className = "ex-problem ex-address";
-      said.setAttribute("role", "alert");
-      said.textContent = `Of the address of this page, “${unread.join(", ")}” could not be read; the rest was.`;
-      explorer.root.prepend(said);
+    if (!explorer) {
+      if (state && main) say(main, [`This page has no explorer “${address}”: the address may be of another version.`]);
+      return;
     }
-    explorer.root.scrollIntoView();
+    const { root, model, started } = explorer;
+    await started();
+    const unread = state ? model.follow(state) : [];
+    say(root, unread.length ? [`Of the address of this page, “${unread.join(", ")}” could not be read; the rest was.`] : []);
+    root.dispatchEvent(new CustomEvent("explorer:go", { detail: from }));
   }
-  addEventListener("hashchange", followAddress);
-  followAddress();
+
+  /**
+   * Say what there is to say of an address, in the place of what was said of another.
+   * @param {Element} where
+   * @param {string[]} sentences
+   */
+  function say(where, sentences) {
+    where.querySelector(".ex-address")?.remove();
+    if (!sentences.length) return;
+    const said = document.createElement("p");
+    said.className = "ex-problem ex-address";
+    said.setAttribute("role", "alert");
+    said.textContent = sentences.join(" ");
+    where.prepend(said);
+  }
+
+  const main = document.querySelector("main, body");
+  addEventListener("hashchange", () => follow(location.hash));
+  follow(location.hash);
+
+  // Phrases of the text become links to states; without this script they are words.
+  for (const phrase of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("span.play"))) {
+    const link = document.createElement("a");
+    link.className = "play";
+    link.href = `#${phrase.dataset.play}`;
+    link.append(...phrase.childNodes);
+    phrase.replaceWith(link);
+    link.parentElement?.removeAttribute("hidden"); // a claim's
+  }
+  document.addEventListener("click", (event) => {
+    const link = event.target instanceof Element ? event.target.closest("a.play") : null;
+    if (!(link instanceof HTMLAnchorElement) || !link.getAttribute("href")?.startsWith("#")) return;
+    event.preventDefault(); // the address stays; clicked again it does the same again
+    follow(link.hash, link);
+  });
 })();

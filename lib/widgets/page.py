@@ -59,7 +59,7 @@ def explorer_module() -> str:
         texts[name] = _IMPORT.sub("", text)
 
     add("explorer.mjs")
-    return source("number.js") + "\n".join(texts.values())
+    return source("number.js", "address.js") + "\n".join(texts.values())
 
 
 def specification(experiment: Experiment, values: dict[str, float], source: str) -> dict[str, Any]:

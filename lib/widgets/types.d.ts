@@ -150,14 +150,20 @@ type FileAnswer = { file: string; fraction: number; words?: string; python?: str
 /** What the user interface needs of anywidget's model. */
 interface Host {
   get(name: "_spec"): Spec;
+  /** The pinned states. */
+  get(name: "_pins"): Values[] | undefined;
+  /** Names of the curves that are not drawn. */
+  get(name: "_hidden"): string[] | undefined;
+  /** Whether the folded controls are in sight. */
+  get(name: "_more"): boolean | undefined;
   get(name: string): number;
-  set(name: string, value: number): void;
+  set(name: string, value: any): void;
   save_changes(): void;
   on(event: string, listener: (...details: any[]) => void): void;
   off(event: string, listener: (...details: any[]) => void): void;
   send(message: Ask, callbacks?: undefined, buffers?: ArrayBuffer[]): void;
   /** Only a page has an address for a state. */
-  link?(values: Values): string;
+  link?(): string;
 }
 
 // --- The user interface (lib/widgets/view/explorer.mjs) ----------------------------------------------------------------

@@ -260,3 +260,19 @@ test("curves differ by more than their colour", () => {
   assert.equal(new Set(looks.map(({ dash, marker }) => `${dash}|${marker}`)).size, curves.length);
   assert.ok(lookOf({ curves: [{ style: "map" }] }, 0).map);
 });
+
+// --- Pins
+
+const { differences, pinned } = await load("widgets/view/pins.mjs");
+
+test("what sets states apart is what is not alike in all of them", () => {
+  const words = (parts) => parts.map(([{ symbol }, value]) => `${symbol} ${value}`).join();
+  const states = [{ beta: 1, mode: 1 }, { beta: 1, mode: 2 }, { beta: 1, mode: 1 }];
+  assert.deepEqual(differences(spec, states).map(words), ["m 1", "m 2", "m 1"]);
+  assert.deepEqual(differences(spec, [states[0]]), [[]]);
+});
+
+test("simulations and maps are not pinned", () => {
+  assert.deepEqual([{ band: true, style: "points" }, { band: false, style: "map" }, { band: false, style: "line" }]
+    .map(pinned), [false, false, true]);
+});

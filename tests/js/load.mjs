@@ -13,8 +13,9 @@ export function script(name) {
   runInThisContext(readFileSync(file, "utf8"), { filename: file.pathname });
 }
 
-/** Import a module of lib, which may call the functions of number.js. */
+/** Import a module of lib, which may call the functions of number.js and address.js. */
 export function load(name) {
   script("widgets/number.js");
+  script("widgets/address.js");
   return import(new URL(name, LIB));
 }

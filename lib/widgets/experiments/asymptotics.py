@@ -430,8 +430,8 @@ corrected = lib.fit_power_law(alpha, flow, window, offset=law.offset)
         Preset(
             "many-levels",
             "Many levels: a power law before the eyes",
-            "With L = {levels} the window from α = {opens} to {closes} is wide: once the constant is added the exponent is "
-            "{corrected}, by the law {exponent}; a straight line alone has {raw}.",
+            "With L = {levels} the window from α = {opens} to {closes} is wide: with its constant added the exponent "
+            "is {corrected}, by the law {exponent}; a straight line alone has {raw}.",
             {"levels": 131072.0},
             lambda number, curve: abs(number["corrected"] - number["exponent"]) < 0.01 < number["raw"] - 0.5,
         ),

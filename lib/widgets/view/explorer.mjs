@@ -21,6 +21,8 @@ import { Plot, swatch } from "./plot.mjs";
 import { Run } from "./run.mjs";
 import { OwnData } from "./own_data.mjs";
 import { Presets } from "./presets.mjs";
+import { Pins } from "./pins.mjs";
+import { Way } from "./links.mjs";
 
 const COMPUTING = "Computing …";
 
@@ -33,8 +35,8 @@ export default {
 };
 
 class Explorer {
-  /** @type {Set<string>} names of the curves that are not drawn */
-  hidden = new Set();
+  /** @type {string[]} controls whose values the host has changed since they were taken from it */
+  changed = [];
   /** @type {Picture | undefined} the newest good one */
   shown;
   /** @type {number | undefined} an animation frame that was asked for */
@@ -53,6 +55,8 @@ class Explorer {
   });
   progressRow = make("div", { class: "ex-row", hidden: true }, this.meter, this.percent, this.stop);
   readouts = make("dl", { class: "ex-readouts simple" }); // "simple": without the margins of Sphinx
+  /** @type {HTMLElement[]} of the legend, one for each curve */
+  entries = [];
   code = make("code");
   rows = make("div", { class: "ex-table", tabindex: 0 });
   table = make("details", { toggle: () => this.tabulate() }, make("summary", {}, "Table of the curves"), this.rows);
@@ -75,19 +79,26 @@ class Explorer {
       makeControl(control, `${id}-${i}`, (value) => this.propose({ [control.name]: value }))]));
     this.data = this.spec.table ? new OwnData(model, id, (source) => this.take(source)) : undefined;
     this.presets = new Presets(this.spec, id, (values) => this.propose(values));
+    this.pins = new Pins(model, () => this.shown?.values ?? this.values);
     this.plot = new Plot(this.spec);
     this.picture = root.querySelector(".explorer-picture"); // stays until there is a live one
     this.build();
+    this.way = new Way(model, root, this.plot.node);
+    root.prepend(this.way.back);
     /** @type {[event: string, listener: () => void][]} */
-    this.listeners = this.spec.controls.map(({ name }) =>
-      [`change:${name}`, () => this.propose({ [name]: model.get(name) }, false)]);
+    this.listeners = [
+      ...this.spec.controls.map(({ name }) => /** @type {[string, () => void]} */ (
+        [`change:${name}`, () => this.changed.push(name) === 1 && queueMicrotask(() => this.pull())])),
+      ["change:_pins", () => { this.draw(); this.compute(); }],
+      ["change:_hidden", () => this.draw()],
+    ];
     this.listeners.forEach(([event, listener]) => model.on(event, listener));
     this.run = new Run(model, (message, output) => {
       if (!("file" in message)) this.hear(message, output);
       else if (this.data) this.data.hear(message);
       else if (message.error === undefined) this.take(message.python ?? this.spec.source); // set from Python
     }, (late) => this.wait(late));
-    this.run.start(this.vector());
+    this.compute();
     this.observer = new ResizeObserver(() => this.plot.node.clientWidth !== this.width && this.draw());
     this.observer.observe(this.plot.node);
   }
@@ -95,6 +106,7 @@ class Explorer {
   close() {
     this.observer.disconnect();
     this.run.close();
+    this.way.close();
     this.listeners.forEach(([event, listener]) => this.model.off(event, listener));
   }
 
@@ -103,10 +115,16 @@ class Explorer {
     return this.spec.controls.map(({ name }) => this.values[name]);
   }
 
+  /** The names of the curves that are not drawn. */
+  get hidden() {
+    return new Set(this.model.get("_hidden") ?? []);
+  }
+
   // --- What is on the page
 
   build() {
     const { spec, root } = this;
+    this.entries = spec.curves.map((curve, i) => this.toggle(curve, this.plot.looks[i]));
     // over the picture: in sight wherever that is, and what stands below stays in its place
     this.plot.svg.after(make("div", { class: "ex-message" }, this.problem, this.notice));
     const python = make("details", {}, make("summary", {}, "Python that gives this"),
@@ -119,7 +137,7 @@ class Explorer {
     root.setAttribute("aria-label", spec.title);
     root.append(make("p", { class: "ex-title" }, spec.title), this.print, this.picture ?? "", this.plot.node,
       make("div", { class: "ex-legend", role: "group", "aria-label": "Curves shown" },
-        ...spec.curves.map((curve, i) => this.toggle(curve, this.plot.looks[i]))),
+        ...this.entries), this.pins.list,
       this.presets.node,
       make("div", { class: "ex-controls", role: "group", "aria-label": "Controls" },
         ...Object.values(this.controls).map(({ node }) => node)),
@@ -136,13 +154,15 @@ class Explorer {
     const save = (ending, type, content) => {
       if (this.shown) download(`${stemOf(spec, this.shown.values)}.${ending}`, type, content(this.shown));
     };
-    const tools = make("div", { class: "ex-tools" }, button("Reset", () => this.propose(defaults)),
-      button("Data (CSV)", () => save("csv", "text/csv", ({ curves }) => csvOf(spec, curves))),
+    const tools = make("div", { class: "ex-tools" }, button("Reset", () => this.propose(defaults)), this.pins.button,
+      this.pins.status,
+      button("Data (CSV)", () => save("csv", "text/csv", ({ curves }) =>
+        csvOf(spec, curves) + this.pins.csv())),
       button("Picture (SVG)", () => save("svg", "image/svg+xml", ({ values }) =>
         this.plot.file(captionOf(spec, values)))));
     if (model.link) { // only a page has an address for a state
       tools.append(button("Copy link to this state", ({ target }) =>
-        copy(target, model.link?.(this.values) ?? "", "It is in the address bar")));
+        copy(target, model.link?.() ?? "", "It is in the address bar")));
     }
     return tools;
   }
@@ -154,10 +174,10 @@ class Explorer {
    */
   toggle({ name, label }, look) {
     const entry = make("button", { type: "button", "aria-pressed": true, click: () => {
-      const shown = this.hidden.delete(name);
-      if (!shown) this.hidden.add(name);
-      entry.setAttribute("aria-pressed", `${shown}`);
-      this.draw();
+      const { hidden } = this;
+      if (!hidden.delete(name)) hidden.add(name);
+      this.model.set("_hidden", [...hidden]);
+      this.model.save_changes();
     } });
     const picture = `<svg width="28" height="14" aria-hidden="true">${swatch(look, 7)}</svg>`;
     entry.innerHTML = `${picture}<span>${rich(label)}</span>`;
@@ -165,6 +185,18 @@ class Explorer {
   }
 
   // --- From controls to numbers
+
+  /** Take what the host has changed, all at once. */
+  pull() {
+    const news = this.changed.splice(0).map((name) => [name, this.model.get(name)]);
+    const changes = Object.fromEntries(news.filter(([name, value]) => value !== this.values[name]));
+    this.propose(changes, false);
+  }
+
+  /** Compute the present state, and before it pinned ones that are not known. */
+  compute() {
+    this.run.start(this.pins.missing() ?? this.vector());
+  }
 
   /**
    * Take values from the reader, a link or Python, those in range.
@@ -190,7 +222,7 @@ class Explorer {
     if (same(before, this.vector())) return;
     for (const [name, value] of Object.entries(settled)) this.model.set(name, value); // what is refused is set back
     this.model.save_changes();
-    this.run.start(this.vector());
+    this.compute();
   }
 
   /**
@@ -199,7 +231,8 @@ class Explorer {
    */
   take(source) {
     this.source = source;
-    this.run.start(this.vector());
+    this.pins.forget();
+    this.compute();
   }
 
   /**
@@ -219,6 +252,12 @@ class Explorer {
   hear({ status = 0, error }, output) {
     const { spec } = this;
     const state = error === undefined && output ? decode(spec, output) : undefined;
+    const vector = this.run.values;
+    this.pins.keep(vector, status < 0 ? undefined : state);
+    if (!same(vector, this.vector())) { // it was a pin's
+      this.compute();
+      return;
+    }
     const sentence = sentenceOf(spec, status, wordsOf(spec, this.values, state));
     const drawable = state?.curves.some((segments) => segments.length > 0);
     const failure = error !== undefined ? `The computation failed: ${error}`
@@ -246,7 +285,10 @@ class Explorer {
     const { spec } = this;
     const { curves, readouts, notice, values, detail } = this.shown;
     this.width = this.plot.node.clientWidth;
-    this.plot.draw(curves, this.hidden);
+    const { hidden } = this;
+    spec.curves.forEach(({ name }, i) => this.entries[i].setAttribute("aria-pressed", `${!hidden.has(name)}`));
+    this.plot.draw(curves, hidden, this.pins.curves());
+    this.pins.show();
     const { x, y, z } = spec;
     const caption = captionOf(spec, values);
     const words = `${z ? `Map of ${z.label}, ` : ""}${y.label} against ${x.label} at ${caption}. ${
@@ -255,7 +297,7 @@ class Explorer {
     this.notice.textContent = notice;
     this.print.innerHTML = rich(caption);
     this.readouts.innerHTML = join(spec.readouts, ({ label, digits }, i) =>
-      `<div><dt>${rich(label)}</dt><dd>${format(readouts[i], digits)}</dd></div>`);
+      `<div><dt>${rich(label)}</dt><dd>${format(readouts[i], digits)}${this.pins.compared(i, readouts[i])}</dd></div>`);
     this.presets.show(values, wordsOf(spec, values, this.shown));
     this.code.textContent = programOf(spec, values, this.source);
     this.progress();

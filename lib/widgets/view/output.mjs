@@ -48,15 +48,22 @@ export function heads({ x, y, z }, { columns }) {
   return columns.map((column) => labels[column] ?? column);
 }
 
+/** @type {(spec: Spec) => string[]} */
+const columnsOf = ({ z }) => ["x", "y", ...z ? ["value"] : ["lower", "upper"]];
+
+/**
+ * A curve as lines of CSV.
+ * @param {Spec} spec
+ * @param {string} name
+ * @param {Segments} segments
+ */
+export const rowsOf = (spec, name, segments) => join(segments.flat(), (row) =>
+  `${[name, ...columnsOf(spec).map((_, i) => row[i] ?? "")]}\n`);
+
 /**
  * All curves as CSV.
  * @param {Spec} spec
  * @param {Segments[]} curves
  */
-export function csvOf(spec, curves) {
-  const columns = ["x", "y", ...spec.z ? ["value"] : ["lower", "upper"]];
-  /** @type {(name: string, row: (number | string)[]) => string} */
-  const line = (name, row) => `${[name, ...columns.map((_, i) => row[i] ?? "")]}\n`;
-  return line("curve", columns)
-    + join(spec.curves, ({ name }, i) => join(curves[i].flat(), (row) => line(name, row)));
-}
+export const csvOf = (spec, curves) => `${["curve", ...columnsOf(spec)]}\n`
+  + join(spec.curves, ({ name }, i) => rowsOf(spec, name, curves[i]));

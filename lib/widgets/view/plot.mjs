@@ -4,7 +4,7 @@
  * It is drawn here and not by a library: uPlot and Observable Plot are each larger than all of this program, and
  * neither can be read with a keyboard and a screen reader.
  */
-import { clamp, closest, drawn, format, join, make, rich, round } from "./tools.mjs";
+import { SIGNS, clamp, closest, drawn, format, join, make, rich, round } from "./tools.mjs";
 import { makeAxis } from "./axes.mjs";
 
 /** @type {Record<string, string[]>} */
@@ -120,15 +120,19 @@ export class Plot {
    * Draw the curves.
    * @param {Segments[]} curves as `decode` gives them
    * @param {Set<string>} hidden names of those that are not drawn
+   * @param {Segments[][]} [pins] the curves of pinned states
    */
-  draw(curves, hidden) {
+  draw(curves, hidden, pins = []) {
     const width = Math.max(280, this.node.clientWidth);
     const height = Math.round(clamp(0.6 * width, 250, 430));
     const { left, right, top, bottom } = MARGIN;
     const [w, h] = [width - left - right, height - top - bottom];
     this.visible = curves.map((segments, i) => ({ segments, look: this.looks[i], ...this.spec.curves[i] }))
       .filter(({ name }) => !hidden.has(name));
-    const rows = (this.visible.length ? this.visible.map(({ segments }) => segments) : curves).flat(2);
+    const ghosts = pins.map((pin) => this.looks.map((look, i) => ({ look: { ...look, ink: "var(--ex-pin)" },
+      segments: hidden.has(this.spec.curves[i].name) ? [] : pin[i] })));
+    const seen = [...this.visible, ...ghosts.flat()];
+    const rows = (seen.length ? seen.map(({ segments }) => segments) : curves).flat(2);
     const x = makeAxis(this.spec.x, rows.map((row) => row[0]), w, 52);
     const y = makeAxis(this.spec.y, rows.flatMap((row) => this.spec.z ? row[1] : row.slice(1)), h, 30);
     Object.assign(this, { width, height, w, h, levels: [] });
@@ -140,8 +144,9 @@ export class Plot {
     const bands = join(this.visible, (curve) => this.band(curve));
     const maps = join(this.visible, (curve) => this.map(curve));
     const lines = join(this.visible, (curve) => this.line(curve));
+    const greys = join(ghosts, (ghost, i) => this.ghost(ghost, i));
     this.svg.innerHTML = `<g transform="translate(${left} ${top})">${this.axes(x.ticks, y.ticks)}
-      <svg width="${w}" height="${h}">${maps}${bands}${lines}</svg>${
+      <svg width="${w}" height="${h}">${maps}${greys}${bands}${lines}</svg>${
       maps && this.scale()}<g class="ex-cursor"></g></g>`;
     this.stops = this.visible.map(({ segments }) => distinct(segments.flat().map((row) => row[0])))
       .reduce((most, stops) => stops.length > most.length ? stops : most, []);
@@ -213,6 +218,17 @@ export class Plot {
     const path = look.map ? "" : this.path(look, segments);
     const halo = this.spec.z ? stroke({ ink: "var(--ex-halo)", dash: "", marker: "" }, path, 5) : "";
     return path && halo + stroke(look, path);
+  }
+
+  /**
+   * The curves of a pinned state, thin and grey, and its number at the end of the first one.
+   * @param {{ look: Look, segments: Segments }[]} curves
+   * @param {number} pin
+   */
+  ghost(curves, pin) {
+    const end = curves.find(({ segments }) => segments.length)?.segments.at(-1)?.at(-1);
+    return join(curves, ({ look, segments }) => segments.length ? stroke(look, this.path(look, segments), 1.5) : "")
+      + (end ? text(this.x(end[0]) - 4, clamp(this.y(end[1]) - 6, 12, this.h), SIGNS[pin], "end") : "");
   }
 
   /** @type {(look: Look, segments: Segments) => string} */

@@ -18,9 +18,8 @@ export class Presets {
       change: () => choose(spec.presets[this.menu.selectedIndex - 1].values) },
     make("option", { value: "", disabled: true }, "choose …"),
     ...spec.presets.map(({ name, title }) => make("option", { value: name }, title)));
-    this.node = make("div", { class: "ex-presets" },
-      make("div", { class: "ex-row" }, make("label", { for: this.menu.id }, "Worth seeing"), this.menu), this.text);
-    this.node.hidden = !spec.presets.length;
+    this.node = spec.presets.length ? make("div", { class: "ex-presets" },
+      make("div", { class: "ex-row" }, make("label", { for: this.menu.id }, "Worth seeing"), this.menu), this.text) : "";
   }
 
   /**

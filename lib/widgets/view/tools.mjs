@@ -24,6 +24,8 @@ export function make(tag, attributes = {}, ...children) {
 /** @type {(label: string, click: (event: any) => void) => HTMLButtonElement} */
 export const button = (label, click) => make("button", { type: "button", click }, label);
 
+export const SIGNS = "①②③"; // of the pinned states
+
 /** @param {string} text */
 const escape = (text) => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
