@@ -496,7 +496,7 @@ def test_pinned_states_stay_in_picture_numbers_link_and_file(page, address):
     finished(page)
     root = page.locator(".explorer").first
     assert root.locator(".ex-readouts small").all_inner_texts() == small
-    assert table(root)["theory[beta=0.5]"].tolist() == curves["theory[beta=0.5]"].tolist()
+    np.testing.assert_array_equal(table(root)["theory[beta=0.5]"], curves["theory[beta=0.5]"])
     assert root.locator(".ex-legend button").nth(1).get_attribute("aria-pressed") == "false"
     root.get_by_role("button", name="Remove pin 1").click()
     assert root.locator(".ex-pins span").all_inner_texts() == ["① β = 1.5"]

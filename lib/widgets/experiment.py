@@ -203,7 +203,7 @@ class Ordered:
     gap: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # known by itself: a dict has no hash
 class Preset:
     """A state worth seeing, and what to see in it: for the explorer's menu, the gallery, lecture notes and the text.
 
