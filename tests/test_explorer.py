@@ -491,7 +491,11 @@ def test_bundle_for_page_print_and_notebook():
     page = Page(data["text/html"])
     assert [tag for tag, _ in page.tags] == ["div", "script", "img"]
     root, script, picture = (attributes for _, attributes in page.tags)
-    assert (root["class"], root["data-explorer"], script["type"]) == ("explorer", "decay", "application/json")
+    assert (root["class"], root["data-explorer"], script["type"]) == (
+        "explorer full-width",
+        "decay",
+        "application/json",
+    )
     content = json.loads(page.scripts[0])
     assert content["values"] == {"beta": 0.5, "rate": 0.2, "terms": 32, "grain": 100, "mode": 1}
     assert content["data"] == [1.0, 0.5]

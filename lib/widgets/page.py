@@ -139,8 +139,9 @@ def element(spec: dict[str, Any], values: dict[str, float], data: np.ndarray, fi
         HTML.
     """
     content = {"spec": spec, "values": values, "data": data.tolist()}
+    # "full-width" tells the book's theme to fold the contents beside the text while the explorer is in sight
     return (
-        f'<div class="explorer" data-explorer="{html.escape(spec["name"])}">\n'
+        f'<div class="explorer full-width" data-explorer="{html.escape(spec["name"])}">\n'
         f'<script type="application/json">{_script_json(content)}</script>\n'
         f'<img class="explorer-picture" {image(figure, words)}>\n</div>'
     )

@@ -7,7 +7,8 @@ const { closest, drawn, fill, format, rich } = await load("widgets/view/tools.mj
 const { makeAxis, niceStep, rangeOf } = await load("widgets/view/axes.mjs");
 const { accepts, positionsOf, said, settle } = await load("widgets/view/controls.mjs");
 const { csvOf, decode, heads, segmentsOf } = await load("widgets/view/output.mjs");
-const { captionOf, presetOf, programOf, sentenceOf, stemOf, summaryOf, wordsOf } = await load("widgets/view/words.mjs");
+const { captionOf, numbersOf, presetOf, programOf, sentenceOf, stemOf, summaryOf, wordsOf }
+  = await load("widgets/view/words.mjs");
 const { edgesOf, lookOf, shade } = await load("widgets/view/plot.mjs");
 const { Run, timeLeft } = await load("widgets/view/run.mjs");
 
@@ -77,6 +78,14 @@ test("caption, summary, program and file name tell the values", () => {
   assert.equal(summaryOf(spec, { readouts: [0.5, 7], notice: "Rough." }), "slope: 0.500. last: 7.0. Rough.");
   assert.equal(programOf(spec, values, "s"), 'run("plain", 0.123456, s, {"a": 1})');
   assert.equal(stemOf(spec, values), "toy_beta=0.123456_mode=1");
+});
+
+test("a read-out that is another's error stands behind it, and alone nowhere", () => {
+  const [slope, last] = spec.readouts;
+  const two = { ...spec, readouts: [{ ...slope, error: "last", headline: true }, last] };
+  assert.deepEqual(numbersOf(two, [0.5, 0.02]), [{ at: 0, label: "slope", headline: true, words: "0.500 ± 0.020" }]);
+  assert.equal(numbersOf(two, [0.5, NaN])[0].words, "0.500");
+  assert.deepEqual(numbersOf(spec, [0.5, 7]).map(({ words }) => words), ["0.500", "7.0"]);
 });
 
 // --- Output

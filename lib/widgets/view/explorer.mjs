@@ -16,7 +16,7 @@
 import { button, copy, download, format, join, make, rich, same } from "./tools.mjs";
 import { csvOf, decode, heads } from "./output.mjs";
 import { accepts, makeControl, settle } from "./controls.mjs";
-import { captionOf, programOf, sentenceOf, stemOf, summaryOf, wordsOf } from "./words.mjs";
+import { captionOf, numbersOf, programOf, sentenceOf, stemOf, summaryOf, wordsOf } from "./words.mjs";
 import { Plot, swatch } from "./plot.mjs";
 import { Run } from "./run.mjs";
 import { OwnData } from "./own_data.mjs";
@@ -25,6 +25,7 @@ import { Pins } from "./pins.mjs";
 import { Way } from "./links.mjs";
 
 const COMPUTING = "Computing …";
+const WINDOW = "Whole window";
 
 export default {
   /** @param {{ model: Host, el: HTMLElement }} given */
@@ -41,7 +42,7 @@ class Explorer {
   shown;
   /** @type {number | undefined} an animation frame that was asked for */
   frame;
-  width = 0; // of the picture when it was drawn, in pixels
+  drawnAt = ""; // size of the picture when it was drawn
 
   // Parts of the page that change
   problem = make("p", { class: "ex-problem", role: "alert" });
@@ -54,13 +55,17 @@ class Explorer {
     this.progress();
   });
   progressRow = make("div", { class: "ex-row", hidden: true }, this.meter, this.percent, this.stop);
-  readouts = make("dl", { class: "ex-readouts simple" }); // "simple": without the margins of Sphinx
+  headline = make("dl", { class: "ex-readouts simple" }); // "simple": without the margins of Sphinx
+  readouts = make("dl", { class: "ex-readouts simple" });
   /** @type {HTMLElement[]} of the legend, one for each curve */
   entries = [];
+  /** @type {HTMLDetailsElement | undefined} the controls that are folded */
+  more;
   code = make("code");
   rows = make("div", { class: "ex-table", tabindex: 0 });
   table = make("details", { toggle: () => this.tabulate() }, make("summary", {}, "Table of the curves"), this.rows);
   status = make("p", { class: "ex-status", role: "status", "aria-live": "polite" });
+  windowButton = button(WINDOW, () => this.toWindow());
   print = make("p", { class: "ex-print" }); // on paper, in place of the controls
 
   /**
@@ -82,15 +87,15 @@ class Explorer {
     this.pins = new Pins(model, () => this.shown?.values ?? this.values);
     this.plot = new Plot(this.spec);
     this.picture = root.querySelector(".explorer-picture"); // stays until there is a live one
-    this.build();
     this.way = new Way(model, root, this.plot.node);
-    root.prepend(this.way.back);
+    this.build();
     /** @type {[event: string, listener: () => void][]} */
     this.listeners = [
       ...this.spec.controls.map(({ name }) => /** @type {[string, () => void]} */ (
         [`change:${name}`, () => this.changed.push(name) === 1 && queueMicrotask(() => this.pull())])),
       ["change:_pins", () => { this.draw(); this.compute(); }],
       ["change:_hidden", () => this.draw()],
+      ["change:_more", () => { if (this.more) this.more.open = model.get("_more") ?? false; }],
     ];
     this.listeners.forEach(([event, listener]) => model.on(event, listener));
     this.run = new Run(model, (message, output) => {
@@ -99,7 +104,7 @@ class Explorer {
       else if (message.error === undefined) this.take(message.python ?? this.spec.source); // set from Python
     }, (late) => this.wait(late));
     this.compute();
-    this.observer = new ResizeObserver(() => this.plot.node.clientWidth !== this.width && this.draw());
+    this.observer = new ResizeObserver(() => this.size() !== this.drawnAt && this.draw());
     this.observer.observe(this.plot.node);
   }
 
@@ -123,7 +128,7 @@ class Explorer {
   // --- What is on the page
 
   build() {
-    const { spec, root } = this;
+    const { spec, root, model } = this;
     this.entries = spec.curves.map((curve, i) => this.toggle(curve, this.plot.looks[i]));
     // over the picture: in sight wherever that is, and what stands below stays in its place
     this.plot.svg.after(make("div", { class: "ex-message" }, this.problem, this.notice));
@@ -132,18 +137,59 @@ class Explorer {
         getSelection()?.selectAllChildren(this.code);
         copy(target, this.code.textContent ?? "", "Selected: press Ctrl+C");
       }));
+    const folded = spec.controls.filter(({ more }) => more);
+    if (folded.length) {
+      const summary = make("summary");
+      summary.innerHTML = `More: ${join(folded, ({ symbol }, i) => `${i ? ", " : ""}<i>${rich(symbol)}</i>`)}`;
+      this.more = make("details", { class: "ex-more", toggle: ({ target }) => {
+        model.set("_more", target.open);
+        model.save_changes();
+      } }, summary, this.grid(folded));
+      this.more.open = model.get("_more") ?? false;
+    }
+    // What stays in sight, what is moved, and what comes after; beside each other where there is room (explorer.css).
+    const stage = make("div", { class: "ex-stage" },
+      make("div", { class: "ex-view" }, this.picture ?? "", this.plot.node,
+        make("div", { class: "ex-bar" }, this.headline, this.progressRow)),
+      make("div", { class: "ex-legend", role: "group", "aria-label": "Curves shown" },
+        ...this.entries), this.pins.list);
+    const hand = make("div", { class: "ex-hand", role: "group", "aria-label": "Controls" },
+      this.presets.node, this.grid(spec.controls.filter(({ more }) => !more)), this.more ?? "", this.data?.node ?? "", this.readouts);
+    const body = make("div", { class: "ex-body" },
+      make("div", { class: "ex-head" }, make("p", { class: "ex-title" }, spec.title), this.way.back, this.windowButton),
+      this.print, stage, hand,
+      make("div", { class: "ex-foot" }, this.tools(), spec.python ? python : "", this.table, this.status));
     root.classList.add("explorer");
     root.setAttribute("role", "group");
     root.setAttribute("aria-label", spec.title);
-    root.append(make("p", { class: "ex-title" }, spec.title), this.print, this.picture ?? "", this.plot.node,
-      make("div", { class: "ex-legend", role: "group", "aria-label": "Curves shown" },
-        ...this.entries), this.pins.list,
-      this.presets.node,
-      make("div", { class: "ex-controls", role: "group", "aria-label": "Controls" },
-        ...Object.values(this.controls).map(({ node }) => node)),
-      this.data?.node ?? "",
-      this.progressRow, this.readouts, this.tools(), spec.python ? python : "", this.table, this.status);
+    root.append(body);
     for (const [name, value] of Object.entries(this.values)) this.controls[name].show(value);
+  }
+
+  /** @param {Control[]} controls */
+  grid(controls) {
+    return make("div", { class: "ex-controls" }, ...controls.map(({ name }) => this.controls[name].node));
+  }
+
+  /**
+   * Over the whole window, and back into the page. A modal dialog keeps the focus inside, ends at Escape, and lies over
+   * everything whatever the page around it is.
+   */
+  toWindow() {
+    const { root } = this;
+    const [dialog, body] = [root.querySelector("dialog"), root.querySelector(".ex-body")];
+    if (dialog || !body) return dialog?.close();
+    const whole = make("dialog", { class: "ex-window", "aria-label": this.spec.title,
+      "data-lm-suppress-shortcuts": true, close: () => {
+        whole.replaceWith(body);
+        this.windowButton.textContent = WINDOW;
+        this.windowButton.focus();
+      } });
+    root.append(whole);
+    whole.append(body);
+    this.windowButton.textContent = "Back to the page";
+    whole.showModal();
+    this.windowButton.focus();
   }
 
   /** The buttons under the read-outs. */
@@ -211,7 +257,10 @@ class Explorer {
       const { name } = control;
       if (!(name in changes)) continue;
       if (accepts(control, changes[name])) taken[name] = changes[name];
-      else this.controls[name].refuse(changes[name]);
+      else {
+        this.controls[name].refuse(changes[name]);
+        if (control.more && this.more) this.more.open = true; // where it says why
+      }
     }
     const values = { ...this.values, ...taken };
     const settled = push ? settle(this.spec, values, taken) : values;
@@ -284,7 +333,7 @@ class Explorer {
     this.picture?.remove();
     const { spec } = this;
     const { curves, readouts, notice, values, detail } = this.shown;
-    this.width = this.plot.node.clientWidth;
+    this.drawnAt = this.size();
     const { hidden } = this;
     spec.curves.forEach(({ name }, i) => this.entries[i].setAttribute("aria-pressed", `${!hidden.has(name)}`));
     this.plot.draw(curves, hidden, this.pins.curves());
@@ -296,13 +345,21 @@ class Explorer {
     this.plot.svg.setAttribute("aria-label", words);
     this.notice.textContent = notice;
     this.print.innerHTML = rich(caption);
-    this.readouts.innerHTML = join(spec.readouts, ({ label, digits }, i) =>
-      `<div><dt>${rich(label)}</dt><dd>${format(readouts[i], digits)}${this.pins.compared(i, readouts[i])}</dd></div>`);
+    /** @type {(headline: boolean) => string} */
+    const numbers = (headline) => join(numbersOf(spec, readouts).filter((one) => one.headline === headline),
+      ({ at, label, words }) =>
+        `<div><dt>${rich(label)}</dt><dd>${words}${this.pins.compared(at, readouts[at])}</dd></div>`);
+    this.headline.innerHTML = numbers(true);
+    this.readouts.innerHTML = numbers(false);
     this.presets.show(values, wordsOf(spec, values, this.shown));
     this.code.textContent = programOf(spec, values, this.source);
     this.progress();
     this.tabulate();
     this.root.dispatchEvent(new CustomEvent("explorer:drawn", { bubbles: true, detail }));
+  }
+
+  size() {
+    return `${this.plot.node.clientWidth} ${this.plot.node.clientHeight}`;
   }
 
   progress() {

@@ -124,7 +124,7 @@ export class Plot {
    */
   draw(curves, hidden, pins = []) {
     const width = Math.max(280, this.node.clientWidth);
-    const height = Math.round(clamp(0.6 * width, 250, 430));
+    const height = Math.max(140, this.node.clientHeight); // which explorer.css gives
     const { left, right, top, bottom } = MARGIN;
     const [w, h] = [width - left - right, height - top - bottom];
     this.visible = curves.map((segments, i) => ({ segments, look: this.looks[i], ...this.spec.curves[i] }))

@@ -38,12 +38,25 @@ export function captionOf({ controls }, values) {
 }
 
 /**
+ * The read-outs as they are shown: one that is another's error stands behind that.
+ * @param {Spec} spec
+ * @param {number[]} values of the read-outs
+ */
+export function numbersOf({ readouts }, values) {
+  const errors = readouts.map(({ error }) => readouts.findIndex(({ name }) => name === error));
+  /** @param {number} i */
+  const number = (i) => format(values[i], readouts[i].digits);
+  return readouts.flatMap(({ label, headline }, i) => errors.includes(i) ? [] : [{ at: i, label, headline,
+    words: Number.isNaN(values[errors[i]] ?? NaN) ? number(i) : `${number(i)} ± ${number(errors[i])}` }]);
+}
+
+/**
  * The read-outs in one line, and the notice.
  * @param {Spec} spec
  * @param {Pick<Picture, "readouts" | "notice">} shown
  */
 export function summaryOf(spec, { readouts, notice }) {
-  return join(spec.readouts, ({ label, digits }, i) => `${label}: ${format(readouts[i], digits)}. `) + notice;
+  return join(numbersOf(spec, readouts), ({ label, words }) => `${label}: ${words}. `) + notice;
 }
 
 /**
