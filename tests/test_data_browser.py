@@ -178,6 +178,33 @@ def test_back_and_code(page, address, tmp_path, monkeypatch):
     assert "s = lib.power_law(1.0, 64)" in root.locator("code").inner_text()
 
 
+def test_a_link_made_with_the_readers_own_file_says_so(page, address):
+    root = opened(page, address)
+    words = root.get_by_text("made with a file of the reader’s own, which no address holds")
+    give(root, "samples.csv", GOOD["samples.csv"])
+    finished(page)
+    root.get_by_role("button", name="Copy link").click()
+    link = page.url
+    assert link.endswith(",data=own")
+    for again in ("a new visit", "a reload"):
+        if again == "a reload":
+            page.reload()
+        else:
+            page.goto("about:blank")
+            page.goto(link)
+        finished(page)
+        words.wait_for()
+        assert len(table(root, "Data (CSV)")["measured"]) == 64
+    give(root, "samples.csv", GOOD["samples.csv"])
+    finished(page)
+    page.evaluate("drawn.length = 0")
+    root.get_by_role("button", name="Back to the first data").click()
+    finished(page)
+    root.get_by_role("button", name="Copy link").click()
+    assert "data" not in page.url
+    assert page.problems == []
+
+
 def test_the_learning_curve_follows_the_file(page, address):
     root = opened(page, address)
     give(root, "samples.npy", GOOD["samples.npy"])

@@ -512,6 +512,38 @@ def test_hostile_pins_of_a_link_are_said_and_harm_nothing(page, address):
     labels = root.locator(".ex-pins span").all_inner_texts()
     assert len(labels) == 2 and "no picture at these values" in labels[0]
     assert page.problems == []
+@pytest.mark.parametrize("kind", ["http", "file"])
+def test_a_reload_keeps_the_state_and_a_new_visit_begins_anew(page, folder, address, kind):
+    home = address if kind == "http" else folder.as_uri()
+    root = opened(page, f"{home}/index.html")
+    set_number(root, 0, "0.45")
+    finished(page)
+    page.reload()
+    finished(page)
+    box = root.locator("input[inputmode]").first
+    assert box.input_value() == "0.45" and "#" not in page.url
+    page.goto("about:blank")
+    opened(page, f"{home}/index.html")
+    assert box.input_value() == "0.7"
+    assert page.problems == []
+
+
+def test_the_address_of_a_state_follows_it(page, address):
+    root = opened(page, f"{address}/index.html")
+    set_number(root, 0, "0.45")
+    root.get_by_role("button", name="Copy link").click()
+    set_number(root, 0, "0.5")
+    page.wait_for_url(re.compile("#decay:beta=0.5,"))
+    set_number(root, 0, "0.55")
+    finished(page)
+    page.reload()
+    finished(page)
+    assert root.locator("input[inputmode]").first.input_value() in ("0.5", "0.55")  # the bar follows after a while
+    page.wait_for_url(re.compile("#decay:beta=0.5"))
+    page.evaluate("location.hash = '#a-heading'")
+    set_number(root, 0, "0.6")
+    page.wait_for_timeout(600)
+    assert page.url.endswith("#a-heading")  # which names no state, and stays
 
 
 # --- Picture and data -----------------------------------------------------------------------------

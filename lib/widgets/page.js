@@ -1,13 +1,14 @@
 /**
  * A page's explorers: gives each `.explorer` of the document a host (the kernels as WebAssembly in a worker)
  * and renders it with explorer.mjs. A classic script, run after number.js and address.js and after EXPLORER_WASM
- * (base64), EXPLORER_MODULE, EXPLORER_TABLE and EXPLORER_STYLE (text) are set: modules and fetch do not work from
+ * (base64, deflated), EXPLORER_MODULE, EXPLORER_TABLE and EXPLORER_STYLE (text) are set: modules and fetch do not work from
  * file://, imports from a Blob do.
  */
 (() => {
   "use strict";
 
   const AHEAD = "600px"; // explorers begin when they are this near to being seen
+  const REST = 300; // ms that the state must rest before the address bar follows: browsers allow few changes
 
   /** @param {string} text */
   const blob = (text) => URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
@@ -25,7 +26,14 @@
 
   const userInterface = once(() => import(blob(globalThis.EXPLORER_MODULE)));
   const workerSource = once(() => blob(`${readNumber}\n${globalThis.EXPLORER_TABLE}(${worker})()`));
-  const kernels = once(() => Uint8Array.from(atob(globalThis.EXPLORER_WASM), (sign) => sign.charCodeAt(0)));
+  const kernels = once(async () => {
+    const bytes = Uint8Array.from(atob(globalThis.EXPLORER_WASM), (sign) => sign.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+    return WebAssembly.compile(await new Response(stream).arrayBuffer()); // once for all workers
+  });
+
+  /** @param {unknown} error */
+  const messageOf = (error) => error instanceof Error ? error.message : `${error}`;
 
   /** The worker's program. It answers the messages that explorer.mjs describes. */
   function worker() {
@@ -200,7 +208,7 @@
       if (message.do === "load") {
         setup = message;
         data = message.own ?? message.data;
-        module = new WebAssembly.Module(message.wasm);
+        module = message.module;
       } else if (message.do === "start") {
         waiting = message.values;
         if (!opening) launch(waiting); // the two would share their memory
@@ -217,10 +225,10 @@
    * @implements {Host}
    */
   class Model {
-    #spec;
+    #spec; #key;
     /** @type {Record<string, any>} */
     #values;
-    /** @type {Omit<Setup, "wasm">} */
+    /** @type {Omit<Setup, "module">} */
     #setup;
     /** @type {Worker | undefined} */
     #worker;
@@ -228,6 +236,8 @@
     #asked = [];
     #waiting = false; // for its answer
     #opening = false; // whether the worker reads the reader's file
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    #timer;
     /** @type {Record<string, ((...details: any[]) => void)[]>} */
     #listeners = {};
 
@@ -237,6 +247,7 @@
      */
     constructor(address, { spec, values, data }) {
       this.address = address;
+      this.#key = `explorer ${location.pathname} ${address}`;
       this.#spec = spec;
       this.#values = { ...values, _pins: [], _hidden: [], _more: false };
       this.#setup = { name: spec.name, data, outputSize: spec.output_size, table: spec.table };
@@ -258,7 +269,30 @@
       this.#tell(`change:${name}`);
     }
 
-    save_changes() {}
+    /** Keep the state for a reload, and an address bar that shows this explorer's state up to date. */
+    save_changes() {
+      try { // a page may be forbidden to keep anything
+        sessionStorage.setItem(this.#key, this.#state());
+      } catch { /* then a reload begins anew */ }
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => {
+        const { explorer, state } = readAddress(location.hash);
+        if (explorer === this.address && state) this.link();
+      }, REST);
+    }
+
+    /** The state that was kept before this page was loaded again, "" where there is none. */
+    kept() {
+      const [visit] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
+      if (!["reload", "back_forward"].includes(visit?.type)) return "";
+      try {
+        return sessionStorage.getItem(this.#key) ?? "";
+      } catch {
+        return "";
+      }
+    }
+
+    #state() { return writeState(this.#values, this.#setup.own !== undefined); }
 
     /**
      * @param {string} event
@@ -293,10 +327,13 @@
       } else if (message.do === "open") {
         this.#opening = true;
       }
-      this.#worker ??= this.#hire();
-      this.#worker.postMessage(buffer ? { ...message, bytes: buffer } : message, buffer ? [buffer] : []);
+      const worker = this.#worker ??= this.#hire();
+      kernels().then(
+        () => worker.postMessage(buffer ? { ...message, bytes: buffer } : message, buffer ? [buffer] : []),
+        (error) => this.#hear({ values: this.#asked, error: messageOf(error) }, []));
     }
 
+    /** A worker, which starts while the kernels are compiled, and gets them before all that is sent to it. */
     #hire() {
       const hired = new Worker(workerSource());
       hired.onmessage = ({ data: [message, buffers] }) => {
@@ -306,7 +343,7 @@
         this.#dismiss();
         this.#hear({ values: this.#asked, error: event.message || "the worker stopped" }, []);
       };
-      hired.postMessage({ do: "load", ...this.#setup, wasm: kernels() });
+      kernels().then((module) => hired.postMessage({ do: "load", ...this.#setup, module }), () => {}); // see send
       return hired;
     }
 
@@ -329,40 +366,53 @@
       } else if (message.fraction === 1) {
         this.#opening = false;
         this.#setup.own = buffers[0] && new Float64Array(buffers[0]);
+        this.save_changes();
       }
       this.#tell("msg:custom", message, buffers.map((buffer) => new DataView(buffer)));
     }
 
     /** The page's address with the present state, which the address bar shows from now on. */
     link() {
-      history.replaceState(null, "", `#${this.address}:${writeState(this.#values)}`);
+      history.replaceState(history.state, "", `#${this.address}:${this.#state()}`);
       return location.href;
     }
 
     /**
      * Take a state as an address has it.
      * @param {string} state
-     * @returns {string[]} the parts of it that could not be read
+     * @returns {string[]} what the reader should know of it
      */
     follow(state) {
-      const { values, unread } = readState(state, this.#spec, this.#values);
+      const { values, own, unread } = readState(state, this.#spec, this.#values);
       for (const [name, value] of Object.entries(values)) this.set(name, value);
-      return unread;
+      const said = [];
+      if (unread.length) {
+        said.push(`Of the address of this page, “${unread.join(", ")}” could not be read; the rest was.`);
+      }
+      if (own && !this.#setup.own) {
+        said.push("This state was made with a file of the reader’s own, which no address holds: the data shown is "
+          + "the page’s. Open the file again to see what it was made for.");
+      }
+      return said;
     }
   }
 
   /**
-   * Bring the explorer of an element to life.
+   * Bring the explorer of an element to life, in the state that it had before a reload.
    * @param {HTMLElement} root
    * @param {Model} model
    */
   async function start(root, model) {
+    kernels().catch(() => {}); // compiled meanwhile; what is wrong with them is said by who asks for them
     try {
       const { default: { render } } = await userInterface();
       render({ model, el: root });
     } catch (error) { // the static picture stays
-      root.append(`This explorer could not start here: ${error instanceof Error ? error.message : error}`);
+      root.append(`This explorer could not start here: ${messageOf(error)}`);
+      return;
     }
+    const state = model.kept();
+    if (state) say(root, model.follow(state));
   }
 
   const style = document.createElement("style");
@@ -400,8 +450,7 @@
     }
     const { root, model, started } = explorer;
     await started();
-    const unread = state ? model.follow(state) : [];
-    say(root, unread.length ? [`Of the address of this page, “${unread.join(", ")}” could not be read; the rest was.`] : []);
+    say(root, state ? model.follow(state) : []);
     root.dispatchEvent(new CustomEvent("explorer:go", { detail: from }));
   }
 

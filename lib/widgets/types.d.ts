@@ -215,7 +215,7 @@ interface ControlView {
 
 // --- The page's script (lib/widgets/page.js) ------------------------------------------------------------------
 
-/** The kernels, base64, and texts of the page's parts. */
+/** The kernels, deflated and in base64, and texts of the page's parts. */
 declare var EXPLORER_WASM: string;
 declare var EXPLORER_MODULE: string;
 declare var EXPLORER_TABLE: string;
@@ -230,7 +230,7 @@ interface Setup {
   outputSize: number;
   table: number;
   /** The kernels. */
-  wasm: Uint8Array<ArrayBuffer>;
+  module: WebAssembly.Module;
 }
 
 /** To the worker. */

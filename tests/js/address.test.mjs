@@ -18,8 +18,16 @@ test("what is written is read", () => {
   const state = { ...now, _pins: [{ ...now, beta: 1 }, { ...now }], _hidden: ["law"], _more: true };
   const written = writeState(state);
   assert.equal(written, "beta=0.7,rate=1e-9;pin,beta=1;pin;hidden,law;more");
-  assert.deepEqual(readState(written, spec, { beta: 9, rate: 9 }), { values: state, unread: [] });
+  assert.deepEqual(readState(written, spec, { beta: 9, rate: 9 }), { values: state, own: false, unread: [] });
   assert.equal(writeState(now), "beta=0.7,rate=1e-9"); // as before there were pins
+});
+
+test("a state of the reader's own data says so", () => {
+  const written = writeState({ ...now, _more: true }, true);
+  assert.equal(written, "beta=0.7,rate=1e-9,data=own;more");
+  const { values, own, unread } = readState(written, spec, now);
+  assert.deepEqual([values.beta, own, unread], [0.7, true, []]);
+  assert.deepEqual(readState("data=mine.csv", spec, now).unread, ["data=mine.csv"]);
 });
 
 test("a preset and reset stand for their values, and what follows changes them", () => {
@@ -48,7 +56,7 @@ test("other addresses name no state", () => {
 
 test("parts that say nothing are returned, the rest is taken", () => {
   assert.deepEqual(readState("beta=x,bata=1,rate=0.2,beta", spec, now),
-    { values: { rate: 0.2 }, unread: ["beta=x", "bata=1", "beta"] });
+    { values: { rate: 0.2 }, own: false, unread: ["beta=x", "bata=1", "beta"] });
   assert.deepEqual(readState("constructor=1,constructor", spec, now).unread, ["constructor=1", "constructor"]);
   assert.deepEqual(readState("beta=1;pin,bata=1;hidden,lw;pinn,beta=1", spec, now).unread,
     ["bata=1", "lw", "pinn,beta=1"]);
