@@ -14,6 +14,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 from conftest import ROOT, build_book, served
+from fontTools.ttLib import TTFont
 from jupyter_cache import get_cache
 from matplotlib.image import imread
 from myst_nb.core.config import NbParserConfig
@@ -275,7 +276,11 @@ def test_a_warning_fails_this_build_and_the_next(book):
 
 
 def test_explorers_are_loaded_once_and_only_where_there_is_one(finished_book):
-    assert page(finished_book, "live").count("_static/explorers.js") == 1
+    live = page(finished_book, "live")
+    assert live.count("_static/explorers.js") == 1
+    assert live.index("_static/explorers.js") < live.index("_static/formulas.js")
+    slides = (finished_book / "_build" / "html" / "slides" / "live.html").read_text()
+    assert slides.index("explorers.js") < slides.index("tex-chtml.js")
     assert "explorers.js" not in page(finished_book, "preface")
     assert "toy module" in (finished_book / "_build" / "html" / "_static" / "explorers.js").read_text()
 
@@ -491,6 +496,110 @@ def test_formulas_are_written_twice_for_readers_with_and_without_scripts(finishe
     write_notebook(book / "book" / "live.ipynb", "Live", LIVE, r"A formula $x \nosuchcommand y$.")
     result = build_book(book)
     assert result.returncode != 0 and re.search(r"live\.ipynb.*nosuchcommand", result.stdout + result.stderr)
+
+
+def test_a_page_has_no_more_than_it_needs(finished_book):
+    """Of the theme's icons those in use; its search where one searches; nothing for those who develop it."""
+    site = finished_book / "_build" / "html"
+    for text in (page(finished_book, "preface"), page(finished_book, "api")):
+        assert not re.search("fontawesome|searchindex|searchtools|language_data", text)
+        assert "pydata-sphinx-theme.js" in text and "bootstrap.js" in text
+    assert {"searchtools.js", "searchindex.js"} <= set(re.findall(r"\w+\.js", (site / "search.html").read_text()))
+    styles = site / "_static" / "styles"
+    style = (styles / "pydata-sphinx-theme.css").read_text()
+    letters = dict(re.findall(r'\.(fa-[\w-]+):before\{content:"\\([ef][0-9a-f]{3})"\}', style))
+    used = set(re.findall(r"\bfa-[\w-]+", page(finished_book, "preface"))) - {"fa-solid", "fa-brands", "fa-lg"}
+    assert {"fa-list", "fa-bars", "fa-github"} <= used <= set(re.findall(r"\.(fa-[\w-]+):before", style))
+    assert "fa-cat" not in letters
+    fonts = {path.stem: TTFont(path).getBestCmap() for path in styles.glob("*.woff")}
+    assert (
+        int(letters["fa-list"], 16) in fonts["fa-solid-900"] and int(letters["fa-github"], 16) in fonts["fa-brands-400"]
+    )
+    assert 0xF0EB in fonts["fa-solid-900"]  # the lamp of an admonition, which only the style sheet names
+    assert sum(path.stat().st_size for path in styles.glob("*.woff")) < 10_000
+    assert not [*site.rglob("*.map"), *site.rglob("fontawesome.js")]
+
+
+@pytest.fixture
+def visit(finished_book, browser):
+    """Open a page of the toy book; fails on errors."""
+    problems, contexts = [], []
+    with served(finished_book / "_build" / "html") as address:
+
+        def open_page(name, **options):
+            contexts.append(browser.new_context(**options))
+            page = contexts[-1].new_page()
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            page.goto(f"{address}/book/{name}")
+            return page
+
+        yield open_page
+        for context in contexts:
+            context.close()
+    assert not problems
+
+
+def test_a_section_s_formulas_are_one_stop_and_arrows_go_through_them(visit):
+    page = visit("preface.html")
+    page.evaluate("FORMULAS")
+    formulas = page.locator("article .math[class*='symbol-'], article div.math")
+    assert formulas.count() >= 6 and page.locator("article mjx-container[tabindex='0']").count() == 0
+    assert page.locator("article .math[tabindex='0']").count() == 1
+    page.locator("article a.reference.internal[href='#equation-eq-toy']").focus()
+    focused = page.locator(":focus")
+    for _ in range(5):
+        page.keyboard.press("Tab")
+        if focused.evaluate("node => node.matches('.math')"):
+            break
+    assert focused.get_attribute("id") == "equation-eq-toy"
+    tip = page.get_by_role("tooltip")
+    page.keyboard.press("ArrowDown")
+    tip.get_by_text("one of the numbers").wait_for()
+    assert focused.get_attribute("aria-describedby") == tip.get_attribute("id")
+    assert tip.get_by_text("other formulas of this section").is_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    tip.get_by_text("width of a start").wait_for()
+    page.keyboard.press("Tab")
+    assert not focused.evaluate("node => node.matches('.math')")
+    page.keyboard.press("Shift+Tab")  # back to where one was
+    tip.get_by_text("width of a start").wait_for()
+    page.keyboard.press("Escape")
+    assert not tip.is_visible() and focused.get_attribute("aria-describedby") is None
+
+
+def test_a_preview_that_could_not_be_loaded_is_tried_again(visit):
+    page = visit("preface.html")
+    page.evaluate("FORMULAS")
+    link, tip = page.locator("article a.reference.internal[href='#equation-eq-toy']"), page.get_by_role("tooltip")
+    page.context.set_offline(True)
+    with page.expect_event("requestfailed"):
+        link.hover()
+    assert not tip.is_visible()
+    page.context.set_offline(False)
+    page.mouse.move(0, 0)
+    link.hover()
+    tip.wait_for()
+
+
+def test_what_is_dark_on_the_screen_is_light_on_paper(visit):
+    page = visit("preface.html", color_scheme="dark")
+    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    colors = "getComputedStyle(document.querySelector('h1')).color"
+    dark = page.evaluate(colors)
+    page.emulate_media(media="print")
+    page.wait_for_function("document.documentElement.dataset.theme === 'light'")
+    assert page.evaluate(colors) != dark
+    page.emulate_media(media="screen")
+    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("document.documentElement.dataset.theme") == "light" and page.evaluate(colors) != dark
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_a_page_opened_by_a_search_has_no_error(visit):
+    visit("preface.html?q=answer")
 
 
 def test_external_links_are_checked_by_a_command_of_their_own(book, tmp_path):

@@ -3,11 +3,12 @@
 import csv
 import io
 import re
+import shutil
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from conftest import served
+from conftest import ROOT, served
 from test_explorer import TEST_EXPERIMENTS
 
 from lib.compiler import wasm
@@ -512,6 +513,8 @@ def test_hostile_pins_of_a_link_are_said_and_harm_nothing(page, address):
     labels = root.locator(".ex-pins span").all_inner_texts()
     assert len(labels) == 2 and "no picture at these values" in labels[0]
     assert page.problems == []
+
+
 @pytest.mark.parametrize("kind", ["http", "file"])
 def test_a_reload_keeps_the_state_and_a_new_visit_begins_anew(page, folder, address, kind):
     home = address if kind == "http" else folder.as_uri()
@@ -777,6 +780,33 @@ def test_without_javascript_the_picture_stays(browser, address):
     assert picture.is_visible() and picture.bounding_box()["width"] <= 320 - 24
     assert "β = 0.7" in picture.get_attribute("alt")
     context.close()
+
+
+# In place of MathJax: what it is asked to set, and how many pictures there were when it came.
+MATHJAX = """globalThis.before = drawn.length; globalThis.asked = [];
+MathJax.typesetPromise = async (formulas) => { asked.push(formulas.map(({ id }) => id)); };
+MathJax.startup.pageReady();"""
+
+
+@pytest.mark.parametrize("near", [True, False])
+def test_formulas_come_after_the_first_picture_those_in_sight_first(page, folder, address, near):
+    (folder / "mathjax").mkdir(exist_ok=True)
+    (folder / "mathjax" / "tex-chtml.js").write_text(MATHJAX)
+    shutil.copy(ROOT / "book" / "_style" / "formulas.js", folder)
+    formulas = [f'<p style="height: 600px"><span class="math" id="f{i}">f</span></p>' for i in range(30)]
+    folded = '<details><span class="math" id="folded">f</span></details>'
+    body = re.search("<body>(.*)</body>", (folder / "broken.html").read_text(), re.DOTALL)[1]
+    body = folded + (body + "".join(formulas) if near else "".join(formulas) + body)
+    ours, others = ('<script defer src="explorers.js"></script>', '<script defer src="formulas.js"></script>')
+    (folder / "formulas.html").write_text(PAGE.format(body=body).replace(ours, ours + others))
+    page.goto(f"{address}/formulas.html")
+    page.evaluate("FORMULAS")
+    before, asked = page.evaluate("[before, asked]")
+    assert (before > 0) == near
+    order = [name for names in asked for name in names]
+    assert sorted(order) == sorted([*(f"f{i}" for i in range(30)), "folded"])
+    assert "f0" in asked[0] and order[-1] == "folded"
+    assert page.problems == []
 
 
 def test_explorers_out_of_sight_wait(page, address):

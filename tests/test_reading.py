@@ -11,7 +11,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
-from conftest import PAGES, ROOT, read_through, wait_for_mathematics
+from conftest import CHAPTERS, PAGES, ROOT, read_through, wait_for_mathematics
 from matplotlib.image import imread
 
 AXE = (Path(find_spec("axe_playwright_python").origin).parent / "axe.min.js").read_text()
@@ -24,6 +24,15 @@ def test_phone_has_no_sideways_scroll(visit, pages, name):
     if "math notranslate" in pages[name].text:
         wait_for_mathematics(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_formulas_are_few_of_the_stops_of_the_tab_key(visit, name):
+    """One a section at most; of the chapter on the setting they were 175 of 356."""
+    page = visit(f"{name}.html", mathematics=False)
+    stops = page.locator("article .math[tabindex='0']").count()
+    assert stops <= page.locator("article :is(section, details, .dropdown):has(.math)").count()
+    assert page.locator("article mjx-container[tabindex='0']").count() == 0
 
 
 def test_on_a_phone_picture_and_message_stay_above_the_controls(visit):
@@ -150,16 +159,15 @@ def test_formulas_tell_what_their_symbols_mean(visit, site, how):
     assert box["x"] >= 0 and box["x"] + box["width"] <= page.viewport_size["width"]
     page.keyboard.press("Escape")
     assert not tip.is_visible()
-    # By keyboard: MathJax lets the focus come to every formula. The mouse is away, as formulas would scroll under it.
+    # By keyboard; tests/test_book.py has the way there. The mouse is away, as formulas would scroll under it.
     page.mouse.move(0, 0)
-    focus = formula.locator("mjx-container")
-    focus.focus()
+    formula.focus()
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Tab")
     tip.get_by_text("exponent of the spectrum").wait_for()
-    assert focus.get_attribute("aria-describedby") == tip.get_attribute("id")
+    assert formula.get_attribute("aria-describedby") == tip.get_attribute("id")
     page.keyboard.press("Escape")
-    assert not tip.is_visible() and focus.get_attribute("aria-describedby") is None
+    assert not tip.is_visible() and formula.get_attribute("aria-describedby") is None
     # By a finger, which then puts it away by touching anything else.
     display = page.locator("article div.math.symbol-eta").first
     display.tap()

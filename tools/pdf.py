@@ -56,7 +56,7 @@ def printed(context, address):
     page = context.new_page()
     page.goto(address, wait_until="load")
     page.add_style_tag(content=STYLE)
-    page.evaluate("window.MathJax?.startup?.promise")
+    page.evaluate("globalThis.FORMULAS")
     page.evaluate(OPEN)
     data = page.pdf(**PAPER, tagged=True, outline=True)
     page.close()

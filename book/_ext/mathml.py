@@ -4,7 +4,6 @@ Browsers set MathML by themselves. Those that run scripts do not read this one: 
 nothing else. ``book.css`` hides the TeX where there are no scripts.
 """
 
-import json
 import re
 from functools import cache
 from itertools import cycle
@@ -17,9 +16,8 @@ from sphinx.util.math import get_node_equation_number
 logger = logging.getLogger(__name__)
 
 NAME = "mathjax-and-mathml"
-SCRIPT = "mathjax/tex-chtml.js"  # in the site's own _static: assets.py
-# Only what is marked as a formula is one: MyST has told these from dollars of the text.
-MATHJAX = {"options": {"processHtmlClass": "tex2jax_process|mathjax_process|math|output_area"}}
+AFTER_EXPLORERS = 900  # of the scripts: an explorer that is seen comes before the formulas
+MATHJAX = "_static/mathjax/tex-chtml.js"  # assets.py; book/_style/formulas.js runs it
 # A formula of several lines, wrapped as by `_display_tex`; the converter knows no environment for these.
 LINES = re.compile(r"\s*\\begin\{split\}\s*\\begin\{(aligned|gathered)\}(.*)\\end\{\1\}\s*\\end\{split\}\s*", re.DOTALL)
 ALIGNED = {"gathered": ("center",), "aligned": ("right", "left")}
@@ -110,14 +108,18 @@ def _forms(translator, node, shown, tex, display):
     return f'<span class="tex">{shown}</span><noscript>{other}</noscript>'
 
 
-def load_mathjax(app, pagename, templatename, context, doctree):
-    """Give MathJax to the pages with formulas; ``sphinx.ext.mathjax`` does so for its own renderer only."""
+def set_formulas(app, pagename, templatename, context, doctree):
+    """Give MathJax to the pages with formulas; ``sphinx.ext.mathjax`` does so for its own renderer only.
+
+    The browser is told of it early, so that it can come while the page has nothing better to load.
+    """
     if app.env.get_domain("math").has_equations(pagename):
-        app.add_js_file(None, body=f"window.MathJax = {json.dumps(MATHJAX)}")
-        app.add_js_file(SCRIPT, loading_method="defer")
+        app.add_js_file("formulas.js", loading_method="defer", priority=AFTER_EXPLORERS)
+        address = context["pathto"](MATHJAX, 1)
+        context["metatags"] += f'\n<link rel="preload" as="script" fetchpriority="low" href="{address}">'
 
 
 def setup(app):
     app.add_html_math_renderer(NAME, (visit_math, None), (visit_math_block, None))
-    app.connect("html-page-context", load_mathjax)
+    app.connect("html-page-context", set_formulas)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""What stands before and after the text of every page: a word to readers without JavaScript, and how to cite it."""
+"""What every page has besides its text: a word to readers without JavaScript, how to cite it, and a look on paper."""
 
 from html import escape
 from pathlib import Path
@@ -18,6 +18,7 @@ def frame_page(app, pagename, templatename, context, doctree):
         f"  year = {{2026}},\n  url = {{{app.config.html_baseurl}{pagename}.html}}\n}}"
     )
     cite = f'<summary>Cite this page</summary><pre tabindex="0">{escape(entry)}</pre>'
+    app.add_js_file("paper.js", loading_method="defer")
     context["body"] = f'{WITHOUT_SCRIPT}{context["body"]}<details class="cite-page">{cite}</details>'
 
 

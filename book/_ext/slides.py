@@ -33,8 +33,8 @@ PAGE = """<!DOCTYPE html>
 <link rel="stylesheet" href="../_static/reveal/reveal.css">
 <link rel="stylesheet" href="../_static/slides.css">
 <script>window.MathJax = {{ options: {{ processHtmlClass: "tex2jax_process|math" }} }};</script>
-<script defer src="../_static/mathjax/tex-chtml.js"></script>
 <script defer src="../_static/explorers.js"></script>
+<script defer src="../_static/mathjax/tex-chtml.js"></script>
 </head>
 <body>
 <div class="reveal"><div class="slides">
@@ -48,6 +48,14 @@ for (const explorer of document.querySelectorAll(".explorer")) {{
   explorer.addEventListener("keydown", (event) => event.stopPropagation());
   explorer.setAttribute("data-prevent-swipe", "");
 }}
+// A link to the state of an explorer leads to its slide.
+addEventListener("explorer:followed", (event) => {{
+  event.preventDefault();
+  const slide = event.target.closest("section");
+  const show = () => Reveal.slide([...slide.parentElement.children].indexOf(slide));
+  if (Reveal.isReady()) show();
+  else Reveal.on("ready", show);
+}});
 // What is too large for a slide is set in smaller type; an explorer is scrolled, and a table that is too long even so.
 const fit = () => {{
   const slide = Reveal.getCurrentSlide();
@@ -60,8 +68,9 @@ const fit = () => {{
 }};
 Reveal.on("slidechanged", fit);
 addEventListener("load", () => MathJax.startup.promise.then(fit));
-Reveal.initialize({{ width: 1120, height: 700, margin: 0.03, center: false, hash: true, transition: "none",
-  slideNumber: "c/t", plugins: [RevealNotes] }});
+// After the explorers, which read the address first.
+addEventListener("DOMContentLoaded", () => Reveal.initialize({{ width: 1120, height: 700, margin: 0.03, center: false,
+  hash: true, transition: "none", slideNumber: "c/t", plugins: [RevealNotes] }}));
 </script>
 </body>
 </html>

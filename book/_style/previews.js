@@ -1,6 +1,7 @@
 /** Shows what a link of the text leads to (an equation, a figure's caption, a work cited, an exercise) beside it,
  *  and beside a formula what its symbols mean.
- *  The texts are a script too, loaded with the first preview: a page from a folder may not fetch. */
+ *  The texts are a script too, loaded with the first preview: a page from a folder may not fetch.
+ *  By keyboard the formulas of a section are one stop, and the arrows up and down lead from one to the next. */
 (() => {
   "use strict";
   const DELAY = 200; // ms that the pointer rests before a preview comes
@@ -20,7 +21,11 @@
     const script = document.createElement("script");
     script.src = new URL("preview-texts.js", own);
     script.onload = () => done(globalThis.PREVIEWS);
-    script.onerror = () => done({});
+    script.onerror = () => { // the next preview tries again
+      script.remove();
+      texts = undefined;
+      done({});
+    };
     document.head.append(script);
   });
 
@@ -34,17 +39,34 @@
   const ofFormula = (texts, formula) => [...formula.classList].filter((name) => name.startsWith("symbol-"))
     .map((name) => Object.values(texts).find((page) => name in page)?.[name]).join("");
 
-  // What has the focus: a link itself, or MathJax's container in a formula.
-  const focusable = (node) => node.matches("a") ? node : node.querySelector("mjx-container");
+  // The formulas of a section or a fold: those with symbols, and displayed ones, which may be wider than the screen.
+  const part = (formula) => formula.closest("details, .dropdown, section");
+  const parts = new Map();
+  for (const formula of document.querySelectorAll("article .math[class*='symbol-'], article div.math")) {
+    const formulas = parts.get(part(formula)) ?? [];
+    parts.set(part(formula), [...formulas, formula]);
+    formula.tabIndex = formulas.length ? -1 : 0;
+    formula.addEventListener("focus", () => {
+      for (const other of parts.get(part(formula))) other.tabIndex = other === formula ? 0 : -1;
+    });
+    formula.addEventListener("keydown", (event) => {
+      const all = parts.get(part(formula));
+      const next = all[all.indexOf(formula) + { ArrowUp: -1, ArrowDown: 1 }[event.key]];
+      if (!next) return;
+      event.preventDefault();
+      next.focus();
+    });
+  }
 
   async function show(node) {
     hide();
     asked = node;
     const markup = (node.matches("a") ? ofLink : ofFormula)(await load(), node);
     if (!markup || asked !== node) return;
-    tip.innerHTML = markup;
+    const others = node.matches(".math:focus-visible") && parts.get(part(node)).length > 1;
+    tip.innerHTML = markup + (others ? "<p class='symbol'><small>↑ ↓ other formulas of this section</small></p>" : "");
     tip.hidden = false;
-    focusable(node)?.setAttribute("aria-describedby", tip.id);
+    node.setAttribute("aria-describedby", tip.id);
     await globalThis.MathJax?.typesetPromise?.([tip]);
     if (asked !== node) return;
     const { left, top, bottom } = node.getBoundingClientRect();
@@ -56,7 +78,7 @@
 
   function hide() {
     clearTimeout(timer);
-    if (asked) focusable(asked)?.removeAttribute("aria-describedby");
+    asked?.removeAttribute("aria-describedby");
     asked = undefined;
     tip.hidden = true;
   }

@@ -3,8 +3,8 @@
  * #linear:beta=0.5,levels=256;pin,beta=1;hidden,law;more. Before page.js, and in front of the user interface's module.
  *
  * A state begins with changes: control=number, the name of a preset, "reset", or "data=own" where the data is a file of
- * the reader's own, which no address holds. Behind semicolons come the pinned
- * states, each by its changes of the present one; the curves that are hidden; and "more", for open folded controls.
+ * the reader's own, which no address holds. Behind semicolons come the pinned states, each by its changes of the present
+ * one; the curves that are hidden; and "more", for open folded controls.
  */
 
 /**
