@@ -136,12 +136,12 @@ class Explorer(anywidget.AnyWidget):
     state worth seeing, and ``explorer.pin()`` keeps the present one to compare others with.
     """
 
-    _experiment = None
+    _experiment: Any = None  # of the subclass
     _esm = page.explorer_module()
     _css = page.source("view/explorer.css")
     _spec = traitlets.Dict().tag(sync=True)
-    _pins = traitlets.List().tag(sync=True)  # values by control, of each pinned state
-    _hidden = traitlets.List().tag(sync=True)  # names of the curves that are not drawn
+    _pins: Any = traitlets.List().tag(sync=True)  # values by control, of each pinned state
+    _hidden: Any = traitlets.List().tag(sync=True)  # names of the curves that are not drawn
     _more = traitlets.Bool(False).tag(sync=True)  # whether the folded controls are in sight
 
     def __init__(self, data, source, values):

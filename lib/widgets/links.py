@@ -40,7 +40,8 @@ def read_link(link: str) -> tuple[str, int, dict[str, float]]:
     name, number, state = match.groups()
     if name not in EXPERIMENTS:
         raise ValueError(f"link {link!r}: there is no explorer {name!r}; there are {', '.join(sorted(EXPERIMENTS))}")
-    experiment, values = EXPERIMENTS[name], {}
+    experiment = EXPERIMENTS[name]
+    values: dict[str, float] = {}
     controls = {control.name: control for control in experiment.controls}
     for part in state.split(","):
         control, equals, value = part.partition("=")
