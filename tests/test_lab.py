@@ -172,3 +172,18 @@ def test_a_chapter_runs_and_its_explorer_is_the_kernel_s(opened, name):
             else:
                 continue
             question.get_by_text(verdict).wait_for()
+
+
+def test_the_text_plays_the_explorer_and_python_pins_it(opened):
+    page, python = opened("preface")
+    explorer = page.locator(".explorer").last
+    explorer.locator("svg[role=img]").wait_for()
+    page.get_by_role("link", name="to 1/2", exact=True).last.click()
+    wait(lambda: python(f"{FIND}.beta") == 0.5, PATIENCE, "the link did not reach the kernel")
+    explorer.get_by_role("button", name="Pin this state").click()
+    wait(lambda: [state["beta"] for state in python(f"{FIND}.pins")] == [0.5], PATIENCE, "the pin did not")
+    python(f"{FIND}.preset('straight-line')")
+    python(f"{FIND}.pin()")
+    explorer.get_by_text("β = 0.25: fitted over the window").wait_for()
+    explorer.get_by_role("button", name="Remove pin 2").wait_for()
+    assert explorer.locator(".ex-readouts small").count() == 2 * python(f"len({FIND}.result.readouts)")
