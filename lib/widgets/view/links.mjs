@@ -37,12 +37,12 @@ export class Way {
     root.dataset.explorer ??= model.get("_spec").name;
     /** @param {MouseEvent} event */
     this.listener = (event) => {
-      const link = event.target instanceof Element ? event.target.closest('a[href^="#"]') : null;
-      if (!(link instanceof HTMLAnchorElement)) return;
+      const link = event.composedPath().find((node) => node instanceof HTMLAnchorElement); // in a shadow tree, too
+      if (!link?.getAttribute("href")?.startsWith("#")) return;
       const { explorer, state } = readAddress(link.hash);
       const [name, number = "1"] = explorer.split("-");
       const all = [...document.querySelectorAll(`[data-explorer="${CSS.escape(name)}"]`)];
-      if (all[Number(number) - 1] !== root) return;
+      if (name !== root.dataset.explorer || all.length && all[Number(number) - 1] !== root) return;
       event.preventDefault();
       const spec = model.get("_spec");
       const now = Object.fromEntries(spec.controls.map(({ name }) => [name, model.get(name)]));
