@@ -211,7 +211,7 @@ sgd = lib.simulate(m, {N}, {eta}, flow.alpha[::5], {sigma_J}, seeds=range({seed}
             "Many weights follow few equations",
             "With N = {N} inputs the mean of {runs} runs of SGD lies on the flow of the order parameters.",
             {"N": 4096.0, "runs": 4.0},
-            lambda number, curve: number["largest_step"] < 0.01 and _deviation(curve) < 0.1,
+            lambda number, curve: number["largest_step"] < 0.01 and _deviation(curve) < 0.2,
             card="setting",
         ),
         Preset(
@@ -233,17 +233,19 @@ sgd = lib.simulate(m, {N}, {eta}, flow.alpha[::5], {sigma_J}, seeds=range({seed}
         Preset(
             "plateau",
             "One level: a plateau",
-            "Two students that begin alike rest on a level part until they become different; points and curve leave "
-            "it at different times.",
-            {"levels": 1.0, "sigma_J": 0.01, "alpha_max": 1000.0},
-            lambda number, curve: np.sum((0.004 < curve["flow"].y) & (curve["flow"].y < 0.01)) > 20,
+            "Two students that begin alike rest on a level part until they become different; with N = {N} inputs a run "
+            "leaves it at another time than the flow.",
+            {"levels": 1.0, "sigma_J": 0.01, "alpha_max": 1000.0, "N": 64.0, "runs": 1.0, "seed": 1.0},
+            lambda number, curve: (
+                np.sum((0.004 < curve["flow"].y) & (curve["flow"].y < 0.01)) > 20 and _deviation(curve) > 1.0
+            ),
         ),
         Preset(
             "too-few-units",
             "Too few units: a floor",
             "One student unit for two teachers: no amount of data takes the error below {last}.",
             {"students": 1.0, "teachers": 2.0, "runs": 1.0},
-            lambda number, curve: number["last"] > 1e-2,
+            lambda number, curve: number["last"] > 5e-3,
             card="deeper",
         ),
         Preset(
