@@ -568,6 +568,18 @@ def test_a_section_s_formulas_are_one_stop_and_arrows_go_through_them(visit):
     assert not tip.is_visible() and focused.get_attribute("aria-describedby") is None
 
 
+def test_a_formula_wider_than_a_phone_can_be_scrolled_by_keys(visit):
+    page = visit("preface.html", viewport={"width": 320, "height": 256})
+    page.evaluate("FORMULAS")
+    formula = page.locator("#equation-eq-toy")
+    formula.evaluate("node => { node.style.width = '1em'; }")
+    page.locator("article .math.symbol-s-q").first.focus()  # the section's stop is another
+    page.wait_for_function("document.querySelector('#equation-eq-toy').tabIndex === 0")
+    formula.evaluate("node => { node.style.width = ''; }")
+    page.wait_for_function("document.querySelector('#equation-eq-toy').tabIndex === -1")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
 def test_a_preview_that_could_not_be_loaded_is_tried_again(visit):
     page = visit("preface.html")
     page.evaluate("FORMULAS")

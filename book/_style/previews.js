@@ -39,19 +39,31 @@
   const ofFormula = (texts, formula) => [...formula.classList].filter((name) => name.startsWith("symbol-"))
     .map((name) => Object.values(texts).find((page) => name in page)?.[name]).join("");
 
-  // The formulas of a section or a fold: those with symbols, and displayed ones, which may be wider than the screen.
+  // The formulas of a section or a fold, those with symbols and displayed ones, and the one that is its stop.
   const part = (formula) => formula.closest("details, .dropdown, section");
   const parts = new Map();
+  const wide = new Set(); // those that must be scrolled are stops as well
+  const mark = (formula) => {
+    formula.tabIndex = wide.has(formula) || parts.get(part(formula)).stop === formula ? 0 : -1;
+  };
+  const widths = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      wide[target.scrollWidth > target.clientWidth ? "add" : "delete"](target);
+      mark(target);
+    }
+  });
   for (const formula of document.querySelectorAll("article .math[class*='symbol-'], article div.math")) {
-    const formulas = parts.get(part(formula)) ?? [];
-    parts.set(part(formula), [...formulas, formula]);
-    formula.tabIndex = formulas.length ? -1 : 0;
+    if (!parts.has(part(formula))) parts.set(part(formula), { formulas: [], stop: formula });
+    const here = parts.get(part(formula));
+    here.formulas.push(formula);
+    mark(formula);
+    if (formula.matches("div")) widths.observe(formula);
     formula.addEventListener("focus", () => {
-      for (const other of parts.get(part(formula))) other.tabIndex = other === formula ? 0 : -1;
+      here.stop = formula;
+      here.formulas.forEach(mark);
     });
     formula.addEventListener("keydown", (event) => {
-      const all = parts.get(part(formula));
-      const next = all[all.indexOf(formula) + { ArrowUp: -1, ArrowDown: 1 }[event.key]];
+      const next = here.formulas[here.formulas.indexOf(formula) + { ArrowUp: -1, ArrowDown: 1 }[event.key]];
       if (!next) return;
       event.preventDefault();
       next.focus();
@@ -63,7 +75,7 @@
     asked = node;
     const markup = (node.matches("a") ? ofLink : ofFormula)(await load(), node);
     if (!markup || asked !== node) return;
-    const others = node.matches(".math:focus-visible") && parts.get(part(node)).length > 1;
+    const others = node.matches(".math:focus-visible") && parts.get(part(node)).formulas.length > 1;
     tip.innerHTML = markup + (others ? "<p class='symbol'><small>↑ ↓ other formulas of this section</small></p>" : "");
     tip.hidden = false;
     node.setAttribute("aria-describedby", tip.id);
