@@ -445,7 +445,8 @@
     const { explorer: address, state } = readAddress(hash);
     const explorer = explorers.get(address);
     if (!explorer) {
-      if (state && main) say(main, [`This page has no explorer “${address}”: the address may be of another version.`]);
+      const article = document.querySelector("article") ?? document.body;
+      if (state) say(article, [`This page has no explorer “${address}”: the address may be of another version.`]);
       return;
     }
     const { root, model, started } = explorer;
@@ -469,7 +470,6 @@
     where.prepend(said);
   }
 
-  const main = document.querySelector("main, body");
   addEventListener("hashchange", () => follow(location.hash));
   follow(location.hash);
 
