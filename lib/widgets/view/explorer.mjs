@@ -93,7 +93,10 @@ class Explorer {
     this.listeners = [
       ...this.spec.controls.map(({ name }) => /** @type {[string, () => void]} */ (
         [`change:${name}`, () => this.changed.push(name) === 1 && queueMicrotask(() => this.pull())])),
-      ["change:_pins", () => { this.draw(); this.compute(); }],
+      ["change:_pins", () => {
+        this.draw();
+        if (this.pins.missing()) this.compute(); // else a simulation goes on
+      }],
       ["change:_hidden", () => this.draw()],
       ["change:_more", () => { if (this.more) this.more.open = model.get("_more") ?? false; }],
     ];
@@ -205,7 +208,7 @@ class Explorer {
       button("Data (CSV)", () => save("csv", "text/csv", ({ curves }) =>
         csvOf(spec, curves) + this.pins.csv())),
       button("Picture (SVG)", () => save("svg", "image/svg+xml", ({ values }) =>
-        this.plot.file(captionOf(spec, values)))));
+        this.plot.file(captionOf(spec, values) + this.pins.caption()))));
     if (model.link) { // only a page has an address for a state
       tools.append(button("Copy link to this state", ({ target }) =>
         copy(target, model.link?.() ?? "", "It is in the address bar")));
@@ -344,7 +347,7 @@ class Explorer {
       summaryOf(spec, this.shown)}`;
     this.plot.svg.setAttribute("aria-label", words);
     this.notice.textContent = notice;
-    this.print.innerHTML = rich(caption);
+    this.print.innerHTML = rich(caption + this.pins.caption());
     /** @type {(headline: boolean) => string} */
     const numbers = (headline) => join(numbersOf(spec, readouts).filter((one) => one.headline === headline),
       ({ at, label, words }) =>

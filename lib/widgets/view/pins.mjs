@@ -75,13 +75,13 @@ export class Pins {
   }
 
   /**
-   * Keep what a state shows, if it may become a pin or is one.
+   * Keep the first of what a state shows, before any simulation, if it may become a pin or is one.
    * @param {number[]} vector
    * @param {Decoded} [shown]
    */
   keep(vector, shown) {
     const wanted = [this.vector(this.now()), ...this.states.map((values) => this.vector(values))].map(String);
-    this.#known.set(`${vector}`, shown);
+    if (!this.#known.has(`${vector}`)) this.#known.set(`${vector}`, shown);
     for (const key of this.#known.keys()) {
       if (key !== `${vector}` && !wanted.includes(key)) this.#known.delete(key);
     }
@@ -113,6 +113,11 @@ export class Pins {
       parts.map(([control, value]) => `${control.symbol} = ${said(control, value)}`).join(", ") || "this state");
   }
 
+  /** What the captions of files and of paper say of them. */
+  caption() {
+    return join(this.labels(), (label, i) => `; ${SIGNS[i]} ${label}`);
+  }
+
   /**
    * The differences of a read-out from each pin's, as HTML.
    * @param {number} i
@@ -122,7 +127,7 @@ export class Pins {
     return join(this.states, (values, pin) => {
       const other = this.shown(values)?.readouts[i] ?? NaN;
       const change = value - other;
-      return `<small>${SIGNS[pin]} ${format(other, this.spec.readouts[i].digits)}${
+      return Number.isNaN(other) ? "" : `<small>${SIGNS[pin]} ${format(other, this.spec.readouts[i].digits)}${
         Number.isNaN(change) ? "" : ` (${change < 0 ? "" : "+"}${format(change, 2)})`}</small>`;
     });
   }
