@@ -205,6 +205,24 @@ def test_a_link_made_with_the_readers_own_file_says_so(page, address):
     assert page.problems == []
 
 
+def test_a_file_dropped_on_the_picture_is_opened(page, address):
+    root = opened(page, address)
+    page.evaluate("drawn.length = 0")
+    root.locator(".ex-reader").evaluate(
+        """(node, text) => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([text], "list.txt"));
+          for (const type of ["dragover", "drop"]) {
+            node.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+          }
+        }""",
+        GOOD["list.txt"].decode(),
+    )
+    finished(page)
+    expected = realdata.spectrum(io.BytesIO(GOOD["list.txt"]), "list.txt").eigenvalues
+    np.testing.assert_allclose(table(root, "Data (CSV)")["measured"][:, 1], expected, rtol=1e-13)
+
+
 def test_the_learning_curve_follows_the_file(page, address):
     root = opened(page, address)
     give(root, "samples.npy", GOOD["samples.npy"])

@@ -84,6 +84,8 @@ class Curve:
         Index of the palette.
     band : bool
         Whether its points have a lower and an upper limit.
+    framed : bool
+        Whether the live picture's axes are fitted to it; not to one that falls without end.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Curve:
     style: str = "line"
     color: int = 0
     band: bool = False
+    framed: bool = True
 
     @property
     def columns(self) -> tuple[str, ...]:

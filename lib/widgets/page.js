@@ -488,4 +488,11 @@
     event.preventDefault(); // the address stays; clicked again it does the same again
     follow(link.hash, link);
   });
+  for (const type of /** @type {const} */ (["dragover", "drop"])) { // a file beside an explorer leaves the page there
+    addEventListener(type, (event) => {
+      if (event.defaultPrevented || !event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      event.dataTransfer.dropEffect = "none";
+    });
+  }
 })();

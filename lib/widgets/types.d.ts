@@ -34,6 +34,8 @@ interface Curve {
   color: number;
   /** Whether it has limits around it. */
   band: boolean;
+  /** Whether the axes are fitted to it. */
+  framed: boolean;
   /** Place in the output: `points` doubles for each of the columns, one column after the other. */
   start: number;
   columns: ("x" | "y" | "lower" | "upper" | "value")[];
@@ -187,6 +189,9 @@ interface Picture extends Decoded {
   detail: { fraction: number; since: number };
 }
 
+/** Where an axis begins and ends. */
+type Ends = [low: number, high: number];
+
 /** An axis that is laid out. */
 interface Scale {
   /** A value's place, 0 to 1 from the lower end to the upper one. */
@@ -206,6 +211,16 @@ interface Look {
 
 /** A curve that is drawn. */
 type Shown = Curve & { segments: Segments; look: Look };
+
+/** A curve that is drawn, with its place among all and its elements: lines, its band, the cells of a map by shade. */
+type Layer = Shown & { index: number; lines: Element[]; limits: Element | undefined; cells: Element[] };
+
+/** What is dragged for a control. */
+interface Grip {
+  name: string;
+  control: Control;
+  node: HTMLElement;
+}
 
 interface ControlView {
   node: HTMLElement;

@@ -9,7 +9,7 @@ const { accepts, positionsOf, said, settle } = await load("widgets/view/controls
 const { csvOf, decode, heads, segmentsOf } = await load("widgets/view/output.mjs");
 const { captionOf, numbersOf, presetOf, programOf, sentenceOf, stemOf, summaryOf, wordsOf }
   = await load("widgets/view/words.mjs");
-const { edgesOf, lookOf, shade } = await load("widgets/view/plot.mjs");
+const { edgesOf, lookOf, shade } = await load("widgets/view/looks.mjs");
 const { Run, timeLeft } = await load("widgets/view/run.mjs");
 
 const control = { name: "beta", symbol: "β", label: "exponent", default: 1, minimum: 0.1, maximum: 2, scale: "linear",

@@ -184,8 +184,16 @@ EXPERIMENT = Experiment(
     curves=(
         Curve("exact", "exact, any η", POINTS),
         Curve("small_eta", "small-η sum", POINTS, style="dashed", color=1),
-        Curve("law", "power law less the finite-L constant", POINTS, style="dotted", color=2),
-        Curve("kernel_regression", "kernel regression on all examples so far", POINTS, style="dashed", color=4),
+        # To 0 where it ends, and at α = 1.
+        Curve("law", "power law less the finite-L constant", POINTS, style="dotted", color=2, framed=False),
+        Curve(
+            "kernel_regression",
+            "kernel regression on all examples so far",
+            POINTS,
+            style="dashed",
+            color=4,
+            framed=False,
+        ),
         Curve("sgd", "SGD, mean ± 2 standard errors", SIMULATED, style="points", color=3, band=True),
     ),
     readouts=(

@@ -3,6 +3,8 @@
  */
 import { clamp, format, round } from "./tools.mjs";
 
+export const MARGIN = { left: 48, right: 14, top: 28, bottom: 46 }; // around the axes, in pixels
+
 /**
  * A step of 1, 2 or 5 times a power of ten that is at least `rough`.
  * @param {number} rough
@@ -16,6 +18,7 @@ export function niceStep(rough) {
  * Ends of an axis that hold `values`, at round numbers and inside the axis's limits.
  * @param {Axis} axis
  * @param {number[]} values
+ * @returns {Ends}
  */
 export function rangeOf({ log, limits }, values) {
   const [least, most] = limits ?? [-Infinity, Infinity];
@@ -28,19 +31,18 @@ export function rangeOf({ log, limits }, values) {
   const [down, up] = log ? [low, high].map((value) => 10 ** Math.floor(Math.log10(value))) : [step, step];
   const ends = [Math.floor(low / down + 1e-9) * down, Math.ceil(high / up - 1e-9) * up];
   if (ends[0] === ends[1]) ends[1] += up;
-  return ends.map((value) => clamp(value, least, most));
+  return [clamp(ends[0], least, most), clamp(ends[1], least, most)];
 }
 
 /**
  * Lay out an axis.
  * @param {Axis} spec
- * @param {number[]} numbers what it must hold
+ * @param {number[]} ends
  * @param {number} length of the axis, in pixels
  * @param {number} spacing of its labels, in pixels, at least
  * @returns {Scale}
  */
-export function makeAxis(spec, numbers, length, spacing) {
-  const [low, high] = rangeOf(spec, numbers);
+export function makeAxis(spec, [low, high], length, spacing) {
   if (!spec.log) {
     const step = niceStep((high - low) * spacing / length);
     const first = Math.ceil(low / step - 1e-6);

@@ -17,7 +17,10 @@ import { button, copy, download, format, join, make, rich, same } from "./tools.
 import { csvOf, decode, heads } from "./output.mjs";
 import { accepts, makeControl, settle } from "./controls.mjs";
 import { captionOf, numbersOf, programOf, sentenceOf, stemOf, summaryOf, wordsOf } from "./words.mjs";
-import { Plot, swatch } from "./plot.mjs";
+import { swatch } from "./looks.mjs";
+import { Plot } from "./plot.mjs";
+import { Hand } from "./hand.mjs";
+import { History } from "./history.mjs";
 import { Run } from "./run.mjs";
 import { OwnData } from "./own_data.mjs";
 import { Presets } from "./presets.mjs";
@@ -40,9 +43,7 @@ class Explorer {
   changed = [];
   /** @type {Picture | undefined} the newest good one */
   shown;
-  /** @type {number | undefined} an animation frame that was asked for */
-  frame;
-  drawnAt = ""; // size of the picture when it was drawn
+  painted = false; // in this frame of the screen; what comes later is drawn in the next
 
   // Parts of the page that change
   problem = make("p", { class: "ex-problem", role: "alert" });
@@ -55,13 +56,24 @@ class Explorer {
     this.progress();
   });
   progressRow = make("div", { class: "ex-row", hidden: true }, this.meter, this.percent, this.stop);
+  undo = button("Undo", () => this.travel(-1));
+  redo = button("Redo", () => this.travel(1));
   headline = make("dl", { class: "ex-readouts simple" }); // "simple": without the margins of Sphinx
   readouts = make("dl", { class: "ex-readouts simple" });
   /** @type {HTMLElement[]} of the legend, one for each curve */
   entries = [];
   /** @type {HTMLDetailsElement | undefined} the controls that are folded */
   more;
+  /** @type {HTMLElement[]} of the read-outs, and what they say */
+  numbers = [];
+  /** @type {string[]} */
+  said = [];
   code = make("code");
+  python = make("details", {}, make("summary", {}, "Python that gives this"),
+    make("pre", { tabindex: 0 }, this.code), button("Copy", ({ target }) => {
+      getSelection()?.selectAllChildren(this.code);
+      copy(target, this.code.textContent ?? "", "Selected: press Ctrl+C");
+    }));
   rows = make("div", { class: "ex-table", tabindex: 0 });
   table = make("details", { toggle: () => this.tabulate() }, make("summary", {}, "Table of the curves"), this.rows);
   status = make("p", { class: "ex-status", role: "status", "aria-live": "polite" });
@@ -85,7 +97,8 @@ class Explorer {
     this.data = this.spec.table ? new OwnData(model, id, (source) => this.take(source)) : undefined;
     this.presets = new Presets(this.spec, id, (values) => this.propose(values));
     this.pins = new Pins(model, () => this.shown?.values ?? this.values);
-    this.plot = new Plot(this.spec);
+    this.plot = new Plot(this.spec, this.values, (changes) => this.propose(changes));
+    this.history = new History(this.vector());
     this.picture = root.querySelector(".explorer-picture"); // stays until there is a live one
     this.way = new Way(model, root, this.plot.node);
     this.build();
@@ -107,12 +120,14 @@ class Explorer {
       else if (message.error === undefined) this.take(message.python ?? this.spec.source); // set from Python
     }, (late) => this.wait(late));
     this.compute();
-    this.observer = new ResizeObserver(() => this.size() !== this.drawnAt && this.draw());
+    this.hand = new Hand(root, () => this.draw(false));
+    this.observer = new ResizeObserver(() => this.plot.resized && this.draw());
     this.observer.observe(this.plot.node);
   }
 
   close() {
     this.observer.disconnect();
+    this.hand.close();
     this.run.close();
     this.way.close();
     this.listeners.forEach(([event, listener]) => this.model.off(event, listener));
@@ -135,11 +150,6 @@ class Explorer {
     this.entries = spec.curves.map((curve, i) => this.toggle(curve, this.plot.looks[i]));
     // over the picture: in sight wherever that is, and what stands below stays in its place
     this.plot.svg.after(make("div", { class: "ex-message" }, this.problem, this.notice));
-    const python = make("details", {}, make("summary", {}, "Python that gives this"),
-      make("pre", { tabindex: 0 }, this.code), button("Copy", ({ target }) => {
-        getSelection()?.selectAllChildren(this.code);
-        copy(target, this.code.textContent ?? "", "Selected: press Ctrl+C");
-      }));
     const folded = spec.controls.filter(({ more }) => more);
     if (folded.length) {
       const summary = make("summary");
@@ -161,12 +171,23 @@ class Explorer {
     const body = make("div", { class: "ex-body" },
       make("div", { class: "ex-head" }, make("p", { class: "ex-title" }, spec.title), this.way.back, this.windowButton),
       this.print, stage, hand,
-      make("div", { class: "ex-foot" }, this.tools(), spec.python ? python : "", this.table, this.status));
+      make("div", { class: "ex-foot" }, this.tools(), spec.python ? this.python : "", this.table, this.status));
     root.classList.add("explorer");
     root.setAttribute("role", "group");
     root.setAttribute("aria-label", spec.title);
     root.append(body);
+    root.addEventListener("keydown", (event) => this.key(event));
+    for (const type of ["dragover", "dragleave", "drop"]) {
+      root.addEventListener(type, (event) => this.drop(/** @type {DragEvent} */ (event)));
+    }
     for (const [name, value] of Object.entries(this.values)) this.controls[name].show(value);
+    for (const step of [this.undo, this.redo]) step.setAttribute("aria-disabled", "true");
+    this.numbers = numbersOf(spec, spec.readouts.map(() => NaN)).map(({ label, headline }) => {
+      const [term, number] = [make("dt"), make("dd")];
+      term.innerHTML = rich(label);
+      (headline ? this.headline : this.readouts).append(make("div", {}, term, number));
+      return number;
+    });
   }
 
   /** @param {Control[]} controls */
@@ -203,7 +224,8 @@ class Explorer {
     const save = (ending, type, content) => {
       if (this.shown) download(`${stemOf(spec, this.shown.values)}.${ending}`, type, content(this.shown));
     };
-    const tools = make("div", { class: "ex-tools" }, button("Reset", () => this.propose(defaults)), this.pins.button,
+    const tools = make("div", { class: "ex-tools" }, button("Reset", () => this.propose(defaults)),
+      this.undo, this.redo, this.pins.button,
       this.pins.status,
       button("Data (CSV)", () => save("csv", "text/csv", ({ curves }) =>
         csvOf(spec, curves) + this.pins.csv())),
@@ -251,8 +273,9 @@ class Explorer {
    * Take values from the reader, a link or Python, those in range.
    * @param {Values} changes
    * @param {boolean} [push] whether they push others; Python sets one after the other, and is left what it has set
+   * @param {boolean} [kept] whether they can be undone
    */
-  propose(changes, push = true) {
+  propose(changes, push = true, kept = true) {
     const before = this.vector();
     /** @type {Values} */
     const taken = {};
@@ -270,11 +293,47 @@ class Explorer {
     for (const { name } of this.spec.controls) {
       if (name in taken || settled[name] !== this.values[name]) this.controls[name].show(settled[name]);
     }
-    this.values = settled;
+    Object.assign(this.values, settled); // the same object: others have it too
     if (same(before, this.vector())) return;
+    if (kept) this.history.add(this.vector(), this.hand?.moving ? this.hand.gesture : undefined);
+    this.undo.setAttribute("aria-disabled", `${!this.history.back}`);
+    this.redo.setAttribute("aria-disabled", `${!this.history.forth}`);
     for (const [name, value] of Object.entries(settled)) this.model.set(name, value); // what is refused is set back
     this.model.save_changes();
     this.compute();
+  }
+
+  /**
+   * Go back, or forth, in the states of the controls.
+   * @param {number} step
+   */
+  travel(step) {
+    const state = this.history.go(step);
+    const changes = state && this.spec.controls.map(({ name }, i) => [name, state[i]]);
+    if (changes) this.propose(Object.fromEntries(changes), false, false);
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const typing = event.target instanceof Element && event.target.matches("input:not([type])");
+    const step = { z: event.shiftKey ? 1 : -1, y: 1 }[event.key.toLowerCase()];
+    if (typing || !step || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.travel(step);
+  }
+
+  /**
+   * Take a file that is dragged here, as by the input; the page stays in any case.
+   * @param {DragEvent} event
+   */
+  drop(event) {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    this.root.classList.toggle("ex-drop", event.type === "dragover");
+    if (event.type !== "drop") return;
+    if (this.data) this.data.open(event.dataTransfer.files[0]);
+    else this.problem.textContent = "This explorer takes no file.";
   }
 
   /**
@@ -322,24 +381,33 @@ class Explorer {
     if (failure || !state || !drawable) return;
     const { fraction, since } = this.run;
     this.shown = { ...state, notice: sentence, values: { ...this.values }, detail: { fraction, since } };
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = undefined;
-      this.draw();
-      if (this.shown && this.run.fraction >= 1) this.status.textContent = `Done. ${summaryOf(spec, this.shown)}`;
+    if (!this.painted) this.paint();
+  }
+
+  /** Draw what is newest: at once, and then once in every frame of the screen. */
+  paint() {
+    const drawn = this.shown;
+    this.painted = true;
+    this.draw();
+    if (drawn && this.run.fraction >= 1) this.status.textContent = `Done. ${summaryOf(this.spec, drawn)}`;
+    requestAnimationFrame(() => {
+      this.painted = false;
+      if (this.shown !== drawn) this.paint();
     });
   }
 
   // --- From numbers to the picture
 
-  draw() {
+  /** @param {boolean} [moving] whether the axes may only grow: while the hand moves, and as a simulation goes on */
+  draw(moving) {
     if (!this.shown) return;
     this.picture?.remove();
     const { spec } = this;
-    const { curves, readouts, notice, values, detail } = this.shown;
-    this.drawnAt = this.size();
+    const { readouts, notice, values, detail } = this.shown;
     const { hidden } = this;
     spec.curves.forEach(({ name }, i) => this.entries[i].setAttribute("aria-pressed", `${!hidden.has(name)}`));
-    this.plot.draw(curves, hidden, this.pins.curves());
+    const running = detail.fraction > 0 && detail.fraction < 1;
+    this.plot.draw(this.shown, hidden, this.pins.curves(), moving ?? (running || this.hand.moving));
     this.pins.show();
     const { x, y, z } = spec;
     const caption = captionOf(spec, values);
@@ -348,21 +416,15 @@ class Explorer {
     this.plot.svg.setAttribute("aria-label", words);
     this.notice.textContent = notice;
     this.print.innerHTML = rich(caption + this.pins.caption());
-    /** @type {(headline: boolean) => string} */
-    const numbers = (headline) => join(numbersOf(spec, readouts).filter((one) => one.headline === headline),
-      ({ at, label, words }) =>
-        `<div><dt>${rich(label)}</dt><dd>${words}${this.pins.compared(at, readouts[at])}</dd></div>`);
-    this.headline.innerHTML = numbers(true);
-    this.readouts.innerHTML = numbers(false);
+    numbersOf(spec, readouts).forEach(({ at, words }, i) => {
+      const said = `${words}${this.pins.compared(at, readouts[at])}`;
+      if (said !== this.said[i]) this.numbers[i].innerHTML = this.said[i] = said;
+    });
     this.presets.show(values, wordsOf(spec, values, this.shown));
     this.code.textContent = programOf(spec, values, this.source);
     this.progress();
     this.tabulate();
     this.root.dispatchEvent(new CustomEvent("explorer:drawn", { bubbles: true, detail }));
-  }
-
-  size() {
-    return `${this.plot.node.clientWidth} ${this.plot.node.clientHeight}`;
   }
 
   progress() {

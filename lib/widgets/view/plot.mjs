@@ -1,174 +1,209 @@
 /**
- * The picture, and the cursor that reads it.
+ * The picture: axes, curves and maps.
  *
  * It is drawn here and not by a library: uPlot and Observable Plot are each larger than all of this program, and
- * neither can be read with a keyboard and a screen reader.
+ * neither can be read with a keyboard and a screen reader. A drawing changes the attributes of elements that stay;
+ * axes are written anew only when they change.
  */
-import { SIGNS, clamp, closest, drawn, format, join, make, rich, round } from "./tools.mjs";
-import { makeAxis } from "./axes.mjs";
+import { SIGNS, clamp, distinct, drawn, join, make, same, shape } from "./tools.mjs";
+import { MARGIN, makeAxis } from "./axes.mjs";
+import { Frame, placeOf, valueAt } from "./frame.mjs";
+import { GuideView } from "./guide.mjs";
+import { HandleView } from "./handles.mjs";
+import { SHADES, bar, edgesOf, lookOf, shade, stroke, swatch, text } from "./looks.mjs";
+import { Cursor } from "./cursor.mjs";
+import { Zoom } from "./zoom.mjs";
 
-/** @type {Record<string, string[]>} */
-const DASHES = { line: ["", "14 3 3 3"], dashed: ["7 4", "12 4"], dotted: ["2 4", "2 8"], points: [""] };
-const MARKERS = [ // by colour, as in picture.py
-  "m-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0", "m-3-3h6v6h-6z", "m0-4l3.8 7h-7.6z", "m0-4l4 4l-4 4l-4-4z",
-  "m0 4l3.8-7h-7.6z", "m-4 0l7-3.8v7.6z", "m-1-4h2v3h3v2h-3v3h-2v-3h-3v-2h3z",
-];
-/** @type {Record<string, number>} */
-const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10,
-  Home: -Infinity, End: Infinity }; // of the cursor, in points
-const RAMP = [[0, 20, 60], [0, 114, 178], [86, 180, 233], [255, 250, 190]]; // from dark to light: a map's colours
-const SHADES = 24; // in which a map is drawn
-const MARGIN = { left: 48, right: 14, top: 28, bottom: 46 };
+const EDGE = 6; // by which a point's marker may reach over the axes
 
-/**
- * A colour of a map's scale, from dark to light; lib/book/figures.py has the same.
- * @param {number} share 0 to 1
- */
-export function shade(share) {
-  const i = Math.min(2, Math.floor(3 * share));
-  /** @type {(from: number, j: number) => number} */
-  const mix = (from, j) => Math.round(from + (RAMP[i + 1][j] - from) * (3 * share - i));
-  return `rgb(${RAMP[i].map(mix)})`;
-}
-
-/**
- * Where the cells of a map begin and end: half-way between the centres.
- * @param {number[]} centres
- */
-export function edgesOf(centres) {
-  /** @param {number} i */
-  const half = (i) => (centres[i + 1] - centres[i]) / 2;
-  return [centres[0] - (half(0) || 1e4), ...centres.map((centre, i) => centre + (half(i) || half(i - 1) || 1e4))];
-}
-
-/** @param {number[]} list */
-const distinct = (list) => [...new Set(list)].sort((a, b) => a - b);
-
-/**
- * The look of a curve. Colour is never the only difference.
- * @param {Spec} spec
- * @param {number} index of the curve
- * @returns {Look}
- */
-export function lookOf(spec, index) {
-  const { style, color } = spec.curves[index];
-  if (style === "map") return { map: true, ink: "currentColor", marker: "", dash: "" };
-  const before = spec.curves.slice(0, index).filter((curve) => curve.style === style).length;
-  return { map: false, ink: `var(--ex-c${color})`, marker: style === "points" ? MARKERS[color] : "",
-    dash: DASHES[style][before % DASHES[style].length] };
-}
-
-/** @type {(look: Pick<Look, "ink" | "dash" | "marker">, path: string, width?: number) => string} */
-const stroke = ({ ink, dash, marker }, path, width = 2) => `<path d="${path}" ${marker ? `fill="${ink}"`
-  : `fill="none" stroke="${ink}" stroke-width="${width}" stroke-linejoin="round" stroke-dasharray="${dash}"`}/>`;
-
-/**
- * A map's colours from x on, each over the one before.
- * @type {(x: number, y: number, width: number) => string}
- */
-export const bar = (x, y, width) => join([...Array(SHADES).keys()], (i) =>
-  `<path d="M${x + width} ${y}v8H${round(x + i * width / SHADES, 5)}v-8z" fill="${shade(i / (SHADES - 1))}"/>`);
-
-/** @type {(look: Look, y: number) => string} */
-export const swatch = (look, y) => look.map ? bar(0, y - 4, 28)
-  : stroke(look, look.marker ? `M14 ${y}${look.marker}` : `M0 ${y}H28`);
-
-/** @type {(x: number, y: number, content?: string, anchor?: string) => string} */
-export const text = (x, y, content = "", anchor = "start") => content
-  && `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="currentColor">${content}</text>`;
+/** @type {(value: number) => number} a tenth of a pixel is enough */
+const pixel = (value) => Math.round(10 * clamp(value, -1e4, 1e4)) / 10;
 
 export class Plot {
-  /** @type {number[]} abscissae at which the curves are read */
-  stops = [];
-  stop = 0; // index of the one that is read
-  /** @type {number[]} heights of a map's rows, in pixels */
-  levels = [];
-  /** @type {number | undefined} height at which a map is read, in pixels */
-  at;
-  /** @type {Scale | undefined} of a map's colours */
-  z;
-  /** @type {Shown[]} */
+  /** @type {Layer[]} the curves that are drawn, with their elements */
   visible = [];
-  /** @type {Element | null} */
-  cursor = null;
+  /** @type {string | undefined} names of the hidden curves when the layers were made */
+  #hidden;
+  /** @type {Parameters<Plot["draw"]> | undefined} of the last drawing */
+  #last;
+  /** @type {Segments[]} curves of the pinned states that are drawn */
+  #pinned = [];
+  ghosts = shape("g");
+  #laid = ""; // size and ends for which the axes are laid out
   width = 0; // of the picture, and of the axes in it; in pixels
   height = 0;
   w = 0;
   h = 0;
-  /** @type {(value: number) => number} pixels from the left of the axes */
-  x = Number;
-  /** @type {(value: number) => number} pixels from their top */
-  y = Number;
+  /** @type {Scale[]} */
+  scales = [];
 
-  /** @param {Spec} spec */
-  constructor(spec) {
+  /**
+   * @param {Spec} spec
+   * @param {Values} values of the controls, kept up to date
+   * @param {(changes: Values) => void} propose takes new ones
+   */
+  constructor(spec, values, propose) {
     this.spec = spec;
     this.looks = spec.curves.map((_, i) => lookOf(spec, i));
-    this.svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    this.svg.setAttribute("role", "img");
-    this.tip = make("div", { class: "ex-tip", hidden: true, "aria-hidden": true });
+    this.frame = new Frame(spec);
+    this.axes = shape("g");
+    this.curves = shape("svg");
+    this.points = shape("svg", { x: -EDGE, y: -EDGE });
+    this.guides = spec.guides.map((guide, i) => new GuideView(this, guide, i % 2 > 0));
+    this.handles = spec.handles.map((handle, i) => new HandleView(this, handle, i, values, propose));
+    this.cursor = new Cursor(this);
+    this.zoom = new Zoom(this);
+    this.svg = /** @type {SVGSVGElement} */ (shape("svg", { role: "img", "font-size": 13 },
+      shape("g", { transform: `translate(${MARGIN.left} ${MARGIN.top})` },
+        this.axes, ...this.handles.map(({ area }) => area), this.curves, this.points,
+        ...[...this.guides, ...this.handles].map(({ node }) => node), this.cursor.marks,
+        this.zoom.rectangle)));
     // A slider's content is not read out, so the slider lies over the picture.
-    this.reader = make("div", { class: "ex-reader", role: "slider", tabindex: 0, "aria-valuenow": 0,
-      "data-lm-suppress-shortcuts": true, "aria-label": `Read the curves along ${spec.x.label}`,
-      pointermove: (event) => this.point(event), pointerdown: (event) => this.point(event),
-      pointerleave: () => this.hide(), blur: () => this.hide(), keydown: (event) => this.walk(event),
-      focus: ({ target }) => target.matches(":focus-visible") && this.read(this.stop) });
-    this.node = make("div", { class: "ex-plot" }, this.svg, this.tip, this.reader);
+    this.node = make("div", { class: "ex-plot" }, this.svg, this.cursor.tip, this.cursor.reader, this.zoom.bar,
+      ...this.handles.flatMap(({ nodes }) => nodes));
+  }
+
+  /** @param {number} value */
+  x(value) {
+    return pixel(this.scales[0].map(value) * this.w);
+  }
+
+  /** @param {number} value */
+  y(value) {
+    return pixel((1 - this.scales[1].map(value)) * this.h);
   }
 
   /**
-   * Draw the curves.
-   * @param {Segments[]} curves as `decode` gives them
-   * @param {Set<string>} hidden names of those that are not drawn
-   * @param {Segments[][]} [pins] the curves of pinned states
+   * The value at a distance in pixels from the left of the axes, or from their top.
+   * @param {"x" | "y"} name
+   * @param {number} distance
    */
-  draw(curves, hidden, pins = []) {
-    const width = Math.max(280, this.node.clientWidth);
-    const height = Math.max(140, this.node.clientHeight); // which explorer.css gives
-    const { left, right, top, bottom } = MARGIN;
-    const [w, h] = [width - left - right, height - top - bottom];
-    this.visible = curves.map((segments, i) => ({ segments, look: this.looks[i], ...this.spec.curves[i] }))
-      .filter(({ name }) => !hidden.has(name));
-    const ghosts = pins.map((pin) => this.looks.map((look, i) => ({ look: { ...look, ink: "var(--ex-pin)" },
-      segments: hidden.has(this.spec.curves[i].name) ? [] : pin[i] })));
-    const seen = [...this.visible, ...ghosts.flat()];
-    const rows = (seen.length ? seen.map(({ segments }) => segments) : curves).flat(2);
-    const x = makeAxis(this.spec.x, rows.map((row) => row[0]), w, 52);
-    const y = makeAxis(this.spec.y, rows.flatMap((row) => this.spec.z ? row[1] : row.slice(1)), h, 30);
-    Object.assign(this, { width, height, w, h, levels: [] });
-    this.at ??= h / 2; // the height at which a map is read
-    this.x = (value) => round(clamp(x.map(value) * w, -1e4, 1e4), 5);
-    this.y = (value) => round(clamp((1 - y.map(value)) * h, -1e4, 1e4), 5);
-    this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    this.svg.setAttribute("font-size", "13");
-    const bands = join(this.visible, (curve) => this.band(curve));
-    const maps = join(this.visible, (curve) => this.map(curve));
-    const lines = join(this.visible, (curve) => this.line(curve));
-    const greys = join(ghosts, (ghost, i) => this.ghost(ghost, i));
-    this.svg.innerHTML = `<g transform="translate(${left} ${top})">${this.axes(x.ticks, y.ticks)}
-      <svg width="${w}" height="${h}">${maps}${greys}${bands}${lines}</svg>${
-      maps && this.scale()}<g class="ex-cursor"></g></g>`;
-    this.stops = this.visible.map(({ segments }) => distinct(segments.flat().map((row) => row[0])))
-      .reduce((most, stops) => stops.length > most.length ? stops : most, []);
-    this.reader.setAttribute("aria-valuemax", `${this.stops.length - 1}`);
-    this.cursor = this.svg.querySelector(".ex-cursor");
-    if (!this.tip.hidden) this.read(this.stop);
+  value(name, distance) {
+    const axis = this.spec[name];
+    const [low, high] = this.frame.ends[name === "x" ? 0 : 1].map((end) => placeOf(axis, end));
+    const share = name === "x" ? distance / this.w : 1 - distance / this.h;
+    return valueAt(axis, low + share * (high - low));
   }
 
-  /** @type {(xTicks: Scale["ticks"], yTicks: Scale["ticks"]) => string} */
-  axes(xTicks, yTicks) {
-    const { w, h, spec } = this;
+  /** Pixels down for each to the right, on a line of slope -1. */
+  get steepness() {
+    const [x, y] = [this.spec.x, this.spec.y].map((axis, i) =>
+      this.frame.ends[i].map((end) => placeOf(axis, end)).reduce((low, high) => high - low));
+    return this.h / y / (this.w / x);
+  }
+
+  /**
+   * Draw a picture.
+   * @param {Pick<Picture, "curves" | "readouts" | "values">} picture
+   * @param {Set<string>} hidden names of the curves that are not drawn
+   * @param {Segments[][]} [pins] the curves of pinned states
+   * @param {boolean} [moving] whether the axes may only grow
+   */
+  draw(picture, hidden, pins = [], moving = false) {
+    const { curves, readouts, values } = picture;
+    this.#last = [picture, hidden, pins];
+    const names = [...hidden].join();
+    if (names !== this.#hidden) this.layers(hidden);
+    this.#hidden = names;
+    for (const layer of this.visible) layer.segments = curves[layer.index];
+    const framed = this.visible.filter((layer) => layer.framed).map(({ segments }) => segments);
+    const pinned = pins.flatMap((pin) => pin.filter((segments, i) =>
+      segments.length && !hidden.has(this.spec.curves[i].name)));
+    const seen = [...framed, ...pinned];
+    if (this.frame.fit(seen.length ? seen : curves, moving)) this.zoom.say("axes fitted again");
+    if (this.lay() || !same(pinned, this.#pinned)) {
+      this.ghosts.innerHTML = join(pins, (pin, i) => this.ghost(pin, i, hidden));
+      this.#pinned = pinned;
+    }
+    for (const layer of this.visible) {
+      if (layer.look.map) this.paint(layer);
+      const path = this.path(layer);
+      for (const line of layer.lines) line.setAttribute("d", path);
+      layer.limits?.setAttribute("d", this.band(layer.segments));
+    }
+    const numbers = { ...values, ...Object.fromEntries(this.spec.readouts.map(({ name }, i) => [name, readouts[i]])) };
+    for (const aid of [...this.guides, ...this.handles]) aid.draw(numbers);
+    this.cursor.follow();
+  }
+
+  /** Draw the last picture again. */
+  redraw() {
+    if (this.#last) this.draw(...this.#last);
+  }
+
+  /**
+   * Make the elements of the curves.
+   * @param {Set<string>} hidden
+   */
+  layers(hidden) {
+    const { spec, looks } = this;
+    this.visible = spec.curves.flatMap((curve, index) => {
+      const [look, fill] = [looks[index], { fill: looks[index].ink }];
+      if (hidden.has(curve.name)) return [];
+      const stroke = { fill: "none", stroke: look.ink, "stroke-width": 2, "stroke-linejoin": "round",
+        "stroke-dasharray": look.dash };
+      const halo = { ...stroke, stroke: "var(--ex-halo)", "stroke-width": 5, "stroke-dasharray": "" };
+      const cells = [...Array(look.map ? SHADES : 0).keys()];
+      return [{ ...curve, index, look, segments: [],
+        limits: curve.band ? shape("path", { ...fill, "fill-opacity": 0.2 }) : undefined,
+        cells: cells.map((i) => shape("path", { fill: shade(i / (SHADES - 1)) })),
+        lines: look.map ? [] : look.marker ? [shape("path", fill)]
+          : [...spec.z ? [halo] : [], stroke].map((attributes) => shape("path", attributes)) }];
+    });
+    const { visible } = this;
+    this.curves.replaceChildren(
+      ...visible.filter(({ look }) => look.map).map(({ cells }) =>
+        shape("g", { "shape-rendering": "crispEdges" }, ...cells)),
+      this.ghosts, ...visible.flatMap(({ limits }) => limits ?? []),
+      ...visible.flatMap(({ lines, look }) => look.marker ? [] : lines));
+    this.points.replaceChildren(...visible.flatMap(({ lines, look }) => look.marker ? lines : []));
+  }
+
+  /** Whether it has another size than when it was drawn. */
+  get resized() {
+    return this.size.join() !== [this.width, this.height].join();
+  }
+
+  get size() {
+    return [Math.max(280, this.node.clientWidth), Math.max(160, this.node.clientHeight)];
+  }
+
+  /** Lay out the axes, if the picture's size or they have changed: whether they were laid out. */
+  lay() {
+    const { spec, frame } = this;
+    const [width, height] = this.size;
+    const laid = [width, height, ...frame.ends].join();
+    if (laid === this.#laid) return false;
+    this.#laid = laid;
+    const [w, h] = [width - MARGIN.left - MARGIN.right, height - MARGIN.top - MARGIN.bottom];
+    Object.assign(this, { width, height, w, h });
+    const lengths = [w, h, Math.min(220, 0.4 * w)];
+    this.scales = [spec.x, spec.y, ...spec.z ? [spec.z] : []].map((axis, i) =>
+      makeAxis(axis, frame.ends[i], lengths[i], [52, 30, 36][i]));
+    this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    for (const [clip, edge] of /** @type {const} */ ([[this.curves, 0], [this.points, EDGE]])) {
+      clip.setAttribute("width", `${w + 2 * edge}`);
+      clip.setAttribute("height", `${h + 2 * edge}`);
+      clip.setAttribute("viewBox", `${-edge} ${-edge} ${w + 2 * edge} ${h + 2 * edge}`);
+    }
+    this.axes.innerHTML = this.grid() + this.colors(lengths[2]);
+    return true;
+  }
+
+  /** Lines, ticks and words of the axes. */
+  grid() {
+    const { w, h, spec, scales } = this;
     let grid = "";
     let marks = `M0 0V${h}H${w}`;
     let words = text(4 - MARGIN.left, -12, drawn(spec.y.label));
     words += text(w, h + 39, drawn(spec.x.label), "end");
-    for (const [value, label] of xTicks) {
+    for (const [value, label] of scales[0].ticks) {
       const x = this.x(value);
       if (label) grid += `M${x} 0V${h}`;
       else marks += `M${x} ${h}v-4`;
       words += text(x, h + 19, label, "middle");
     }
-    for (const [value, label] of yTicks) {
+    for (const [value, label] of scales[1].ticks) {
       const y = this.y(value);
       if (label) grid += `M0 ${y}H${w}`;
       else marks += `M0 ${y}h4`;
@@ -179,131 +214,76 @@ export class Plot {
   }
 
   /**
-   * The cells of a map, of rows [x, y, value], as one path for each shade.
-   * @param {Shown} curve
+   * What the colours of the map mean. Words at the bar's ends stay inside, away from the label on its left.
+   * @param {number} width
    */
-  map({ look, segments }) {
-    if (!look.map || !this.spec.z) return "";
-    const cells = segments.flat().map(([x, y, value]) => [this.x(x), this.y(y), value]);
-    const [columns, levels] = [0, 1].map((axis) => distinct(cells.map((cell) => cell[axis])));
-    const [left, top] = [edgesOf(columns), edgesOf(levels)];
-    const z = makeAxis(this.spec.z, cells.map((cell) => cell[2]), Math.min(220, 0.4 * this.w), 36);
-    /** @type {string[]} */
-    const paths = Array(SHADES).fill("");
-    for (const [x, y, value] of cells) {
-      const [i, j] = [columns.indexOf(x), levels.indexOf(y)];
-      paths[clamp(Math.floor(SHADES * z.map(value)), 0, SHADES - 1)]
-        += `M${left[i]} ${top[j]}H${left[i + 1]}V${top[j + 1]}H${left[i]}z`;
-    }
-    Object.assign(this, { levels, z });
-    return `<g shape-rendering="crispEdges">${
-      join(paths, (path, i) => `<path d="${path}" fill="${shade(i / (SHADES - 1))}"/>`)}</g>`;
-  }
-
-  /** What the colours of the map mean. */
-  scale() {
-    const { z, spec } = this;
-    if (!z || !spec.z) return "";
-    const width = Math.min(220, 0.4 * this.w);
-    const left = this.w - width;
+  colors(width) {
+    const { spec, scales, w } = this;
+    if (!spec.z) return "";
+    const left = w - width;
     return bar(left, -26, width) + text(left - 8, -17, drawn(spec.z.label), "end")
-      + join(z.ticks, ([value, label]) => text(left + z.map(value) * width, -4, label, "middle"));
+      + join(scales[2].ticks, ([value, label]) => {
+        const share = scales[2].map(value);
+        return text(left + share * width, -4, label, share < 0.05 ? "start" : share > 0.95 ? "end" : "middle");
+      });
   }
 
   /**
-   * A curve; over a map on a halo.
-   * @param {Shown} curve
+   * The cells of a map, of rows [x, y, value], as one path for each shade.
+   * @param {Layer} layer
    */
-  line({ look, segments }) {
-    const path = look.map ? "" : this.path(look, segments);
-    const halo = this.spec.z ? stroke({ ink: "var(--ex-halo)", dash: "", marker: "" }, path, 5) : "";
-    return path && halo + stroke(look, path);
+  paint({ segments, cells }) {
+    const rows = segments.flat();
+    /** @type {(column: number, place: (value: number) => number) => Map<number, [from: number, to: number]>} */
+    const spans = (column, place) => {
+      const values = distinct(rows.map((row) => row[column]));
+      const edges = edgesOf(values.map(place));
+      return new Map(values.map((value, i) => [value, [edges[i], edges[i + 1]]]));
+    };
+    const [columns, levels] = [spans(0, (x) => this.x(x)), spans(1, (y) => this.y(y))];
+    const paths = cells.map(() => "");
+    for (const [x, y, value] of rows) {
+      const [left, right] = columns.get(x) ?? [];
+      const [bottom, top] = levels.get(y) ?? [];
+      paths[clamp(Math.floor(SHADES * this.scales[2].map(value)), 0, SHADES - 1)]
+        += `M${left} ${top}H${right}V${bottom}H${left}z`;
+    }
+    paths.forEach((path, i) => cells[i].setAttribute("d", path));
+  }
+
+  /** @param {{ look: Look, segments: Segments }} curve */
+  path({ look: { marker }, segments }) {
+    let path = "";
+    for (const rows of segments) {
+      let pen = "M";
+      for (const row of rows) {
+        path += `${pen}${this.x(row[0])} ${this.y(row[1])}${marker}`;
+        if (!marker) pen = "L";
+      }
+    }
+    return path;
   }
 
   /**
    * The curves of a pinned state, thin and grey, and its number at the end of the first one.
-   * @param {{ look: Look, segments: Segments }[]} curves
+   * @param {Segments[]} curves
    * @param {number} pin
+   * @param {Set<string>} hidden
    */
-  ghost(curves, pin) {
-    const end = curves.find(({ segments }) => segments.length)?.segments.at(-1)?.at(-1);
-    return join(curves, ({ look, segments }) => segments.length ? stroke(look, this.path(look, segments), 1.5) : "")
+  ghost(curves, pin, hidden) {
+    const shown = curves.map((segments, i) => ({ segments, look: { ...this.looks[i], ink: "var(--ex-pin)" } }))
+      .filter(({ segments }, i) => segments.length && !hidden.has(this.spec.curves[i].name));
+    const end = shown[0]?.segments.at(-1)?.at(-1);
+    return join(shown, (curve) => stroke(curve.look, this.path(curve), 1.5))
       + (end ? text(this.x(end[0]) - 4, clamp(this.y(end[1]) - 6, 12, this.h), SIGNS[pin], "end") : "");
   }
 
-  /** @type {(look: Look, segments: Segments) => string} */
-  path({ marker }, segments) {
-    /** @param {Row} row */
-    const point = ([x, y]) => `${this.x(x)} ${this.y(y)}`;
-    return marker ? join(segments.flat(), (row) => `M${point(row)}${marker}`)
-      : join(segments, (rows) => `M${rows.map(point).join("L")}`);
-  }
-
-  /** @param {Shown} curve */
-  band({ band, segments, look }) {
-    if (!band) return "";
+  /** @param {Segments} segments */
+  band(segments) {
     /** @type {(rows: Row[], limit: number) => string} */
     const edge = (rows, limit) => rows.map((row) => `${this.x(row[0])} ${this.y(row[limit])}`).join("L");
     const limited = segments.map((rows) => rows.filter((row) => row[2] <= row[3]));
-    const path = join(limited, (rows) => rows.length ? `M${edge(rows, 2)}L${edge(rows.reverse(), 3)}Z` : "");
-    return `<path d="${path}" fill="${look.ink}" fill-opacity=".2"/>`;
-  }
-
-  /** @param {PointerEvent} event */
-  point({ offsetX, offsetY }) {
-    this.at = offsetY - MARGIN.top;
-    this.read(closest(this.stops, (value) => Math.abs(this.x(value) + MARGIN.left - offsetX)));
-  }
-
-  /** @param {KeyboardEvent} event */
-  walk(event) {
-    if (event.key === "Escape") this.hide();
-    const step = STEPS[event.key];
-    if (!step) return;
-    event.preventDefault();
-    if (this.levels.length && /Up|Down$/.test(event.key)) { // to another row of the map
-      const at = this.at ?? 0;
-      const row = closest(this.levels, (level) => Math.abs(level - at)) - step;
-      this.at = this.levels[clamp(row, 0, this.levels.length - 1)];
-      this.read(this.stop);
-    } else this.read(this.stop + step);
-  }
-
-  /**
-   * Show what the curves are at a stop, in the picture and to a screen reader.
-   * @param {number} stop index of the stop
-   */
-  read(stop) {
-    if (!this.stops.length || !this.cursor) return;
-    this.stop = clamp(stop, 0, this.stops.length - 1);
-    const here = this.stops[this.stop];
-    const px = this.x(here);
-    const py = this.at ?? 0;
-    const found = this.visible.flatMap(({ segments, look, label }) => {
-      const rows = segments.flat();
-      /** @param {Row} row */
-      const away = ([x, y]) => look.map ? Math.hypot(this.x(x) - px, this.y(y) - py) : Math.abs(this.x(x) - px);
-      const [x, y, lower, upper] = rows[closest(rows, away, look.map ? Infinity : 12)] ?? [];
-      if (x === undefined) return [];
-      const limits = lower <= upper ? ` (${format(lower, 3)} to ${format(upper, 3)})` : "";
-      const words = look.map ? `${label} at ${this.spec.y.label} ${format(y, 3)}: ${format(lower, 3)}`
-        : `${label}: ${format(y, 3)}${limits}`;
-      return [{ words, ink: look.ink, at: `cx="${this.x(x)}" cy="${this.y(y)}"` }];
-    });
-    const place = `${this.spec.x.label} ${format(here, 3)}`;
-    this.cursor.innerHTML = `<path d="M${px} 0V${this.h}" stroke="currentColor" stroke-opacity=".5"/>${
-      join(found, ({ ink, at }) => `<circle ${at} r="5" fill="none" stroke="${ink}" stroke-width="2"/>`)}`;
-    this.tip.innerHTML = `<b>${rich(place)}</b>${
-      join(found, ({ ink, words }) => `<div><i style="background:${ink}"></i>${rich(words)}</div>`)}`;
-    this.tip.hidden = false;
-    this.tip.classList.toggle("ex-left", px > this.w / 2);
-    this.reader.setAttribute("aria-valuenow", `${this.stop}`);
-    this.reader.setAttribute("aria-valuetext", [place, ...found.map(({ words }) => words)].join("; "));
-  }
-
-  hide() {
-    this.tip.hidden = true;
-    if (this.cursor) this.cursor.innerHTML = "";
+    return join(limited, (rows) => rows.length ? `M${edge(rows, 2)}L${edge(rows.reverse(), 3)}Z` : "");
   }
 
   /**

@@ -21,6 +21,19 @@ export function make(tag, attributes = {}, ...children) {
   return node;
 }
 
+/**
+ * An element of a drawing.
+ * @param {string} tag
+ * @param {Record<string, string | number>} [attributes]
+ * @param {...(Node | string)} children
+ */
+export function shape(tag, attributes = {}, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, `${value}`);
+  node.append(...children);
+  return node;
+}
+
 /** @type {(label: string, click: (event: any) => void) => HTMLButtonElement} */
 export const button = (label, click) => make("button", { type: "button", click }, label);
 
@@ -46,7 +59,9 @@ export const drawn = (text) => escape(text)
 export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 /** @type {(value: number, digits: number) => number} */
 export const round = (value, digits) => Number(value.toPrecision(digits));
-/** @type {(a: number[], b: number[]) => boolean} */
+/** @type {(list: number[]) => number[]} */
+export const distinct = (list) => [...new Set(list)].sort((a, b) => a - b);
+/** @type {<T>(a: T[], b: T[]) => boolean} */
 export const same = (a, b) => a.length === b.length && a.every((value, i) => value === b[i]);
 
 /**
