@@ -7,7 +7,7 @@ from test_programs import program
 import lib
 from lib.compiler.layout import placed
 from lib.widgets import explore
-from lib.widgets.experiments.linear import EXPERIMENT
+from lib.widgets.experiments.linear import EXPERIMENT, MARGIN
 
 STATES = [
     {},
@@ -74,6 +74,16 @@ def test_law_and_numbers(changed):
     }
     for name, number in expected.items():
         assert getattr(out, name)[0] == pytest.approx(number, rel=1e-9)
+
+
+@pytest.mark.parametrize("beta", [1.2, 1.4, 1.6, 1.7])  # here the last time is below, above, below, above 30
+def test_the_window_of_the_slope_has_the_last_time_however_it_is_rounded(beta):
+    """The last time is the control's within a rounding, which another library of functions does in its own way."""
+    out = started({"beta": beta, "alpha_max": 30.0})
+    x, y = out.exact
+    assert out.alpha_last[0] / MARGIN > x[-1] == pytest.approx(30.0, rel=1e-14)
+    fit = lib.fit_power_law(x, y, window=(MARGIN * out.alpha_first[0], x[-1]))
+    assert out.raw_slope[0] == pytest.approx(fit.exponent, rel=1e-9)
 
 
 def test_simulation_of_more_units_lies_on_the_exact_curve():

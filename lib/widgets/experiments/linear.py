@@ -137,7 +137,8 @@ def start(p, data, work):
         s.shifted[i] = exact[i] + tail
 
     margin = min(MARGIN, math.exp(math.log(last / first) / 3.0))
-    low, high = first * margin, min(last / margin, c.alpha_max)
+    # to the last time as it was rounded: whether it is in the window must not depend on an ulp of exp
+    low, high = first * margin, min(last / margin, alpha[POINTS - 1])
     out.law_slope[0] = -exponent
     fit = fit_window(alpha, exact, low, high, s.fit)
     out.raw_slope[0] = fit.exponent if L > 2 and rate < 2.0 else np.nan
