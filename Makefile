@@ -40,7 +40,7 @@ fast: .venv/ready  ## Test what needs neither a browser nor a built site, and th
 check: lint js fast  ## Check a change in two minutes: all of lint, then the fast tests
 
 test: .venv/ready  ## Test the library, the chapters' cells and the built site in a browser
-	@.ci/chromium
+	@.ci/browsers
 	$(BIN)/python -m pytest tests lib book --nbval-lax --nbval-current-env -n 2 --dist loadfile -rsR --durations=10
 
 lab: .venv/ready  ## Open the chapters in JupyterLab
@@ -57,7 +57,7 @@ slides: site  ## Build the chapters' slides; the site has them too, they are mad
 	@ls _build/html/slides/*.html
 
 pdf: site  ## Print the whole book into _build/html/scaling-laws.pdf, which the pages then link to
-	@.ci/chromium
+	@.ci/browsers Chromium
 	$(BIN)/python -m tools.pdf
 	$(BIN)/jupyter-book build . -W --keep-going
 

@@ -36,10 +36,17 @@ def build_book(folder, *options):
 
 
 @contextlib.contextmanager
-def served(folder):
-    """Serve a folder on a free local port; gives the address."""
+def served(folder, mathematics=True):
+    """Serve a folder on a free local port, if wanted with empty files in place of MathJax; gives the address."""
 
     class Handler(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self):
+            if mathematics or "/mathjax/" not in self.path:
+                return super().do_GET()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/javascript")
+            self.end_headers()
+
         def log_message(self, *args):
             pass
 
@@ -81,14 +88,15 @@ def pytest_collection_modifyitems(items):
     ``browser`` and ``site`` follow from the test's fixtures. ``slow`` is set by hand, with a reason that measures:
     ``@pytest.mark.slow("one minute: a run of 10^8 steps")``.
 
-    A test in the browser gets a second try when it waited in vain: now and then headless Chromium stops drawing a page,
+    A test in Chromium gets a second try when it waited in vain: now and then headless Chromium stops drawing a page,
     through no fault of the page, and whoever waits for an animation frame waits until the time is up. The cure is a new
     page. A page that is at fault fails twice, and the summary lists what was tried again.
     """
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
-        if "browser" in fixtures:
+        if fixtures & {"browser", "engine"}:
             item.add_marker(pytest.mark.browser)
+        if "browser" in fixtures:
             item.add_marker(pytest.mark.flaky(reruns=1, only_rerun="^TimeoutError: "))
         if fixtures & BUILT:
             item.add_marker(pytest.mark.site)
