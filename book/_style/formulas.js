@@ -4,7 +4,7 @@
 (() => {
   "use strict";
   const SLICE = 30; // ms that the page may be busy with formulas at a time
-  const PATIENCE = 1500; // ms that the formulas wait for a picture
+  const PATIENCE = 3000; // ms that the formulas wait for a picture
   const AHEAD = 600; // px below the window at which explorers start, as in page.js
   const program = new URL("mathjax/tex-chtml.js", document.currentScript.src);
   let done;
@@ -42,10 +42,11 @@
     document.head.append(script);
   }
   const timer = setTimeout(load, PATIENCE);
-  const near = [...document.querySelectorAll(".explorer[data-explorer]")].some((explorer) => {
+  // An explorer starts where it is nearly seen, or where the address leads to it.
+  const starts = [...document.querySelectorAll(".explorer[data-explorer]")].some((explorer) => {
     const { top, bottom } = explorer.getBoundingClientRect();
-    return bottom > -AHEAD && top < innerHeight + AHEAD;
+    return location.hash.startsWith(`#${explorer.dataset.explorer}`) || bottom > -AHEAD && top < innerHeight + AHEAD;
   });
-  if (near) addEventListener("explorer:drawn", load);
+  if (starts) addEventListener("explorer:drawn", load);
   else load();
 })();
