@@ -350,7 +350,7 @@ def test_phrases_and_claims_lead_to_states(finished_book):
 @pytest.mark.parametrize(
     "name, text, says",
     [
-        ("live", "[x](#toi:x=1)", "there is no explorer 'toi'"),
+        ("live", "[x](#lost:x=1)", "there is no explorer 'lost'"),
         ("live", "[x](#toy:x-2=1)", "link 'toy:x-2=1': there is no such explorer on the page book/live"),
         (
             "see.yml",

@@ -70,7 +70,7 @@ def test_claims_are_to_be_seen_in_states_of_their_pages():
         ("linear:beta=9", "beta = '9' is not a number from 0.05 to 3"),
         ("linear:levels=3", "levels = '3' is not one of"),
         ("linear:beta=", "beta = '' is not a number"),
-        ("linear:exponant", "the explorer 'linear' has no preset 'exponant'; it has exponent"),
+        ("linear:expo", "the explorer 'linear' has no preset 'expo'; it has exponent"),
     ],
 )
 def test_what_no_explorer_takes_is_refused_by_name(link, says):
