@@ -59,7 +59,7 @@ export class Plot {
         ...[...this.guides, ...this.handles].map(({ node }) => node), this.cursor.marks,
         this.zoom.rectangle)));
     // A slider's content is not read out, so the slider lies over the picture.
-    this.node = make("div", { class: "ex-plot" }, this.svg, this.cursor.tip, this.cursor.reader, this.zoom.bar,
+    this.node = make("div", { class: spec.z ? "ex-plot ex-map" : "ex-plot" }, this.svg, this.cursor.tip, this.cursor.reader, this.zoom.bar,
       ...this.handles.flatMap(({ nodes }) => nodes));
   }
 
