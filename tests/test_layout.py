@@ -54,16 +54,16 @@ def test_a_layout_that_no_memory_holds_has_a_size():
 
 
 @pytest.mark.parametrize("name", sorted(EXPERIMENTS))
-@pytest.mark.parametrize("kind", ["controls", "readouts", "curves"])
+@pytest.mark.parametrize("kind", ["controls", "readouts", "curves", "panels"])
 def test_two_exchanged_labels_are_an_error(name, kind):
     experiment = EXPERIMENTS[name]
-    first, second, *others = getattr(experiment, kind) + getattr(experiment, kind)[:1]
-    if first is second:
-        pytest.skip(f"{name} has one of {kind}")
+    if len(getattr(experiment, kind)) < 2:
+        pytest.skip(f"{name} has fewer than two {kind}")
+    first, second, *others = getattr(experiment, kind)
     with pytest.raises(
         ValueError, match=f"experiment '{name}': place .* is '.*', but what is shown is '{second.name}'"
     ):
-        replace(experiment, **{kind: (second, first, *others[:-1])})
+        replace(experiment, **{kind: (second, first, *others)})
 
 
 def test_a_curve_of_another_length_is_an_error():
@@ -71,6 +71,17 @@ def test_a_curve_of_another_length_is_an_error():
     longer = replace(experiment.curves[0], points=162)
     with pytest.raises(ValueError, match=r"'exact' has shape \(2, 161\) in Outputs; must be \(2, 162\)"):
         replace(experiment, curves=(longer, *experiment.curves[1:]))
+
+
+def test_a_panel_of_another_size_or_of_no_curve_is_an_error():
+    experiment = EXPERIMENTS["linear"]
+    (panel,) = experiment.panels
+    with pytest.raises(ValueError, match=r"'level_errors' has shape \(162, 1, 30\) in Outputs; must be \(162, 1, 29\)"):
+        replace(experiment, panels=(replace(panel, columns=panel.columns[1:]),))
+    with pytest.raises(ValueError, match=r"'level_errors' has shape .* in Outputs; must be \(26, 1, 30\)"):
+        replace(experiment, panels=(replace(panel, along="sgd"),))
+    with pytest.raises(ValueError, match="Panel.along names 'flow', which is not one of"):
+        replace(experiment, panels=(replace(panel, along="flow"),))
 
 
 def test_a_whole_number_needs_a_control_that_has_only_those():

@@ -494,7 +494,7 @@ def test_explorer_gives_the_same_numbers():
     assert x.start(p, data, work) == 0.0
     for _ in range(100):
         x.advance(p, data, work)
-    (readouts, curves), names = decode(x, work), {}
+    (readouts, curves, _), names = decode(x, work), {}
     exec(program(explorer), names)
     assert readouts["height"] == pytest.approx(names["point"].height, rel=1e-12)
     assert readouts["tau"] == pytest.approx(names["tau"], rel=1e-12)

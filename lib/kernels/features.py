@@ -10,7 +10,7 @@ from collections import namedtuple
 from ..compiler.jit import kernel
 from ..compiler.layout import take
 from ..maths.gamma import upper_gamma
-from .linear import modes
+from .linear import mode_levels, modes
 
 BISECTIONS = 60
 LARGEST_BELOW_TWO = 1.9999999999999998
@@ -74,6 +74,16 @@ def find_modes(student, eta):
 
 
 @kernel
+def _mode(student, j, turns):
+    """What mode j has of the signal and of the noise that it has taken up, both relative to their source."""
+    q = math.exp(-student.x[j] * turns)
+    signal = student.amplitude[j] * q
+    if student.x[j] == 0.0:
+        return signal, student.gain[j] * turns
+    return signal, student.gain[j] * (1.0 - q if q < 0.5 else -math.expm1(-student.x[j] * turns)) / student.x[j]
+
+
+@kernel
 def restricted_error(student, eta, start, noise, alpha, out):
     """Write eps_g (n,) of a student whose modes are known, at times alpha (n,).
 
@@ -88,14 +98,31 @@ def restricted_error(student, eta, start, noise, alpha, out):
         turns = speed * alpha[i]
         signal, driven = 0.0, 1.0
         for j in range(student.x.shape[0]):
-            q = math.exp(-student.x[j] * turns)
-            signal += student.amplitude[j] * q
-            if student.x[j] == 0.0:
-                driven += student.gain[j] * turns
-            else:
-                driven += student.gain[j] * (1.0 - q if q < 0.5 else -math.expm1(-student.x[j] * turns)) / student.x[j]
+            left, taken = _mode(student, j, turns)
+            signal += left
+            driven += taken
         # beyond the critical rate ``driven`` may be infinite, and 0 times that is NaN
         out[i] = start * (student.seen * signal + (unseen * driven if unseen > 0.0 else 0.0))
+
+
+@kernel
+def student_levels(student, eta, part, share):
+    """``linear.mode_levels`` of a student whose modes are known."""
+    mode_levels(student.eigenvalue, student.weight, _rate(student, eta), student.x, part, share)
+
+
+@kernel
+def restricted_levels(student, eta, start, alpha, share, out):
+    """Add to out (n,) the parts of ``restricted_error`` at time alpha, without noise, in n groups of learned levels.
+
+    share (l, n) is from ``student_levels``. The other levels' parts, start w_k lambda_k each, do not change.
+    """
+    turns = 2.0 * _rate(student, eta) / student.share * alpha
+    for j in range(student.x.shape[0]):
+        signal, driven = _mode(student, j, turns)
+        error = start * (student.seen * signal + (student.unseen * driven if student.unseen > 0.0 else 0.0))
+        for g in range(out.shape[0]):
+            out[g] += share[j, g] * error
 
 
 @kernel

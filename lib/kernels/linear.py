@@ -9,6 +9,7 @@ interlace the eigenvalues: one below each lambda_k.
 import math
 
 from ..compiler.jit import kernel
+from .spectrum import sum_groups
 
 MAX_ITERATIONS = 60
 EPSILON = 2.220446049250313e-16
@@ -103,6 +104,37 @@ def modes(eigenvalue, weight, eta, x, c, sums):
                 numerator += weight[j] * eigenvalue[j] / ((eigenvalue[j] - eigenvalue[k]) + delta)
             x[k] = (2.0 - eta) / (eta * numerator)
         c[k] = (2.0 / eta) * numerator / (sums[1] + sums[3])
+
+
+@kernel
+def mode_levels(eigenvalue, weight, eta, x, part, share):
+    """share (L, n): how E of each mode, of rate ``x`` as ``modes`` finds it, is spread over groups of levels.
+
+    In mode j e_k is proportional to lambda_k / (lambda_k - x_j), and level k's part of E is (eta/2) w_k lambda_k^2 /
+    (lambda_k - x_j); by the secular equation these sum to 1. The distance from x_j to its own level, which may be
+    within the rounding of x_j, is not needed: that level has what the others leave. Eigenvalues must differ; part (L,)
+    is scratch; the groups are those of :func:`lib.kernels.spectrum.sum_groups`.
+    """
+    L = eigenvalue.shape[0]
+    for j in range(L):
+        others = 0.0
+        for k in range(L):
+            if k != j:
+                part[k] = 0.5 * eta * weight[k] * eigenvalue[k] * eigenvalue[k] / (eigenvalue[k] - x[j])
+                others += part[k]
+        part[j] = 1.0 - others
+        sum_groups(part, share[j])
+
+
+@kernel
+def decayed_levels(rate, amplitude, share, scale, alpha, out):
+    """out_g = scale * sum_j share_jg amplitude_j exp(-rate_j alpha): a ``decay_sum``, group of levels by group."""
+    for g in range(out.shape[0]):
+        out[g] = 0.0
+    for j in range(rate.shape[0]):
+        term = scale * amplitude[j] * math.exp(-rate[j] * alpha)
+        for g in range(out.shape[0]):
+            out[g] += share[j, g] * term
 
 
 @kernel

@@ -38,3 +38,33 @@ def whiten(eigenvalue, weight, power, white, gain):
     for k in range(L):
         white[k] /= mean
         gain[k] = white[k] / eigenvalue[k]
+
+
+def following(level):
+    """Where the group of levels behind the one that begins at ``level`` begins, counted from 1: a quarter further."""
+    return max(level + 1, (5 * level) >> 2)
+
+
+_following = kernel(following)
+
+
+@kernel
+def count_groups(L):
+    """How many groups L levels have. A group begins where it does for any number of levels."""
+    n, level = 0, 1
+    while level <= L:
+        n, level = n + 1, _following(level)
+    return n
+
+
+@kernel
+def sum_groups(part, out):
+    """out (n,): sums of part (L,) over the groups of levels, of which there are at most n."""
+    g, level, L = 0, 1, part.shape[0]
+    while level <= L:
+        end = min(_following(level), L + 1)
+        total = 0.0
+        for k in range(level - 1, end - 1):
+            total += part[k]
+        out[g] = total
+        g, level = g + 1, end

@@ -2,6 +2,6 @@
 
 from .explorer import Explorer, explore
 from .gallery import Gallery, gallery
-from .run import Result, ResultCurve
+from .run import Result, ResultCurve, ResultPanel
 
-__all__ = ["Explorer", "Gallery", "Result", "ResultCurve", "explore", "gallery"]
+__all__ = ["Explorer", "Gallery", "Result", "ResultCurve", "ResultPanel", "explore", "gallery"]

@@ -15,10 +15,10 @@ that the explorer was given, and ``work`` a float64 buffer:
 
 A kernel reads ``p`` as a named tuple, ``read(Controls, p)``, and writes to another, ``place(Outputs, work)``, which
 lies at the start of ``work``: a read-out is an array (1,), a curve (2, points): abscissae and ordinates; with a band
-(4, points): lower and upper limits too; a map (3, points): its values too. NaN means no point. What follows the
-outputs is scratch, laid out by the experiment's own ``layout`` (:mod:`lib.compiler.layout`). The names in ``Controls``
-and ``Outputs`` and those of the controls, read-outs and curves must be the same, in one order; a read-out that shares
-its name with a curve is NAME_number in ``Outputs``.
+(4, points): lower and upper limits too; a map (3, points): its values too; a panel (1 + points, rows, columns). NaN
+means no point. What follows the outputs is scratch, laid out by the experiment's own ``layout``
+(:mod:`lib.compiler.layout`). The names in ``Controls`` and ``Outputs`` and those of the controls, read-outs, curves and
+panels must be the same, in one order; a read-out that shares its name with a curve is NAME_number in ``Outputs``.
 """
 
 import re
@@ -128,6 +128,30 @@ class Readout:
     digits: int = 3
     headline: bool = False
     error: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A part of the second picture, "See the network": a matrix at time 0 and at each time of a curve.
+
+    Attributes
+    ----------
+    name : str
+    label : str
+    kind : str
+        "matrix", shown as one; or "bars", of one row: parts of the error, each in a bar as high as it is at time 0.
+    along : str
+        Name of the curve whose abscissae are the times after time 0.
+    rows, columns : tuple of str
+        What they are, as many as there can be; those that a state does not have are NaN.
+    """
+
+    name: str
+    label: str
+    kind: str
+    along: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -291,6 +315,21 @@ class CurvePlace(NamedTuple):
     points: int
 
 
+class PanelPlace(NamedTuple):
+    """Where a panel is in the output.
+
+    Attributes
+    ----------
+    start : int
+        Its first place.
+    shape : tuple of int
+        How many times, rows and columns it has: a place for each, in C order.
+    """
+
+    start: int
+    shape: tuple[int, int, int]
+
+
 class Places(NamedTuple):
     """Where the parts of an output are: the one table by which Python, the page and the tests read it.
 
@@ -298,10 +337,12 @@ class Places(NamedTuple):
     ----------
     readouts : dict of str to int
     curves : dict of str to CurvePlace
+    panels : dict of str to PanelPlace
     """
 
     readouts: dict[str, int]
     curves: dict[str, CurvePlace]
+    panels: dict[str, PanelPlace]
 
 
 @dataclass(frozen=True)
@@ -319,6 +360,7 @@ class Experiment:
     Controls, Outputs : type
         The tuples that the kernels use (:mod:`lib.compiler.layout`).
     readouts : tuple of Readout
+    panels : tuple of Panel
     python : str
         Template with the controls' names, and {data}, in braces: the code that gives the same theory, and SGD from
         other weights, since here all runs share theirs.
@@ -341,10 +383,10 @@ class Experiment:
     Raises
     ------
     ValueError
-        If ``Controls`` or ``Outputs``, the tuples that the kernels use, do not match ``controls`` or ``readouts`` and
-        ``curves``; if more than five controls are shown first, or not exactly one read-out is the headline; if a
-        guide, a handle, a read-out's error, an order or a preset names what is not there; or if two presets have one
-        name.
+        If ``Controls`` or ``Outputs``, the tuples that the kernels use, do not match ``controls`` or ``readouts``,
+        ``curves`` and ``panels``; if more than five controls are shown first, or not exactly one read-out is the
+        headline; if a guide, a handle, a read-out's error, a panel, an order or a preset names what is not there; or
+        if two presets have one name.
     """
 
     name: str
@@ -359,6 +401,7 @@ class Experiment:
     Controls: type
     Outputs: type
     readouts: tuple[Readout, ...] = ()
+    panels: tuple[Panel, ...] = ()
     python: str = ""
     table: int = 0
     z: Axis | None = None
@@ -370,9 +413,9 @@ class Experiment:
 
     def __post_init__(self):
         self._check_controls()
-        self._check_outputs()
         self._check_first()
         self._check_references()
+        self._check_outputs()
 
     @property
     def output_size(self) -> int:
@@ -382,14 +425,11 @@ class Experiment:
     @property
     def places(self) -> Places:
         """Where the parts of an output are, as :class:`Places`."""
-        starts = self.Outputs.starts  # type: ignore[attr-defined]
-        count = len(self.readouts)
-        readouts = {readout.name: start for readout, start in zip(self.readouts, starts)}
-        curves = {
-            curve.name: CurvePlace(start, curve.columns, curve.points)
-            for curve, start in zip(self.curves, starts[count:])
-        }
-        return Places(readouts, curves)
+        starts = iter(self.Outputs.starts)  # type: ignore[attr-defined]
+        readouts = {readout.name: next(starts) for readout in self.readouts}
+        curves = {curve.name: CurvePlace(next(starts), curve.columns, curve.points) for curve in self.curves}
+        panels = {panel.name: PanelPlace(next(starts), self._shape(panel)) for panel in self.panels}
+        return Places(readouts, curves, panels)
 
     @property
     def sentences(self) -> dict[int, str]:
@@ -430,16 +470,26 @@ class Experiment:
                 )
 
     def _check_outputs(self):
-        shown = self.readouts + self.curves
+        shown = self.readouts + self.curves + self.panels
         curves = tuple(curve.name for curve in self.curves)
         numbers = tuple(f"{item.name}_number" if item.name in curves else item.name for item in self.readouts)
-        self._check_names("Outputs", self.Outputs._fields, numbers + curves)
+        panels = tuple(panel.name for panel in self.panels)
+        self._check_names("Outputs", self.Outputs._fields, numbers + curves + panels)
         for item, shape in zip(shown, self.Outputs.shapes, strict=True):
-            expected = (1,) if isinstance(item, Readout) else (item.rows, item.points)
+            expected = self._shape(item)
             if shape != expected:
                 raise ValueError(
                     f"experiment {self.name!r}: {item.name!r} has shape {shape} in Outputs; must be {expected}"
                 )
+
+    def _shape(self, item):
+        """Shape of a read-out, a curve or a panel in ``Outputs``."""
+        if isinstance(item, Readout):
+            return (1,)
+        if isinstance(item, Curve):
+            return item.rows, item.points
+        points = {curve.name: curve.points for curve in self.curves}[item.along]
+        return 1 + points, len(item.rows), len(item.columns)
 
     def _check_first(self):
         first = [control.name for control in self.controls if not control.more]
@@ -457,6 +507,7 @@ class Experiment:
         readouts = {readout.name for readout in self.readouts}
         curves = {curve.name for curve in self.curves}
         named = [("Readout.error", readout.error, readouts | {""}) for readout in self.readouts]
+        named += [("Panel.along", panel.along, curves) for panel in self.panels]
         for guide in self.guides:
             named += [("Guide.number", guide.number, controls | readouts), ("Guide.curve", guide.curve, curves)]
         for handle in self.handles:

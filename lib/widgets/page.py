@@ -78,7 +78,7 @@ def specification(experiment: Experiment, values: dict[str, float], source: str)
     -------
     dict
     """
-    readouts, curves = experiment.places
+    readouts, curves, panels = experiment.places
     shown = ("name", "title", "python", "table", "output_size")
     return {name: getattr(experiment, name) for name in shown} | {
         "x": asdict(experiment.x),
@@ -90,6 +90,7 @@ def specification(experiment: Experiment, values: dict[str, float], source: str)
         ],
         "readouts": [asdict(readout) | {"start": readouts[readout.name]} for readout in experiment.readouts],
         "curves": [asdict(curve) | curves[curve.name]._asdict() for curve in experiment.curves],
+        "panels": [asdict(panel) | {"start": panels[panel.name].start} for panel in experiment.panels],
         "messages": {str(status): sentence for status, sentence in experiment.sentences.items()},  # as JSON has keys
         "source": source,
         "guides": [asdict(guide) for guide in experiment.guides],

@@ -34,6 +34,20 @@ class ResultCurve:
 
 
 @dataclass(frozen=True, eq=False)
+class ResultPanel:
+    """A panel's matrices, at time 0 and at the times of its curve; NaN where there is none.
+
+    Attributes
+    ----------
+    times : ndarray, shape (times,)
+    values : ndarray, shape (times, rows, columns)
+    """
+
+    times: np.ndarray
+    values: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Result(Mapping[str, ResultCurve]):
     """What an explorer shows: its curves by name, read-only.
 
@@ -41,12 +55,14 @@ class Result(Mapping[str, ResultCurve]):
     ----------
     curves : mapping of str to ResultCurve
     readouts : mapping of str to float
+    panels : mapping of str to ResultPanel
     notice : str
         What the experiment says about these values; often empty.
     """
 
     curves: Mapping[str, ResultCurve]
     readouts: Mapping[str, float]
+    panels: Mapping[str, ResultPanel]
     notice: str = ""
 
     def __getitem__(self, name: str) -> ResultCurve:
@@ -115,8 +131,8 @@ class Run:
         """
         output = self.output.copy()
         output.flags.writeable = False
-        readouts, curves = decode(self.experiment, output)
-        return Result(MappingProxyType(curves), MappingProxyType(readouts), self.message())
+        readouts, curves, panels = decode(self.experiment, output)
+        return Result(MappingProxyType(curves), MappingProxyType(readouts), MappingProxyType(panels), self.message())
 
     def message(self) -> str:
         """Compose the sentence that the status stands for.
@@ -138,7 +154,7 @@ class Run:
         dict of str to str
             By name.
         """
-        readouts, _ = decode(self.experiment, self.output)
+        readouts, _, _ = decode(self.experiment, self.output)
         return self.value_words() | {
             readout.name: f"{readouts[readout.name]:.{readout.digits}g}" for readout in self.experiment.readouts
         }
@@ -158,7 +174,9 @@ class Run:
         return words
 
 
-def decode(experiment: Experiment, output: np.ndarray) -> tuple[dict[str, float], dict[str, ResultCurve]]:
+def decode(
+    experiment: Experiment, output: np.ndarray
+) -> tuple[dict[str, float], dict[str, ResultCurve], dict[str, ResultPanel]]:
     """Give the parts of an output their names, by ``Experiment.places``; view/output.mjs has the same function.
 
     Parameters
@@ -172,6 +190,8 @@ def decode(experiment: Experiment, output: np.ndarray) -> tuple[dict[str, float]
     readouts : dict of str to float
     curves : dict of str to ResultCurve
         Views of ``output``.
+    panels : dict of str to ResultPanel
+        Of ``output`` too, their values as views.
     """
     places = experiment.places
     readouts = {name: float(output[start]) for name, start in places.readouts.items()}
@@ -179,7 +199,11 @@ def decode(experiment: Experiment, output: np.ndarray) -> tuple[dict[str, float]
     for name, (start, columns, points) in places.curves.items():
         block = output[start : start + len(columns) * points].reshape(len(columns), points)
         curves[name] = ResultCurve(**dict(zip(columns, block)))
-    return readouts, curves
+    panels = {}
+    for panel, (start, shape) in zip(experiment.panels, places.panels.values()):
+        times = np.append(0.0, curves[panel.along].x)
+        panels[panel.name] = ResultPanel(times, output[start : start + math.prod(shape)].reshape(shape))
+    return readouts, curves, panels
 
 
 def filled(template: str, words: Mapping[str, str]) -> str:

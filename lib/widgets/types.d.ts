@@ -54,6 +54,20 @@ interface Readout {
   start: number;
 }
 
+/** A part of the second picture: a matrix at time 0 and at each time of a curve. */
+interface Panel {
+  name: string;
+  label: string;
+  kind: "matrix" | "bars";
+  /** Name of the curve. */
+  along: string;
+  /** What they are, as many as there can be; NaN where a state has fewer. */
+  rows: string[];
+  columns: string[];
+  /** Place in the output: a double for each time, row and column, columns fastest. */
+  start: number;
+}
+
 interface Axis {
   label: string;
   log: boolean;
@@ -117,6 +131,7 @@ interface Spec {
   controls: Control[];
   curves: Curve[];
   readouts: Readout[];
+  panels: Panel[];
   /** Templates of what a run may say, by its status: positive for notices, negative for errors. */
   messages: Record<number, string>;
   /** Template of the program that gives the same numbers. */
@@ -180,6 +195,13 @@ type Segments = Row[][];
 interface Decoded {
   readouts: number[];
   curves: Segments[];
+  panels: PanelState[];
+}
+
+/** A panel's numbers: for each time all rows, columns fastest. */
+interface PanelState {
+  times: number[];
+  values: Float64Array;
 }
 
 /** What is shown: a decoded output with what it belongs to. */

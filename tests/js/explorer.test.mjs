@@ -16,7 +16,7 @@ const control = { name: "beta", symbol: "β", label: "exponent", default: 1, min
   choices: [], choice_labels: [] };
 const menu = { ...control, name: "mode", symbol: "m", choices: [1, 2], choice_labels: ["plain", "fancy"] };
 const axis = { label: "x", log: false, limits: null };
-/** Two numbers and three curves, whose parts lie in another order than their names. */
+/** Two numbers, two curves and a panel, whose parts lie in another order than their names. */
 const spec = {
   name: "toy", x: { ...axis, label: "time" }, y: { ...axis, label: "error" }, z: null, controls: [control, menu],
   readouts: [
@@ -28,10 +28,12 @@ const spec = {
       columns: ["x", "y", "lower", "upper"] },
     { name: "law", label: "law", style: "line", color: 0, start: 2, points: 3, columns: ["x", "y"] },
   ],
+  panels: [{ name: "R", label: "R", kind: "matrix", along: "noisy", rows: ["student 1"],
+    columns: ["teacher 1", "teacher 2"], start: 16 }],
   messages: { 1: "At {beta} the slope is {slope}; see {this}.", "-1": "Nothing at {mode}.", "-2": "Other." },
   python: 'run("{mode}", {beta}, {data}, {"a": 1})',
 };
-const OUTPUT = Float64Array.of(7, 0.12345, 1, 2, 3, 10, NaN, 30, 1, 2, 5, 6, 4, 5, 6, 7);
+const OUTPUT = Float64Array.of(7, 0.12345, 1, 2, 3, 10, NaN, 30, 1, 2, 5, 6, 4, 5, 6, 7, 0, NaN, 0.5, NaN, 1, NaN);
 
 // --- Words
 
@@ -91,9 +93,10 @@ test("a read-out that is another's error stands behind it, and alone nowhere", (
 // --- Output
 
 test("an output is read at the places that the specification names", () => {
-  const { readouts, curves } = decode(spec, OUTPUT);
+  const { readouts, curves, panels } = decode(spec, OUTPUT);
   assert.deepEqual(readouts, [0.12345, 7]);
   assert.deepEqual(curves, [[[[1, 5, 4, 6], [2, 6, 5, 7]]], [[[1, 10]], [[3, 30]]]]);
+  assert.deepEqual(panels, [{ times: [0, 1, 2], values: OUTPUT.subarray(16) }]);
 });
 
 test("a gap is a point without x, y or, on a map, a value; limits may be missing", () => {
@@ -110,8 +113,9 @@ test("columns are called as the axes are", () => {
 });
 
 test("CSV has a line for every point", () => {
-  assert.equal(csvOf(spec, decode(spec, OUTPUT).curves),
-    "curve,x,y,lower,upper\nnoisy,1,5,4,6\nnoisy,2,6,5,7\nlaw,1,10,,\nlaw,3,30,,\n");
+  assert.equal(csvOf(spec, decode(spec, OUTPUT)),
+    "curve,x,y,lower,upper\nnoisy,1,5,4,6\nnoisy,2,6,5,7\nlaw,1,10,,\nlaw,3,30,,\n"
+    + "R student 1 teacher 1,0,0,,\nR student 1 teacher 1,1,0.5,,\nR student 1 teacher 1,2,1,,\n");
 });
 
 // --- Controls

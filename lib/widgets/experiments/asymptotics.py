@@ -12,14 +12,18 @@ from ...kernels import integrator
 from ...kernels.asymptotics import Levels, Sectors, amplification, law, mode_sum, shares
 from ...kernels.averages import ERF, Network
 from ...kernels.fitting import FIT_SCRATCH, fit_window
+from ...kernels.flow import total
 from ...kernels.spectrum import power_law_spectrum
 from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Ordered, Preset, Readout
 from ..kernels.ensemble import LARGEST_STEP, Shape, ensemble_advance, ensemble_align, ensemble_size, ensemble_start
+from ..kernels.panels import show_matrices
 from ..kernels.times import geometric
 from .controls import LEVELS, UNITS
+from .panels import overlaps
 
 POINTS = 121
 SIMULATED = 25
+MOST = len(UNITS)  # units
 ENDS = 2  # points of a straight line
 RTOL = 1e-5  # a hundredth of a line's width
 STEPS = 20_000
@@ -54,6 +58,8 @@ Outputs = outputs(
     law=(2, POINTS),
     fit=(2, ENDS),
     sgd=(4, SIMULATED),
+    R=(1 + POINTS, MOST, MOST),
+    Q=(1 + POINTS, MOST, MOST),
 )
 SCRATCH = Outputs.size
 Scratch = namedtuple(
@@ -150,8 +156,8 @@ def _simulated(c):
 
 @kernel(inline=True)
 def layout(c, work):
-    """Behind the outputs: nodes (n,) that stand for the levels, their overlaps (n, M, M), the flow's totals and its
-    integrator, the theory of the sectors, a curve (POINTS,), the fit, and the simulation with its spectrum."""
+    """Behind the outputs: nodes (n,) that stand for the levels, their overlaps (n, M, M), the flow's totals from time 0
+    on, its integrator, the theory of the sectors, a curve (POINTS,), the fit, and the simulation with its spectrum."""
     M, S = c.units, _sectors(c.units)
     n = min(c.levels, HEAD) + GAUSS * _panels(c.levels)
     L = c.levels if _simulated(c) else 0
@@ -162,8 +168,8 @@ def layout(c, work):
     r, at = take(work, at, (n, M, M))
     q, at = take(work, at, (n, M, M))
     t, at = take(work, at, (n, M, M))
-    Q, at = take(work, at, (POINTS, M, M))
-    R, at = take(work, at, (POINTS, M, M))
+    Q, at = take(work, at, (1 + POINTS, M, M))
+    R, at = take(work, at, (1 + POINTS, M, M))
     T, at = take(work, at, (M, M))
     flow, at = take(work, at, (integrator.size(n, M, M),))
     history, at = take(work, at, (0, M, 2 * M, n))
@@ -189,8 +195,8 @@ def size(p, data):
 
 @kernel
 def _solve(c, work, alpha, error):
-    """Write the flow's error at the times alpha, from overlaps equal in all levels, set by ``alignment``."""
-    s = layout(c, work)
+    """Write the flow's error and overlaps at the times alpha, from overlaps equal in all levels, ``alignment``'s."""
+    s, out = layout(c, work), place(Outputs, work)
     for k in range(s.noise.shape[0]):
         s.noise[k] = 1.0
         for i in range(c.units):
@@ -202,7 +208,12 @@ def _solve(c, work, alpha, error):
     output = 1.0 / math.sqrt(c.units)
     blocks = integrator.Blocks(s.eigenvalue, s.mass, s.noise, s.r, s.q, s.t)
     integrator.start(blocks, s.T, c.eta, Network(output, output, ERF), s.flow)
-    integrator.advance(s.flow, alpha, RTOL, STEPS, error, s.Q, s.R, s.history)
+    integrator.advance(s.flow, alpha, RTOL, STEPS, error, s.Q[1:], s.R[1:], s.history)
+    total(s.mass, s.noise, s.r, s.R[0])
+    total(s.mass, s.noise, s.q, s.Q[0])
+    done = 1 + int(integrator.header(s.flow).written[0])
+    show_matrices(s.R, done, out.R)
+    show_matrices(s.Q, done, out.Q)
 
 
 @kernel
@@ -364,6 +375,7 @@ EXPERIMENT = Experiment(
         Readout("offset", "constant"),
         Readout("critical", "critical learning rate", 5),
     ),
+    panels=overlaps("flow", MOST),
     guides=(Guide("exponent", "law", "−β/(1+β)", factor=-1.0, when=("show", (ERROR, SHIFTED))),),
     handles=(
         Handle(("fit_first", "fit_last"), "fit window", unit="closes"),

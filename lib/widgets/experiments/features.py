@@ -8,9 +8,17 @@ import numpy as np
 from ...compiler.jit import kernel
 from ...compiler.layout import outputs, place, read, record, take
 from ...kernels.averages import LINEAR, Network
-from ...kernels.features import best_training, find_modes, restrict, restricted_error, take_room
+from ...kernels.features import (
+    best_training,
+    find_modes,
+    restrict,
+    restricted_error,
+    restricted_levels,
+    student_levels,
+    take_room,
+)
 from ...kernels.linear import decay_sum, missing_levels
-from ...kernels.spectrum import power_law_spectrum
+from ...kernels.spectrum import count_groups, power_law_spectrum, sum_groups
 from ...maths.gamma import upper_gamma
 from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Ordered, Preset, Readout
 from ..kernels.ensemble import (
@@ -21,8 +29,10 @@ from ..kernels.ensemble import (
     ensemble_size_direct,
     ensemble_start_direct,
 )
+from ..kernels.panels import GROUPS
 from ..kernels.times import geometric
 from .controls import LEVELS
+from .panels import level_errors
 
 POINTS = 121
 MEMBER = 41  # points of each curve of the family, and one more without a value, at which the pen is lifted
@@ -50,9 +60,10 @@ Outputs = outputs(
     floor=(2, 2),
     frontier=(2, BEST),
     sgd=(4, SIMULATED),
+    level_errors=(1 + POINTS, 1, GROUPS),
 )
 SCRATCH = Outputs.size
-Scratch = namedtuple("Scratch", "eigenvalue weight room ensemble end")
+Scratch = namedtuple("Scratch", "eigenvalue weight room part share rest ensemble end")
 
 
 class Message(Messages):
@@ -80,12 +91,16 @@ class Message(Messages):
 
 @kernel(inline=True)
 def layout(c, work):
-    """Behind the outputs: the spectrum (L,), a student and its modes, and the simulation."""
+    """Behind the outputs: the spectrum (L,), a student and its modes, how these are spread over levels, the error of
+    the levels that are not learned, and the simulation."""
     eigenvalue, at = take(work, SCRATCH, (c.levels,))
     weight, at = take(work, at, (c.levels,))
     room, at = take_room(work, at, c.levels)
+    part, at = take(work, at, (c.levels,))
+    share, at = take(work, at, (c.levels, GROUPS))
+    rest, at = take(work, at, (GROUPS,))
     ensemble, at = take(work, at, (ensemble_size_direct(Shape(1, 1, c.N, c.levels, SIMULATED)),))
-    return Scratch(eigenvalue, weight, room, ensemble, at)
+    return Scratch(eigenvalue, weight, room, part, share, rest, ensemble, at)
 
 
 @kernel
@@ -98,6 +113,25 @@ def size(p, data):
 def _stretch(factor, x):
     for i in range(x.shape[0]):
         x[i] *= factor
+
+
+@kernel
+def _show_levels(student, c, work):
+    """The parts of the student's error in groups of levels, at time 0 and along its curve."""
+    s, out = layout(c, work), place(Outputs, work)
+    L, learned, e_0 = c.levels, student.x.shape[0], 0.5 * (1.0 + c.sigma_J * c.sigma_J)
+    for k in range(L):
+        s.part[k] = e_0 * s.weight[k] * s.eigenvalue[k] if k >= learned else 0.0
+    groups, moving = count_groups(L), count_groups(learned)
+    sum_groups(s.part, s.rest)
+    student_levels(student, c.eta, s.part[:learned], s.share)
+    out.level_errors[:] = np.nan
+    for i in range(1 + POINTS):
+        errors = out.level_errors[i, 0, :groups]
+        for g in range(groups):
+            errors[g] = s.rest[g]
+        time = out.exact[0, i - 1] if i > 0 else 0.0
+        restricted_levels(student, c.eta, e_0, time, s.share, errors[:moving])
 
 
 @kernel
@@ -129,6 +163,7 @@ def start(p, data, work):
             unseen, critical = student.unseen, 2.0 / student.seen
             geometric(begin, c.alpha_max, alpha)
             restricted_error(student, eta, e_0, 0.0, alpha, out.exact[1])
+            _show_levels(student, c, work)
         n *= 2
     out.family[:, at:] = np.nan
 
@@ -221,6 +256,7 @@ EXPERIMENT = Experiment(
         Readout("best_learned", "best l for C = l α_max"),
         Readout("slope", "slope of the best split, by the law"),
     ),
+    panels=level_errors("exact"),
     guides=(
         Guide("slope", "frontier", "−β/(1+β)", when=("compute", (0.0,))),
         Guide("slope", "frontier", "−β/(2+β)", when=("compute", (1.0,))),

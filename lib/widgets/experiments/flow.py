@@ -22,11 +22,14 @@ from ..kernels.ensemble import (
     ensemble_size,
     ensemble_start,
 )
+from ..kernels.panels import show_matrices
 from ..kernels.times import geometric
 from .controls import LEVELS, UNITS
+from .panels import overlaps
 
 POINTS = 121
 SIMULATED = 25
+MOST = len(UNITS)  # units
 RTOL = 1e-6  # a thousandth of a line's width
 STEPS = 20_000
 # Multiply-adds that a page does in two minutes or more: 2e7 take some 10 ms.
@@ -44,6 +47,8 @@ Outputs = outputs(
     steps=(1,),
     flow=(2, POINTS),
     sgd=(4, SIMULATED),
+    R=(1 + POINTS, MOST, MOST),
+    Q=(1 + POINTS, MOST, MOST),
 )
 SCRATCH = Outputs.size
 Scratch = namedtuple("Scratch", "ensemble eigenvalue weight mass noise r q t Q R T integrator end")
@@ -85,7 +90,8 @@ def network(c):
 
 @kernel(inline=True)
 def layout(c, work):
-    """Behind the outputs: the simulation, the spectrum, block overlaps, totals along the flow, and the integrator."""
+    """Behind the outputs: the simulation, the spectrum, block overlaps, totals at time 0 and along the flow, and the
+    integrator."""
     K, M, L = c.students, c.teachers, c.levels
     ensemble, at = take(work, SCRATCH, (ensemble_size(shape(c)),))
     eigenvalue, at = take(work, at, (L,))
@@ -95,8 +101,8 @@ def layout(c, work):
     r, at = take(work, at, (L, K, M))
     q, at = take(work, at, (L, K, K))
     t, at = take(work, at, (L, M, M))
-    Q, at = take(work, at, (POINTS, K, K))
-    R, at = take(work, at, (POINTS, K, M))
+    Q, at = take(work, at, (1 + POINTS, K, K))
+    R, at = take(work, at, (1 + POINTS, K, M))
     T, at = take(work, at, (M, M))
     buffer, at = take(work, at, (integrator.size(L, K, M),))
     return Scratch(ensemble, eigenvalue, weight, mass, noise, r, q, t, Q, R, T, buffer, at)
@@ -126,6 +132,8 @@ def start(p, data, work):
     geometric(begin, c.alpha_max, out.flow[0])
     out.flow[1] = np.nan
     total(s.eigenvalue, s.weight, s.t, s.T)
+    total(s.eigenvalue, s.weight, s.r, s.R[0])
+    total(s.eigenvalue, s.weight, s.q, s.Q[0])
     second = 0.0
     for k in range(L):
         s.mass[k] = s.weight[k] * s.eigenvalue[k]
@@ -134,7 +142,10 @@ def start(p, data, work):
     blocks = integrator.Blocks(s.eigenvalue, s.mass, s.noise, s.r, s.q, s.t)
     integrator.start(blocks, s.T, c.eta, network(c), s.integrator)
     no_history = view(work, 0, (0, c.students, P, L))
-    status = integrator.advance(s.integrator, out.flow[0], RTOL, STEPS, out.flow[1], s.Q, s.R, no_history)
+    status = integrator.advance(s.integrator, out.flow[0], RTOL, STEPS, out.flow[1], s.Q[1:], s.R[1:], no_history)
+    done = 1 + int(integrator.header(s.integrator).written[0])
+    show_matrices(s.R, done, out.R)
+    show_matrices(s.Q, done, out.Q)
     out.last[0] = out.flow[1, POINTS - 1]
     out.second_moment[0] = second
     out.largest_step[0] = c.eta * s.eigenvalue[0] / c.N
@@ -191,6 +202,7 @@ EXPERIMENT = Experiment(
         Readout("largest_step", "largest step ηλ₁/N"),
         Readout("steps", "SGD steps simulated"),
     ),
+    panels=overlaps("flow", MOST),
     size=size,
     start=start,
     advance=advance,

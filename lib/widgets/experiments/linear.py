@@ -9,14 +9,16 @@ from ...compiler.jit import kernel
 from ...compiler.layout import outputs, place, read, record, take
 from ...kernels.averages import LINEAR, Network
 from ...kernels.fitting import FIT_SCRATCH, fit_window
-from ...kernels.linear import decay_sum, missing_levels, modes
+from ...kernels.linear import decay_sum, decayed_levels, missing_levels, mode_levels, modes
 from ...kernels.regression import effective_ridges
-from ...kernels.spectrum import power_law_spectrum
+from ...kernels.spectrum import count_groups, power_law_spectrum
 from ...maths.gamma import gamma
 from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Preset, Readout
 from ..kernels.ensemble import LARGEST_STEP, Shape, ensemble_advance, ensemble_size, ensemble_start
+from ..kernels.panels import GROUPS
 from ..kernels.times import geometric
 from .controls import LEVELS, UNITS
+from .panels import level_errors
 
 POINTS = 161
 SIMULATED = 25
@@ -41,9 +43,10 @@ Outputs = outputs(
     law=(2, POINTS),
     kernel_regression=(2, POINTS),
     sgd=(4, SIMULATED),
+    level_errors=(1 + POINTS, 1, GROUPS),
 )
 SCRATCH = Outputs.size
-Scratch = namedtuple("Scratch", "eigenvalue weight x amplitude sums fit shifted ensemble end")
+Scratch = namedtuple("Scratch", "eigenvalue weight x amplitude part share sums fit shifted ensemble end")
 
 
 class Message(Messages):
@@ -72,16 +75,19 @@ def shape(c):
 
 @kernel(inline=True)
 def layout(c, work):
-    """Behind the outputs: spectrum, rates and amplitudes (L,) each, the fit's scratch, and the simulation."""
+    """Behind the outputs: spectrum, rates and amplitudes (L,) each, the modes' shares in levels, the fit's scratch, and
+    the simulation."""
     eigenvalue, at = take(work, SCRATCH, (c.levels,))
     weight, at = take(work, at, (c.levels,))
     x, at = take(work, at, (c.levels,))
     amplitude, at = take(work, at, (c.levels,))
+    part, at = take(work, at, (c.levels,))
+    share, at = take(work, at, (c.levels, GROUPS))
     sums, at = take(work, at, (4,))
     fit, at = take(work, at, (FIT_SCRATCH,))
     shifted, at = take(work, at, (POINTS,))
     ensemble, at = take(work, at, (ensemble_size(shape(c)),))
-    return Scratch(eigenvalue, weight, x, amplitude, sums, fit, shifted, ensemble, at)
+    return Scratch(eigenvalue, weight, x, amplitude, part, share, sums, fit, shifted, ensemble, at)
 
 
 @kernel
@@ -114,9 +120,15 @@ def start(p, data, work):
         out.small_eta[0, i] = out.law[0, i] = out.kernel_regression[0, i] = alpha[i]
 
     modes(s.eigenvalue, s.weight, rate, s.x, s.amplitude, s.sums)
+    groups = count_groups(L)
+    mode_levels(s.eigenvalue, s.weight, rate, s.x, s.part, s.share)
     for k in range(L):
         s.x[k] *= 2.0 * rate
     decay_sum(s.x, s.amplitude, e_0, alpha, exact)
+    out.level_errors[:] = np.nan
+    for i in range(1 + POINTS):
+        time = alpha[i - 1] if i > 0 else 0.0
+        decayed_levels(s.x, s.amplitude, s.share, e_0, time, out.level_errors[i, 0, :groups])
     for k in range(L):
         s.x[k] = 2.0 * rate * s.eigenvalue[k]
         s.amplitude[k] = s.eigenvalue[k] / L
@@ -206,6 +218,7 @@ EXPERIMENT = Experiment(
         Readout("offset", "finite-L constant"),
         Readout("critical", "critical learning rate 2K/M"),
     ),
+    panels=level_errors("exact"),
     guides=(Guide("law_slope", "law", "−β/(1+β)"),),
     handles=(Handle(("eta",), "window opens", place="alpha_first", power=-1.0),),
     size=size,

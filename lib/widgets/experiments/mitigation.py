@@ -8,9 +8,9 @@ import numpy as np
 from ...compiler.jit import kernel
 from ...compiler.layout import outputs, place, read, record, take
 from ...kernels import integrator
-from ...kernels.averages import Network
+from ...kernels.averages import LINEAR, Network, generalization_error
 from ...kernels.flow import total
-from ...kernels.spectrum import power_law_spectrum, whiten
+from ...kernels.spectrum import power_law_spectrum, sum_groups, whiten
 from ..experiment import Axis, Control, Curve, Experiment, Guide, Messages, Preset, Readout
 from ..kernels.ensemble import (
     LARGEST_STEP,
@@ -21,8 +21,10 @@ from ..kernels.ensemble import (
     ensemble_size,
     ensemble_start,
 )
+from ..kernels.panels import GROUPS
 from ..kernels.times import geometric
 from .controls import LEVELS
+from .panels import level_errors
 
 POINTS = 101
 SIMULATED = 25
@@ -44,11 +46,13 @@ Outputs = outputs(
     partial=(2, POINTS),
     full=(2, POINTS),
     sgd=(4, SIMULATED),
+    level_errors=(1 + POINTS, 1, GROUPS),
 )
 SCRATCH = Outputs.size
 Scratch = namedtuple(
     "Scratch",
-    "eigenvalue weight white gain mass noise r q t white_r white_q white_t alpha error Q R T flow history ensemble end",
+    "eigenvalue weight white gain mass noise r q t white_r white_q white_t alpha error Q R T flow history fields part"
+    " ensemble end",
 )
 
 
@@ -69,7 +73,8 @@ class Message(Messages):
 @kernel(inline=True)
 def layout(c, work):
     """Behind the outputs: spectrum with its powers (L,), block overlaps (L, M, M) of inputs as they come and whitened,
-    the flow's curve and totals, the integrator, and the simulation."""
+    the flow's curve and totals from time 0 on, the integrator, its blocks if levels are shown, a level's covariance
+    (2 M, 2 M), the levels' errors (L,), and the simulation."""
     L, M = c.levels, c.units
     eigenvalue, at = take(work, SCRATCH, (L,))
     weight, at = take(work, at, (L,))
@@ -83,17 +88,19 @@ def layout(c, work):
     white_r, at = take(work, at, (L, M, M))
     white_q, at = take(work, at, (L, M, M))
     white_t, at = take(work, at, (L, M, M))
-    alpha, at = take(work, at, (POINTS,))
-    error, at = take(work, at, (POINTS,))
-    Q, at = take(work, at, (POINTS, M, M))
-    R, at = take(work, at, (POINTS, M, M))
+    alpha, at = take(work, at, (1 + POINTS,))
+    error, at = take(work, at, (1 + POINTS,))
+    Q, at = take(work, at, (1 + POINTS, M, M))
+    R, at = take(work, at, (1 + POINTS, M, M))
     T, at = take(work, at, (M, M))
     flow, at = take(work, at, (integrator.size(L, M, M),))
-    history, at = take(work, at, (0, M, 2 * M, L))
+    history, at = take(work, at, (1 + POINTS if c.activation == LINEAR else 0, M, 2 * M, L))
+    fields, at = take(work, at, (2 * M, 2 * M))
+    part, at = take(work, at, (L,))
     ensemble, at = take(work, at, (ensemble_size(Shape(M, M, c.N, L, SIMULATED)),))
     return Scratch(
         eigenvalue, weight, white, gain, mass, noise, r, q, t, white_r, white_q, white_t,
-        alpha, error, Q, R, T, flow, history, ensemble, at,
+        alpha, error, Q, R, T, flow, history, fields, part, ensemble, at,
     )  # fmt: skip
 
 
@@ -111,8 +118,8 @@ def _stretch(c, power):
 
 
 @kernel
-def _solve(c, work, power, curve):
-    """The flow of inputs whitened by ``power``, into curve (2, POINTS).
+def _solve(c, work, power, times, curve):
+    """The flow of inputs whitened by ``power``, into curve (2, POINTS); its blocks at so many ``times`` are kept.
 
     Returns the integrator's status, and <lambda lambda'>, which sets the speed at which a plateau is left.
     """
@@ -132,12 +139,29 @@ def _solve(c, work, power, curve):
     blocks = integrator.Blocks(s.white, s.mass, s.noise, s.white_r, s.white_q, s.white_t)
     integrator.start(blocks, s.T, c.eta, Network(output, output, c.activation), s.flow)
     s.error[:] = np.nan
-    status = integrator.advance(s.flow, s.alpha, RTOL, STEPS, s.error, s.Q, s.R, s.history)
+    status = integrator.advance(s.flow, s.alpha, RTOL, STEPS, s.error, s.Q, s.R, s.history[:times])
     stretch = _stretch(c, power)
     for i in range(POINTS):
-        curve[0, i] = s.alpha[i] * stretch
-        curve[1, i] = s.error[i]
+        curve[0, i] = s.alpha[1 + i] * stretch
+        curve[1, i] = s.error[1 + i]
     return status, moment
+
+
+@kernel
+def _show_levels(c, work):
+    """The parts of the last flow's error in groups of levels: a linear network's error is linear in the overlaps."""
+    s, out = layout(c, work), place(Outputs, work)
+    M, output = c.units, 1.0 / math.sqrt(c.units)
+    out.level_errors[:] = np.nan
+    for i in range(int(integrator.header(s.flow).written[0]) if c.activation == LINEAR else 0):
+        for k in range(c.levels):
+            for a in range(M):
+                for b in range(M):
+                    s.fields[a, b] = s.history[i, a, b, k]
+                    s.fields[a, M + b] = s.fields[M + b, a] = s.history[i, a, M + b, k]
+                    s.fields[M + a, M + b] = s.white_t[k, a, b]
+            s.part[k] = s.mass[k] * generalization_error(s.fields, M, output, output, LINEAR)
+        sum_groups(s.part, out.level_errors[i, 0])
 
 
 @kernel
@@ -162,10 +186,12 @@ def start(p, data, work):
     for i in range(SIMULATED):
         out.sgd[0, i] *= stretch
 
-    geometric(begin, c.alpha_max, s.alpha)
-    plain, out.plain_moment[0] = _solve(c, work, 0.0, out.plain)
-    partial, out.moment[0] = _solve(c, work, c.power, out.partial)
-    full, _ = _solve(c, work, 1.0, out.full)
+    s.alpha[0] = 0.0
+    geometric(begin, c.alpha_max, s.alpha[1:])
+    plain, out.plain_moment[0] = _solve(c, work, 0.0, 0, out.plain)
+    full, _ = _solve(c, work, 1.0, 0, out.full)
+    partial, out.moment[0] = _solve(c, work, c.power, s.history.shape[0], out.partial)
+    _show_levels(c, work)
     out.plain_exponent[0] = c.beta / (1.0 + c.beta)
     out.exponent[0] = c.beta / ((1.0 + c.beta) * (1.0 - c.power)) if c.power < 1.0 else np.inf
     if plain != integrator.DONE or partial != integrator.DONE or full != integrator.DONE:
@@ -220,6 +246,7 @@ EXPERIMENT = Experiment(
         Readout("plain_moment", "plateau's speed ⟨λ²⟩ of plain SGD"),
         Readout("moment", "plateau's speed ⟨λλ′⟩ at p"),
     ),
+    panels=level_errors("partial"),
     guides=(
         Guide("plain_exponent", "plain", "−β/(1+β)", factor=-1.0),
         Guide("exponent", "partial", "−β/((1+β)(1−p))", factor=-1.0),

@@ -14,9 +14,13 @@ from ...kernels.flow import total
 from ...kernels.spectrum import power_law_spectrum
 from ..experiment import Axis, Control, Curve, Experiment, Messages, Preset, Readout
 from ..kernels.ensemble import LARGEST_STEP, Shape, ensemble_advance, ensemble_overlaps, ensemble_size, ensemble_start
+from ..kernels.panels import show_matrices
 from ..kernels.times import geometric
 from .controls import LEVELS
+from .panels import overlaps
 
+UNITS = (2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
+MOST = int(UNITS[-1])
 POINTS = 121
 SIMULATED = 25
 RTOL = 1e-6  # a thousandth of a line's width
@@ -39,6 +43,8 @@ Outputs = outputs(
     flow=(2, POINTS),
     height=(2, POINTS),
     sgd=(4, SIMULATED),
+    R=(1 + POINTS, MOST, MOST),
+    Q=(1 + POINTS, MOST, MOST),
 )
 SCRATCH = Outputs.size
 Scratch = namedtuple(
@@ -61,8 +67,8 @@ class Message(Messages):
 
 @kernel(inline=True)
 def layout(c, work):
-    """Behind the outputs: spectrum (L,), block overlaps, totals along the flow, a matrix (K, M), the logarithm of the
-    flow's specialisation and its value at the plateau's end, the integrator, and the simulation."""
+    """Behind the outputs: spectrum (L,), block overlaps, totals at time 0 and along the flow, a matrix (K, M), the
+    logarithm of the flow's specialisation and its value at the plateau's end, the integrator, and the simulation."""
     K, M, L = c.students, c.teachers, c.levels
     eigenvalue, at = take(work, SCRATCH, (L,))
     weight, at = take(work, at, (L,))
@@ -71,8 +77,8 @@ def layout(c, work):
     r, at = take(work, at, (L, K, M))
     q, at = take(work, at, (L, K, K))
     t, at = take(work, at, (L, M, M))
-    Q, at = take(work, at, (POINTS, K, K))
-    R, at = take(work, at, (POINTS, K, M))
+    Q, at = take(work, at, (1 + POINTS, K, K))
+    R, at = take(work, at, (1 + POINTS, K, M))
     T, at = take(work, at, (M, M))
     part, at = take(work, at, (K, M))
     level, at = take(work, at, (POINTS,))
@@ -98,10 +104,14 @@ def _advance_flow(c, work):
     K, P = c.students, c.students + c.teachers
     # blocks, and the coefficients with their slopes
     steps = int(SLICE / (8.0 * K * P * (c.levels * P + 40.0 * K * P))) + 1
-    status = integrator.advance(s.flow, out.flow[0], RTOL, steps, out.flow[1], s.Q, s.R, s.history)
+    status = integrator.advance(s.flow, out.flow[0], RTOL, steps, out.flow[1], s.Q[1:], s.R[1:], s.history)
+    done = int(integrator.header(s.flow).written[0])
     for i in range(POINTS):
-        done = i < int(integrator.header(s.flow).written[0])
-        s.level[i] = math.log(kernels.specialisation(s.R[i], s.part) / s.specialised[0]) if done else np.nan
+        s.level[i] = np.nan
+        if i < done:
+            s.level[i] = math.log(kernels.specialisation(s.R[1 + i], s.part) / s.specialised[0])
+    show_matrices(s.R, 1 + done, out.R)
+    show_matrices(s.Q, 1 + done, out.Q)
     out.exit[0] = kernels.first_crossing(out.flow[0], s.level)
     return status != integrator.RUNNING
 
@@ -139,6 +149,7 @@ def start(p, data, work):
     ensemble_overlaps(s.ensemble, s.r, s.q, s.t)
     total(s.eigenvalue, s.weight, s.t, s.T)
     total(s.eigenvalue, s.weight, s.r, s.R[0])
+    total(s.eigenvalue, s.weight, s.q, s.Q[0])
     at_start = kernels.specialisation(s.R[0], s.part)
     out.length[0] = max(0.0, tau * math.log(s.specialised[0] / at_start))
 
@@ -164,9 +175,6 @@ def advance(p, data, work):
     network = Network(math.sqrt(M) / K, 1.0 / math.sqrt(M), ERF)
     done = ensemble_advance(s.ensemble, c.eta, network, c.runs, c.seed, out.sgd)
     return 1.0 if done >= 1.0 else FLOW_SHARE + (1.0 - FLOW_SHARE) * done
-
-
-UNITS = (2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
 
 
 def _level_part(curve, height):
@@ -205,6 +213,7 @@ EXPERIMENT = Experiment(
         Readout("largest_step", "largest step ηλ₁/N"),
         Readout("exit", "end of the flow's plateau"),
     ),
+    panels=overlaps("flow", MOST),
     size=size,
     start=start,
     advance=advance,

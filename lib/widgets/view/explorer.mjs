@@ -26,6 +26,8 @@ import { OwnData } from "./own_data.mjs";
 import { Presets } from "./presets.mjs";
 import { Pins } from "./pins.mjs";
 import { Way } from "./links.mjs";
+import { Network } from "./network.mjs";
+import { Play } from "./play.mjs";
 
 const COMPUTING = "Computing …";
 const WINDOW = "Whole window";
@@ -99,6 +101,11 @@ class Explorer {
     this.pins = new Pins(model, () => this.shown?.values ?? this.values);
     this.plot = new Plot(this.spec, this.values, (changes) => this.propose(changes));
     this.history = new History(this.vector());
+    this.network = new Network(this.spec);
+    this.plot.node.addEventListener("explorer:read", (/** @type {any} */ { detail }) =>
+      this.network.read(detail ?? undefined));
+    this.play = new Play(this.spec, this.plot.cursor, (name) => this.values[name], (values) => this.propose(values),
+      () => this.draw(false));
     this.picture = root.querySelector(".explorer-picture"); // stays until there is a live one
     this.way = new Way(model, root, this.plot.node);
     this.build();
@@ -128,6 +135,7 @@ class Explorer {
   close() {
     this.observer.disconnect();
     this.hand.close();
+    this.play.close();
     this.run.close();
     this.way.close();
     this.listeners.forEach(([event, listener]) => this.model.off(event, listener));
@@ -167,7 +175,8 @@ class Explorer {
       make("div", { class: "ex-legend", role: "group", "aria-label": "Curves shown" },
         ...this.entries), this.pins.list);
     const hand = make("div", { class: "ex-hand", role: "group", "aria-label": "Controls" },
-      this.presets.node, this.grid(spec.controls.filter(({ more }) => !more)), this.more ?? "", this.data?.node ?? "", this.readouts);
+      this.presets.node, this.grid(spec.controls.filter(({ more }) => !more)), this.play.node, this.network.node,
+      this.more ?? "", this.data?.node ?? "", this.readouts);
     const body = make("div", { class: "ex-body" },
       make("div", { class: "ex-head" }, make("p", { class: "ex-title" }, spec.title), this.way.back, this.windowButton),
       this.print, stage, hand,
@@ -227,8 +236,8 @@ class Explorer {
     const tools = make("div", { class: "ex-tools" }, button("Reset", () => this.propose(defaults)),
       this.undo, this.redo, this.pins.button,
       this.pins.status,
-      button("Data (CSV)", () => save("csv", "text/csv", ({ curves }) =>
-        csvOf(spec, curves) + this.pins.csv())),
+      button("Data (CSV)", () => save("csv", "text/csv", (shown) =>
+        csvOf(spec, shown) + this.pins.csv())),
       button("Picture (SVG)", () => save("svg", "image/svg+xml", ({ values }) =>
         this.plot.file(captionOf(spec, values) + this.pins.caption()))));
     if (model.link) { // only a page has an address for a state
@@ -407,8 +416,9 @@ class Explorer {
     const { hidden } = this;
     spec.curves.forEach(({ name }, i) => this.entries[i].setAttribute("aria-pressed", `${!hidden.has(name)}`));
     const running = detail.fraction > 0 && detail.fraction < 1;
-    this.plot.draw(this.shown, hidden, this.pins.curves(), moving ?? (running || this.hand.moving));
+    this.plot.draw(this.shown, hidden, this.pins.curves(), moving ?? (running || this.hand.moving || this.play.playing));
     this.pins.show();
+    this.network.show(this.shown.panels);
     const { x, y, z } = spec;
     const caption = captionOf(spec, values);
     const words = `${z ? `Map of ${z.label}, ` : ""}${y.label} against ${x.label} at ${caption}. ${

@@ -16,6 +16,11 @@ export function decode(spec, output) {
       const blocks = columns.map((_, i) => output.subarray(start + i * points, start + (i + 1) * points));
       return segmentsOf(columns, blocks);
     }),
+    panels: spec.panels.map(({ start, along, rows, columns }) => {
+      const curve = /** @type {Curve} */ (spec.curves.find(({ name }) => name === along));
+      const times = [0, ...output.subarray(curve.start, curve.start + curve.points)];
+      return { times, values: output.subarray(start, start + times.length * rows.length * columns.length) };
+    }),
   };
 }
 
@@ -61,9 +66,12 @@ export const rowsOf = (spec, name, segments) => join(segments.flat(), (row) =>
   `${[name, ...columnsOf(spec).map((_, i) => row[i] ?? "")]}\n`);
 
 /**
- * All curves as CSV.
+ * All curves as CSV, and each number of a panel as one more.
  * @param {Spec} spec
- * @param {Segments[]} curves
+ * @param {Decoded} state
  */
-export const csvOf = (spec, curves) => `${["curve", ...columnsOf(spec)]}\n`
-  + join(spec.curves, ({ name }, i) => rowsOf(spec, name, curves[i]));
+export const csvOf = (spec, { curves, panels }) => `${["curve", ...columnsOf(spec)]}\n`
+  + join(spec.curves, ({ name }, i) => rowsOf(spec, name, curves[i]))
+  + join(spec.panels, ({ name, rows, columns }, p) => join(rows, (row, i) => join(columns, (column, j) =>
+    rowsOf(spec, `${name} ${row} ${column}`, segmentsOf(["x", "y"], [panels[p].times, panels[p].times.map((_, n) =>
+      panels[p].values[(n * rows.length + i) * columns.length + j])])))));
