@@ -266,7 +266,7 @@ def test_the_page_goes_on_while_a_run_does(page, address):
 
 def test_only_the_end_of_a_run_is_announced(page, address):
     root = opened(page, f"{address}/index.html")
-    status = root.get_by_role("status")
+    status = root.get_by_role("status").last  # before it is that of the pins
     assert status.get_attribute("aria-live") == "polite"
     said = status.inner_text()
     assert said.startswith("Done. exponent of the law: 0.412.")
