@@ -79,9 +79,7 @@ def _explorer_class(experiment):
     traits = {control.name: _ControlTrait(control).tag(sync=True) for control in experiment.controls}
     presets = "\n".join(f'explorer.preset("{preset.name}")\n    {preset.title}.' for preset in experiment.presets)
     text = f"{experiment.title}.\n\n{inspect.cleandoc(Explorer.__doc__)}\n\nPresets:\n\n{presets}"
-    return type(
-        f"{experiment.name.title()}Explorer", (Explorer,), traits | {"_experiment": experiment, "__doc__": text}
-    )
+    return type(f"{experiment.name.title()}Explorer", (Explorer,), traits | {"_experiment": experiment, "_help": text})
 
 
 class _ControlTrait(traitlets.TraitType):
@@ -137,6 +135,7 @@ class Explorer(anywidget.AnyWidget):
     """
 
     _experiment: Any = None  # of the subclass
+    _help = ""  # of the subclass, with its presets
     _esm = page.explorer_module()
     _css = page.source("view/explorer.css")
     _spec = traitlets.Dict().tag(sync=True)
@@ -158,6 +157,7 @@ class Explorer(anywidget.AnyWidget):
         for name in values:
             self._known(name)
         super().__init__(**(defaults | values))
+        type(self).__doc__ = self._help  # anywidget has put a class of its own in place, which has none
         self._spec = page.specification(experiment, self._values(), source or _listed(self._data))
         self.on_msg(self._receive)
 
