@@ -264,23 +264,76 @@ def test_the_page_goes_on_while_a_run_does(page, address):
     assert frames >= 10  # a frozen page has one; an idle one 60; the machine may be busy
 
 
-def test_only_the_end_of_a_run_is_announced(page, address):
+def test_a_change_is_announced_once_and_the_end_of_its_run_once_more(page, address):
     root = opened(page, f"{address}/index.html")
-    status = root.get_by_role("status").last  # before it is that of the pins
-    assert status.get_attribute("aria-live") == "polite"
-    said = status.inner_text()
-    assert said.startswith("Done. exponent of the law: 0.412.")
+    status = root.locator(".ex-body .ex-status[aria-live=polite]").last
+    page.wait_for_function("(node) => node.textContent.startsWith('Done. exponent')", arg=status.element_handle())
     page.evaluate(
         """(node) => {
-          window.changes = 0;
-          new MutationObserver(() => changes++).observe(node, { childList: true });
+          window.said = [];
+          new MutationObserver(() => said.push(node.textContent)).observe(node, { childList: true });
         }""",
         status.element_handle(),
     )
-    set_number(root, 0, "0.5")
+    set_number(root, 3, "20000")
+    slider = root.get_by_role("slider", name="β exponent")
+    for _ in range(5):
+        slider.press("ArrowLeft")
+    page.wait_for_function("said.length === 1")  # while the run goes on
+    assert page.evaluate("drawn.at(-1).fraction") < 1
+    page.wait_for_function("said.length === 2", timeout=60_000)
+    assert page.evaluate("said[1] === `Done. ${said[0]}`")
+    assert page.evaluate("said[0]").startswith("exponent of the law: 0.394")
+
+
+def test_a_notice_can_be_put_away(page, address):
+    root = opened(page, f"{address}/index.html")
+    set_number(root, 1, "0.95")
+    notice = root.get_by_text("is rough")
+    root.get_by_role("button", name="Put this notice away").click()
+    assert not notice.is_visible()
+    set_number(root, 1, "0.96")  # the same again
     finished(page)
-    page.wait_for_function("changes === 1")
-    assert "0.333" in status.inner_text()
+    assert not notice.is_visible()
+    set_number(root, 1, "0.1")
+    finished(page)
+    set_number(root, 1, "0.95")
+    notice.wait_for()
+
+
+def test_a_double_click_on_a_slider_resets_that_control(page, address):
+    root = opened(page, f"{address}/index.html")
+    set_number(root, 0, "1.5")
+    set_number(root, 1, "0.5")
+    root.get_by_role("slider", name="β exponent").dblclick()
+    boxes = root.locator("input[inputmode]")
+    assert (boxes.nth(0).input_value(), boxes.nth(1).input_value()) == ("0.7", "0.5")
+
+
+def test_over_the_whole_window_and_back(page, address):
+    root = opened(page, f"{address}/index.html")
+    root.get_by_role("button", name="Whole window").press("Enter")
+    dialog = root.get_by_role("dialog")
+    box = dialog.bounding_box()
+    assert (box["x"], box["y"], box["width"], box["height"]) == (0, 0, 1280, 900)
+    for _ in range(60):  # the focus never reaches what lies behind
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement === document.body || !!document.activeElement.closest('dialog')")
+    root.get_by_role("slider", name="β exponent").press("ArrowRight")
+    finished(page)
+    page.keyboard.press("Escape")
+    assert dialog.count() == 0
+    assert root.get_by_role("button", name="Whole window").evaluate("node => node === document.activeElement")
+    assert root.locator("input[inputmode]").first.input_value() == "0.71"
+
+
+def test_the_picture_is_saved_as_a_png(page, address):
+    root = opened(page, f"{address}/index.html")
+    with page.expect_download() as download:
+        root.get_by_role("button", name="Picture (PNG)").click()
+    content = download.value.path().read_bytes()
+    assert download.value.suggested_filename.endswith(".png") and content.startswith(b"\x89PNG")
+    assert int.from_bytes(content[16:20]) == 2 * round(root.locator(".ex-plot").bounding_box()["width"])
 
 
 # --- Messages -------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 # Okabe and Ito's colours, told apart by readers with any common colour vision.
-COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#c07f00", "#3f9bd6", "#000000")
 
 # From dark to light in even steps, so that it works in black and white; view/plot.mjs has the same colours.
 RAMP = LinearSegmentedColormap.from_list(

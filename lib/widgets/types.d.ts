@@ -207,6 +207,7 @@ interface PanelState {
 /** What is shown: a decoded output with what it belongs to. */
 interface Picture extends Decoded {
   values: Values;
+  status: number;
   notice: string;
   detail: { fraction: number; since: number };
 }

@@ -3,11 +3,11 @@ import { test } from "node:test";
 
 import { load } from "./load.mjs";
 
-const { closest, drawn, fill, format, rich } = await load("widgets/view/tools.mjs");
+const { closest, drawn, fill, format, linesOf, rich } = await load("widgets/view/tools.mjs");
 const { makeAxis, niceStep, rangeOf } = await load("widgets/view/axes.mjs");
-const { accepts, positionsOf, said, settle } = await load("widgets/view/controls.mjs");
+const { accepts, positionsOf, said, settle, ticksOf } = await load("widgets/view/controls.mjs");
 const { csvOf, decode, heads, segmentsOf } = await load("widgets/view/output.mjs");
-const { captionOf, numbersOf, presetOf, programOf, sentenceOf, stemOf, summaryOf, wordsOf }
+const { captionOf, headlineOf, numbersOf, presetOf, programOf, sentenceOf, stemOf, summaryOf, wordsOf }
   = await load("widgets/view/words.mjs");
 const { edgesOf, lookOf, shade } = await load("widgets/view/looks.mjs");
 const { Run, timeLeft } = await load("widgets/view/run.mjs");
@@ -87,6 +87,8 @@ test("a read-out that is another's error stands behind it, and alone nowhere", (
   const two = { ...spec, readouts: [{ ...slope, error: "last", headline: true }, last] };
   assert.deepEqual(numbersOf(two, [0.5, 0.02]), [{ at: 0, label: "slope", headline: true, words: "0.500 ± 0.020" }]);
   assert.equal(numbersOf(two, [0.5, NaN])[0].words, "0.500");
+  assert.equal(headlineOf(two, { readouts: [0.5, 0.02], notice: "Rough." }), "slope: 0.500 ± 0.020. Rough.");
+  assert.equal(headlineOf(spec, { readouts: [0.5, 7], notice: "" }), "slope: 0.500, last: 7.0.");
   assert.deepEqual(numbersOf(spec, [0.5, 7]).map(({ words }) => words), ["0.500", "7.0"]);
 });
 
@@ -131,6 +133,19 @@ test("a slider's positions hold both ends, and only values that are accepted", (
   assert.deepEqual([positionsOf(control)[0], positionsOf(control).at(-1)], [0.1, 2]);
   assert.deepEqual([positionsOf(log).length, positionsOf(log)[0], positionsOf(log).at(-1)], [201, 1e-3, 1]);
   assert.equal(positionsOf(whole).length, 64);
+});
+
+test("a logarithmic slider marks and has 1, 2 and 5 times the powers of ten", () => {
+  const log = { ...control, scale: "log", minimum: 3e-2, maximum: 20 };
+  assert.deepEqual(ticksOf(log), [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20]);
+  assert.ok(ticksOf(log).every((tick) => positionsOf(log).includes(tick)));
+  assert.deepEqual([ticksOf(control), ticksOf({ ...log, choices: [1, 10] })], [[], []]);
+});
+
+test("a caption is broken where a line is full", () => {
+  const lines = (width) => linesOf(["a = 1,", "b = 2,", "c = 3"], width, (line) => line.length);
+  assert.deepEqual(lines(13), ["a = 1, b = 2,", "c = 3"]);
+  assert.deepEqual([lines(2).length, lines(99).length], [3, 1]);
 });
 
 test("what a control does not accept", () => {

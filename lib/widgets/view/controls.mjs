@@ -9,15 +9,34 @@ import { niceStep } from "./axes.mjs";
  * @param {Control} control
  * @returns {number[]}
  */
-export function positionsOf({ minimum, maximum, scale, choices }) {
+export function positionsOf(control) {
+  const { minimum, maximum, scale, choices } = control;
   if (choices.length) return choices;
   const log = scale === "log";
   const span = log ? Math.log(maximum / minimum) : maximum - minimum;
   const step = log ? span / 200 : scale === "integer" ? 1 : niceStep(span / 200);
   /** @param {number} i */
   const at = (i) => log ? round(minimum * Math.exp(i * step), 3) : round(minimum + i * step, 12);
-  return Array.from({ length: Math.round(span / step) + 1 }, (_, i) => clamp(at(i), minimum, maximum));
+  const positions = Array.from({ length: Math.round(span / step) + 1 }, (_, i) => clamp(at(i), minimum, maximum));
+  for (const tick of ticksOf(control)) positions[nearest(positions, tick)] = tick;
+  return positions;
 }
+
+/**
+ * The values that a slider marks: on a logarithmic scale 1, 2 and 5 times the powers of ten.
+ * @param {Control} control
+ * @returns {number[]}
+ */
+export function ticksOf({ minimum, maximum, scale, choices }) {
+  if (scale !== "log" || choices.length) return [];
+  const powers = Array.from({ length: Math.ceil(Math.log10(maximum / minimum)) + 1 },
+    (_, i) => Math.floor(Math.log10(minimum)) + i);
+  return powers.flatMap((power) => [1, 2, 5].map((factor) => Number(`${factor}e${power}`)))
+    .filter((value) => value >= minimum && value <= maximum);
+}
+
+/** @type {(positions: number[], value: number) => number} */
+const nearest = (positions, value) => closest(positions, (other) => Math.abs(other - value));
 
 /** @type {(control: Control, value: number) => boolean} */
 export const accepts = ({ minimum, maximum, scale, choices }, value) => choices.length ? choices.includes(value)
@@ -80,7 +99,11 @@ export function makeControl(control, id, change) {
   }
   const positions = positionsOf(control);
   const slider = make("input", { type: "range", id, min: 0, max: positions.length - 1, step: 1, ...quiet,
-    input: () => change(positions[Number(slider.value)]) });
+    list: `${id}-ticks`, input: () => change(positions[Number(slider.value)]),
+    dblclick: () => change(control.default) });
+  label.title = `Double click on the slider: back to ${said(control, control.default)}`;
+  const ticks = make("datalist", { id: `${id}-ticks` },
+    ...ticksOf(control).map((tick) => make("option", { value: nearest(positions, tick) })));
   const typed = () => {
     const [value, doubt] = readNumber(box.value);
     if (doubt) put(NaN, `${doubt}.`);
@@ -95,9 +118,9 @@ export function makeControl(control, id, change) {
     problem.textContent = why;
   };
   return {
-    node: make("div", { class: "ex-control" }, label, make("div", { class: "ex-row" }, slider, box), problem),
+    node: make("div", { class: "ex-control" }, label, make("div", { class: "ex-row" }, slider, box), ticks, problem),
     show(value) {
-      slider.value = `${closest(positions, (other) => Math.abs(other - value))}`;
+      slider.value = `${nearest(positions, value)}`;
       slider.setAttribute("aria-valuetext", said(control, value));
       put(value, "");
     },

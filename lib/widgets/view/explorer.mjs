@@ -13,10 +13,10 @@
  *
  * Its parts are the modules of this folder, which lib.widgets.page.bundle joins to one.
  */
-import { button, copy, download, format, join, make, rich, same } from "./tools.mjs";
+import { button, copy, download, format, join, make, pngOf, rich, same } from "./tools.mjs";
 import { csvOf, decode, heads } from "./output.mjs";
 import { accepts, makeControl, settle } from "./controls.mjs";
-import { captionOf, numbersOf, programOf, sentenceOf, stemOf, summaryOf, wordsOf } from "./words.mjs";
+import { captionOf, headlineOf, numbersOf, programOf, sentenceOf, stemOf, summaryOf, wordsOf } from "./words.mjs";
 import { swatch } from "./looks.mjs";
 import { Plot } from "./plot.mjs";
 import { Hand } from "./hand.mjs";
@@ -31,6 +31,7 @@ import { Play } from "./play.mjs";
 
 const COMPUTING = "Computing …";
 const WINDOW = "Whole window";
+const HUSH = 400; // ms that the controls must rest before their picture is said
 
 export default {
   /** @param {{ model: Host, el: HTMLElement }} given */
@@ -45,11 +46,21 @@ class Explorer {
   changed = [];
   /** @type {Picture | undefined} the newest good one */
   shown;
+  told = 0; // when the run began of which a screen reader has heard
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  telling;
   painted = false; // in this frame of the screen; what comes later is drawn in the next
 
   // Parts of the page that change
   problem = make("p", { class: "ex-problem", role: "alert" });
-  notice = make("p", { class: "ex-notice" });
+  notice = make("span");
+  dismissed = 0; // status of the notice that the reader has put away
+  noticeBox = make("p", { class: "ex-notice", hidden: true }, make("button", { type: "button",
+    "aria-label": "Put this notice away", click: () => {
+      this.dismissed = this.shown?.status ?? 0;
+      this.noticeBox.hidden = true;
+      this.plot.cursor.reader.focus();
+    } }, "×"), this.notice);
   meter = make("progress", { max: 1, value: 0, "aria-label": "Simulation done" });
   percent = make("span", { class: "ex-percent" });
   stop = button("Stop", () => {
@@ -157,7 +168,7 @@ class Explorer {
     const { spec, root, model } = this;
     this.entries = spec.curves.map((curve, i) => this.toggle(curve, this.plot.looks[i]));
     // over the picture: in sight wherever that is, and what stands below stays in its place
-    this.plot.svg.after(make("div", { class: "ex-message" }, this.problem, this.notice));
+    this.plot.svg.after(make("div", { class: "ex-message" }, this.problem, this.noticeBox));
     const folded = spec.controls.filter(({ more }) => more);
     if (folded.length) {
       const summary = make("summary");
@@ -229,17 +240,22 @@ class Explorer {
   tools() {
     const { spec, model } = this;
     const defaults = Object.fromEntries(spec.controls.map((control) => [control.name, control.default]));
-    /** @type {(ending: string, type: string, content: (shown: Picture) => string) => void} */
-    const save = (ending, type, content) => {
-      if (this.shown) download(`${stemOf(spec, this.shown.values)}.${ending}`, type, content(this.shown));
+    /** @type {(ending: string, type: string, content: (shown: Picture) => string | Promise<Blob | null>) => void} */
+    const save = async (ending, type, content) => {
+      if (!this.shown) return;
+      const stem = stemOf(spec, this.shown.values);
+      const file = await content(this.shown);
+      if (file) download(`${stem}.${ending}`, type, file);
     };
+    /** @param {Picture} shown */
+    const svg = ({ values }) => this.plot.file(captionOf(spec, values) + this.pins.caption());
     const tools = make("div", { class: "ex-tools" }, button("Reset", () => this.propose(defaults)),
       this.undo, this.redo, this.pins.button,
       this.pins.status,
       button("Data (CSV)", () => save("csv", "text/csv", (shown) =>
         csvOf(spec, shown) + this.pins.csv())),
-      button("Picture (SVG)", () => save("svg", "image/svg+xml", ({ values }) =>
-        this.plot.file(captionOf(spec, values) + this.pins.caption()))));
+      button("Picture (SVG)", () => save("svg", "image/svg+xml", svg)),
+      button("Picture (PNG)", () => save("png", "image/png", (shown) => pngOf(svg(shown)))));
     if (model.link) { // only a page has an address for a state
       tools.append(button("Copy link to this state", ({ target }) =>
         copy(target, model.link?.() ?? "", "It is in the address bar")));
@@ -389,7 +405,7 @@ class Explorer {
     this.progress();
     if (failure || !state || !drawable) return;
     const { fraction, since } = this.run;
-    this.shown = { ...state, notice: sentence, values: { ...this.values }, detail: { fraction, since } };
+    this.shown = { ...state, status, notice: sentence, values: { ...this.values }, detail: { fraction, since } };
     if (!this.painted) this.paint();
   }
 
@@ -398,11 +414,26 @@ class Explorer {
     const drawn = this.shown;
     this.painted = true;
     this.draw();
-    if (drawn && this.run.fraction >= 1) this.status.textContent = `Done. ${summaryOf(this.spec, drawn)}`;
+    this.announce();
     requestAnimationFrame(() => {
       this.painted = false;
       if (this.shown !== drawn) this.paint();
     });
+  }
+
+  /** Tell a screen reader one sentence once the hand rests, and one more when a simulation has ended. */
+  announce() {
+    const { fraction, since } = this.run;
+    const end = fraction >= 1;
+    if (since === this.told && !end) return;
+    const long = since === this.told; // it was heard of before its end
+    this.told = since;
+    clearTimeout(this.telling);
+    const say = () => {
+      if (this.shown) this.status.textContent = `${end ? "Done. " : ""}${headlineOf(this.spec, this.shown)}`;
+    };
+    if (end && long) say();
+    else this.telling = setTimeout(say, HUSH);
   }
 
   // --- From numbers to the picture
@@ -412,7 +443,7 @@ class Explorer {
     if (!this.shown) return;
     this.picture?.remove();
     const { spec } = this;
-    const { readouts, notice, values, detail } = this.shown;
+    const { readouts, notice, status, values, detail } = this.shown;
     const { hidden } = this;
     spec.curves.forEach(({ name }, i) => this.entries[i].setAttribute("aria-pressed", `${!hidden.has(name)}`));
     const running = detail.fraction > 0 && detail.fraction < 1;
@@ -424,7 +455,9 @@ class Explorer {
     const words = `${z ? `Map of ${z.label}, ` : ""}${y.label} against ${x.label} at ${caption}. ${
       summaryOf(spec, this.shown)}`;
     this.plot.svg.setAttribute("aria-label", words);
+    if (status !== this.dismissed) this.dismissed = 0;
     this.notice.textContent = notice;
+    this.noticeBox.hidden = !notice || status === this.dismissed;
     this.print.innerHTML = rich(caption + this.pins.caption());
     numbersOf(spec, readouts).forEach(({ at, words }, i) => {
       const said = `${words}${this.pins.compared(at, readouts[at])}`;

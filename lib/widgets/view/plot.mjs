@@ -5,7 +5,7 @@
  * neither can be read with a keyboard and a screen reader. A drawing changes the attributes of elements that stay;
  * axes are written anew only when they change.
  */
-import { SIGNS, clamp, distinct, drawn, join, make, same, shape } from "./tools.mjs";
+import { SIGNS, clamp, distinct, drawn, escape, join, linesOf, make, same, shape } from "./tools.mjs";
 import { MARGIN, makeAxis } from "./axes.mjs";
 import { Frame, placeOf, valueAt } from "./frame.mjs";
 import { GuideView } from "./guide.mjs";
@@ -296,15 +296,19 @@ export class Plot {
     const entry = ({ look, label }, i) => `<g transform="translate(${MARGIN.left} ${height + 22 * i})">${
       swatch(look, 8)}${text(38, 13, drawn(label))}</g>`;
     const below = height + 22 * this.visible.length;
+    const pen = make("canvas").getContext("2d");
+    if (pen) pen.font = "13px sans-serif";
+    const lines = linesOf(caption.split(/(?<=,) /), width - MARGIN.left - MARGIN.right,
+      (line) => pen?.measureText(line).width ?? 7 * line.length);
     const picture = /** @type {SVGSVGElement} */ (this.svg.cloneNode(true));
     picture.querySelector(".ex-cursor")?.remove();
     const light = make("div", { class: "explorer ex-light" });
     this.node.append(light);
     const colors = getComputedStyle(light);
-    const file = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${below + 30}" color="#222"
-      font-family="sans-serif" font-size="13"><rect width="100%" height="100%" fill="#fff"/>${
+    const file = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${below + 14 + 18 * lines.length}" color="#222"
+      font-family="sans-serif" font-size="13"><title>${escape(this.spec.title)}</title><rect width="100%" height="100%" fill="#fff"/>${
       picture.innerHTML}${this.visible.map(entry).join("")}${
-      text(MARGIN.left, below + 17, drawn(caption))}</svg>`
+      join(lines, (line, i) => text(MARGIN.left, below + 17 + 18 * i, drawn(line)))}</svg>`
       .replace(/var\((--[\w-]+)\)/g, (_, name) => colors.getPropertyValue(name).trim());
     light.remove();
     return file;

@@ -40,7 +40,7 @@ export const button = (label, click) => make("button", { type: "button", click }
 export const SIGNS = "①②③"; // of the pinned states
 
 /** @param {string} text */
-const escape = (text) => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+export const escape = (text) => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
 /**
  * HTML of a text in which ε_g means a subscript.
@@ -104,11 +104,40 @@ export function closest(list, away, within = Infinity) {
   return best;
 }
 
-/** @type {(name: string, type: string, text: string) => void} */
-export function download(name, type, text) {
-  const address = URL.createObjectURL(new Blob([text], { type }));
+/** @type {(name: string, type: string, content: string | Blob) => void} */
+export function download(name, type, content) {
+  const address = URL.createObjectURL(new Blob([content], { type }));
   make("a", { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 1000);
+}
+
+/**
+ * An SVG file as a PNG file, twice as fine.
+ * @param {string} svg
+ */
+export async function pngOf(svg) {
+  const image = make("img", { src: `data:image/svg+xml,${encodeURIComponent(svg)}` });
+  await image.decode();
+  const canvas = make("canvas", { width: 2 * image.width, height: 2 * image.height });
+  canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
+  return new Promise((/** @type {(file: Blob | null) => void} */ done) => canvas.toBlob(done));
+}
+
+/**
+ * Parts of a text in lines, as many in each as its width holds.
+ * @param {string[]} parts
+ * @param {number} width
+ * @param {(line: string) => number} measure
+ */
+export function linesOf(parts, width, measure) {
+  /** @type {string[]} */
+  const lines = [];
+  for (const part of parts) {
+    const longer = lines.length ? `${lines[lines.length - 1]} ${part}` : part;
+    if (lines.length && measure(longer) <= width) lines[lines.length - 1] = longer;
+    else lines.push(part);
+  }
+  return lines;
 }
 
 /**

@@ -69,6 +69,17 @@ export function presetOf({ presets }, values) {
 }
 
 /**
+ * What a screen reader hears of a picture: the headline, or every number where none is one, and the notice.
+ * @param {Spec} spec
+ * @param {Pick<Picture, "readouts" | "notice">} shown
+ */
+export function headlineOf(spec, { readouts, notice }) {
+  const numbers = numbersOf(spec, readouts);
+  const some = numbers.filter(({ headline }) => headline);
+  return `${(some.length ? some : numbers).map(({ label, words }) => `${label}: ${words}`).join(", ")}. ${notice}`.trim();
+}
+
+/**
  * The program that gives the same numbers: named choices by name, numbers with all their digits.
  * @param {Spec} spec
  * @param {Values} values
