@@ -289,7 +289,7 @@ def test_a_change_is_announced_once_and_the_end_of_its_run_once_more(page, addre
 def test_a_notice_can_be_put_away(page, address):
     root = opened(page, f"{address}/index.html")
     set_number(root, 1, "0.95")
-    notice = root.get_by_text("is rough")
+    notice = root.locator(".ex-notice", has_text="is rough")
     root.get_by_role("button", name="Put this notice away").click()
     assert not notice.is_visible()
     set_number(root, 1, "0.96")  # the same again
@@ -397,7 +397,7 @@ def test_a_message_moves_nothing_and_is_alone(page, address):
     root = opened(page, f"{address}/index.html")
     controls = root.get_by_role("group", name="Controls")
     before = controls.bounding_box()
-    notice, problem = root.get_by_text("is rough"), root.get_by_text("No decay")
+    notice, problem = root.locator(".ex-notice", has_text="is rough"), root.get_by_text("No decay")
     for number, text, seen, unseen in ((1, "0.95", notice, problem), (0, "1.95", problem, notice)):
         set_number(root, number, text)
         seen.wait_for()

@@ -7,13 +7,13 @@ from conftest import CHAPTERS
 OUT_OF_SIGHT = """(root) => {
   root.scrollIntoView();
   const head = parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--ex-page-head")) * 16;
-  const parts = [".ex-plot", ".ex-bar", ".ex-legend", ".ex-presets .ex-row", ".ex-hand > .ex-controls > *", ".ex-more > summary"]
-    .flatMap((part) => [...root.querySelectorAll(part)]).filter((node) => node.checkVisibility());
+  const parts = [".ex-plot", ".ex-bar", ".ex-legend", ".ex-presets .ex-row", ".ex-hand > .ex-controls > *",
+    ".ex-more > summary"].flatMap((part) => [...root.querySelectorAll(part)]).filter((node) => node.checkVisibility());
   return parts.filter((node) => {
     const { left, top, right, bottom } = node.getBoundingClientRect();
     const cut = node.scrollHeight > node.clientHeight + 1 && getComputedStyle(node).overflowY !== "visible";
     return cut || top < head - 1 || bottom > innerHeight + 1 || left < -1 || right > innerWidth + 1;
-  }).map((node) => [node.className || node.tagName, node.textContent.slice(0, 40), node.getBoundingClientRect().bottom]);
+  }).map((node) => [node.className, node.textContent.slice(0, 40), node.getBoundingClientRect().bottom]);
 }"""
 # From the top on every control, one after the other, is brought into sight. Gives the share of the window that the
 # picture takes, and the controls with which it is not whole in sight.
