@@ -129,6 +129,12 @@ def raising_advance(p, data, work):
 
 
 @kernel
+def late_advance(p, data, work):
+    """Done at once, with a notice."""
+    return 2.0 * Message.ROUGH.value + 1.0
+
+
+@kernel
 def empty_start(p, data, work):
     work[:OUTPUT] = math.nan
     return 0.0
@@ -188,7 +194,7 @@ TEST_EXPERIMENTS = {
     "raising": experiment("raising", raising_start, raising_advance),
     "empty": experiment("empty", empty_start, raising_advance),
     "relief": replace(
-        experiment("relief", relief_start, raising_advance),
+        experiment("relief", relief_start, late_advance),
         y=Axis("levels l"),
         z=Axis("height", limits=(1e-2, 1e2)),
         curves=(Curve("ground", "ground", 12, "map"), Curve("path", "path", 2, color=6)),
@@ -452,6 +458,10 @@ def test_a_map_is_cells_in_colours_with_a_scale():
     assert "ground: from 0.1 at (1, 1) to 1 at (1e+03, 4)" in picture.describe(widget._finished())
 
 
+def test_the_long_part_may_have_a_notice():
+    assert explore("relief").result.notice == "At η = 0.1 the law of exponent {exponent} is rough; see {this}."
+
+
 def test_figure_says_why_there_is_no_result():
     (ax,) = explore("decay", beta=1.95).figure().axes
     assert [text.get_text() for text in ax.texts] == ["No decay at β = 1.95."]
@@ -594,6 +604,6 @@ def test_steps_that_are_not_small_are_said(name, state):
         p = np.array([float(changed.get(c.name, c.default)) for c in experiment.controls])
         work = np.full(int(experiment.size(p, data)), np.nan)
         status = int(experiment.start(p, data, work))
-        return experiment.sentences[status] if status > 0 else ""
+        return " ".join(words for number, words in experiment.sentences.items() if number > 0 and number & status)
 
     assert "single step" not in message({}) and "single step" in message(state)

@@ -393,6 +393,11 @@ def test_notice(page, address):
     root.get_by_text("At η = 0.95 the law of exponent 0.412 is rough; see {this}.").wait_for()
 
 
+def test_a_notice_of_the_long_part(page, address):
+    root = opened(page, f"{address}/index.html", 4)
+    root.get_by_text("At η = 0.1 the law of exponent {exponent} is rough; see {this}.").wait_for()
+
+
 def test_a_message_moves_nothing_and_is_alone(page, address):
     root = opened(page, f"{address}/index.html")
     controls = root.get_by_role("group", name="Controls")

@@ -135,8 +135,10 @@ def test_messages_are_numbered_by_their_kind():
         LARGE = "notice", "large"
         WRONG = "error", "wrong"
         LATE = "notice", "late"
+        LOST = "error", "lost"
+        LAST = "notice", "last"
 
-    assert [message.value for message in Message] == [1.0, -1.0, 2.0]
+    assert [message.value for message in Message] == [1.0, -1.0, 2.0, -2.0, 4.0]  # sums of notices are distinct
     with pytest.raises(ValueError, match="kind = 'warning': must be 'notice' or 'error'"):
 
         class Other(Messages):

@@ -8,10 +8,11 @@ that the explorer was given, and ``work`` a float64 buffer:
     doubles that ``work`` must hold.
 ``start(p, data, work) -> float``
     computes all that is immediate (a few milliseconds) and prepares the rest. Returns 0, or the
-    value of one of the experiment's :class:`Messages`: a notice is shown with the picture (say, "the error
-    diverges"); an error is shown instead of it, and the last good picture stays.
+    value of one of the experiment's :class:`Messages`: a notice, or the sum of several, is shown with the picture
+    (say, "the error diverges"); an error is shown instead of it, and the last good picture stays.
 ``advance(p, data, work) -> float``
-    a few milliseconds more of the long part; returns the fraction done, 1 at the end.
+    a few milliseconds more of the long part; returns the fraction done, 1 at the end, and in addition twice the value
+    of a notice that only the long part can give.
 
 A kernel reads ``p`` as a named tuple, ``read(Controls, p)``, and writes to another, ``place(Outputs, work)``, which
 lies at the start of ``work``: a read-out is an array (1,), a curve (2, points): abscissae and ordinates; with a band
@@ -280,8 +281,9 @@ class Axis:
 class Messages(Enum):
     """What ``start`` may say, each with a name, a kind, "notice" or "error", and a sentence.
 
-    A kernel returns ``Message.NAME.value``: a notice's values are 1, 2, ..., an error's -1, -2, ... Sentences may have
-    the names of controls and read-outs in braces, which are filled with their values.
+    A kernel returns ``Message.NAME.value``: a notice's values are 1, 2, 4, ..., so that several can be added, an
+    error's -1, -2, ... Sentences may have the names of controls and read-outs in braces, which are filled with their
+    values.
     """
 
     kind: str
@@ -291,8 +293,8 @@ class Messages(Enum):
         if kind not in ("notice", "error"):
             raise ValueError(f"kind = {kind!r}: must be 'notice' or 'error'")
         message = object.__new__(cls)
-        number = 1.0 + sum(other.kind == kind for other in cls)
-        message._value_ = number if kind == "notice" else -number
+        before = sum(other.kind == kind for other in cls)
+        message._value_ = 2.0**before if kind == "notice" else -1.0 - before
         message.kind, message.sentence = kind, sentence
         return message
 

@@ -130,7 +130,11 @@
     /** @param {Job} job */
     const slice = (job) => {
       const end = performance.now() + SLICE;
-      while (job.fraction < 1 && performance.now() < end) job.fraction = job.advance();
+      while (job.fraction < 1 && performance.now() < end) {
+        const told = job.advance();
+        job.fraction = told % 2;
+        job.status |= Math.floor(told / 2);
+      }
       return job;
     };
 

@@ -92,7 +92,7 @@ class Run:
     output : ndarray
         The read-outs and curves as far as they are computed, in the places of ``Experiment.places``.
     status : int
-        0, or the number of a message: positive for a notice, negative for an error.
+        0, or the number of a message: negative for an error, positive for the sum of notices.
     fraction : float
         How much of the long part is done; 1 at the end.
     """
@@ -120,7 +120,8 @@ class Run:
         end = time.perf_counter() + seconds
         with self._lock:
             while self.fraction < 1.0 and time.perf_counter() < end:
-                self.fraction = float(self.experiment.advance(*self._arguments))
+                notice, self.fraction = divmod(float(self.experiment.advance(*self._arguments)), 2.0)
+                self.status |= int(notice)
 
     def result(self) -> Result:
         """Give the parts of the output, as it is now, their names.
@@ -135,16 +136,19 @@ class Run:
         return Result(MappingProxyType(curves), MappingProxyType(readouts), MappingProxyType(panels), self.message())
 
     def message(self) -> str:
-        """Compose the sentence that the status stands for.
+        """Compose the sentences that the status stands for.
 
         Returns
         -------
         str
             Empty where there is nothing to say.
         """
-        if self.status == 0:
-            return ""
-        return filled(self.experiment.sentences[self.status], self.words())
+        said = [
+            sentence
+            for number, sentence in self.experiment.sentences.items()
+            if number == self.status or (min(number, self.status) > 0 and number & self.status)
+        ]
+        return filled(" ".join(said), self.words())
 
     def words(self) -> dict[str, str]:
         """Write the values of controls and read-outs as the reader sees them.

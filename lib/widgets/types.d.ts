@@ -132,7 +132,7 @@ interface Spec {
   curves: Curve[];
   readouts: Readout[];
   panels: Panel[];
-  /** Templates of what a run may say, by its status: positive for notices, negative for errors. */
+  /** Templates of what a run may say: notices by powers of two, the sum of which is its status; errors by -1, -2, ... */
   messages: Record<number, string>;
   /** Template of the program that gives the same numbers. */
   python: string;

@@ -71,6 +71,9 @@ test("a status stands for its sentence, filled in", () => {
   assert.equal(sentenceOf(spec, 1, words), "At 0.5 the slope is 0.123; see {this}.");
   assert.equal(sentenceOf(spec, -1, words), "Nothing at fancy.");
   assert.equal(sentenceOf(spec, 0, words), "");
+  const messages = { 1: "One.", 2: "Two.", 4: "Four.", "-1": "No.", "-2": "Nor." };
+  assert.deepEqual([1, 5, 7, -1, -2, 0].map((status) => sentenceOf({ messages }, status, {})),
+    ["One.", "One. Four.", "One. Two. Four.", "No.", "Nor.", ""]);
   assert.equal(wordsOf(spec, { beta: 0.5, mode: 2 }).slope, "no value"); // a run that failed has no numbers
 });
 

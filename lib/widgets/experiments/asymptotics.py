@@ -16,6 +16,7 @@ from ...kernels.flow import total
 from ...kernels.spectrum import power_law_spectrum
 from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Ordered, Preset, Readout
 from ..kernels.ensemble import LARGEST_STEP, Shape, ensemble_advance, ensemble_align, ensemble_size, ensemble_start
+from ..kernels.flow import EXHAUSTED, FIRST, flow_advance, flow_written
 from ..kernels.panels import show_matrices
 from ..kernels.times import geometric
 from .controls import LEVELS, UNITS
@@ -26,7 +27,7 @@ SIMULATED = 25
 MOST = len(UNITS)  # units
 ENDS = 2  # points of a straight line
 RTOL = 1e-5  # a hundredth of a line's width
-STEPS = 20_000
+FLOW_SHARE = 0.2  # of the progress shown if the flow is not done at the start; the rest is the simulation's
 ERROR, SHIFTED, SLOPE = 0, 1, 2  # what is drawn
 FEWEST = 6  # points of a fit that is shown
 T_QUANTILE = 2.7764451  # 95 %, 4 degrees of freedom
@@ -64,7 +65,8 @@ Outputs = outputs(
 SCRATCH = Outputs.size
 Scratch = namedtuple(
     "Scratch",
-    "eigenvalue mass noise rate r q t Q R T flow history system factor share part fit level weight ensemble end",
+    "eigenvalue mass noise rate r q t Q R T error flow status progress history system factor share part fit level"
+    " weight ensemble end",
 )
 Constants = namedtuple("Constants", "sectors critical")
 
@@ -72,14 +74,16 @@ Constants = namedtuple("Constants", "sectors critical")
 class Message(Messages):
     """What ``start`` may say."""
 
-    EMPTY_WINDOW = (
-        "error",
-        "The fit window is empty: it must begin (α₁/α_max = {fit_first}) before it ends ({fit_last}).",
+    AT_TEACHER = ("error", "r₀ = 1 and σ_J = 0: the student begins as the teacher, and there is no error to draw.")
+    FEW_POINTS = (
+        "notice",
+        "The fit window, {fit_first} to {fit_last} of α_max, holds fewer than 6 points of the curve: no fit.",
     )
     UNSTABLE = (
         "notice",
         "η = {eta} is beyond the critical learning rate {critical}: the error stays finite but does not go to zero.",
     )
+    NO_CONSTANT = ("notice", "There is then no constant to add: the error is drawn without.")
     NO_SIMULATION = (
         "notice",
         "N = {N} is smaller than L = {levels}: theory only; SGD needs an input direction for every level.",
@@ -89,6 +93,7 @@ class Message(Messages):
         "ηλ₁/(MN) is more than 0.2: a single step is not small for the leading direction, "
         "and SGD does not follow the theory.",
     )
+    UNFINISHED = ("notice", "The flow is drawn as far as 20 000 steps of its integrator lead.")
 
 
 def _table():
@@ -157,7 +162,8 @@ def _simulated(c):
 @kernel(inline=True)
 def layout(c, work):
     """Behind the outputs: nodes (n,) that stand for the levels, their overlaps (n, M, M), the flow's totals from time 0
-    on, its integrator, the theory of the sectors, a curve (POINTS,), the fit, and the simulation with its spectrum."""
+    on, its error, its integrator with the status and its share of the progress, the theory of the sectors, a curve
+    (POINTS,), the fit, and the simulation with its spectrum."""
     M, S = c.units, _sectors(c.units)
     n = min(c.levels, HEAD) + GAUSS * _panels(c.levels)
     L = c.levels if _simulated(c) else 0
@@ -171,7 +177,10 @@ def layout(c, work):
     Q, at = take(work, at, (1 + POINTS, M, M))
     R, at = take(work, at, (1 + POINTS, M, M))
     T, at = take(work, at, (M, M))
+    error, at = take(work, at, (POINTS,))
     flow, at = take(work, at, (integrator.size(n, M, M),))
+    status, at = take(work, at, (1,))
+    progress, at = take(work, at, (1,))
     history, at = take(work, at, (0, M, 2 * M, n))
     system, at = take(work, at, (S, S))
     factor, at = take(work, at, (S,))
@@ -182,8 +191,8 @@ def layout(c, work):
     weight, at = take(work, at, (L,))
     ensemble, at = take(work, at, (ensemble_size(Shape(M, M, c.N, L, SIMULATED)) if L > 0 else 0,))
     return Scratch(
-        eigenvalue, mass, noise, rate, r, q, t, Q, R, T, flow, history, system, factor, share, part, fit,
-        level, weight, ensemble, at,
+        eigenvalue, mass, noise, rate, r, q, t, Q, R, T, error, flow, status, progress, history, system, factor, share,
+        part, fit, level, weight, ensemble, at,
     )  # fmt: skip
 
 
@@ -194,9 +203,9 @@ def size(p, data):
 
 
 @kernel
-def _solve(c, work, alpha, error):
-    """Write the flow's error and overlaps at the times alpha, from overlaps equal in all levels, ``alignment``'s."""
-    s, out = layout(c, work), place(Outputs, work)
+def _begin_flow(c, work):
+    """Prepare the flow from overlaps equal in all levels, set by ``alignment``."""
+    s = layout(c, work)
     for k in range(s.noise.shape[0]):
         s.noise[k] = 1.0
         for i in range(c.units):
@@ -208,12 +217,10 @@ def _solve(c, work, alpha, error):
     output = 1.0 / math.sqrt(c.units)
     blocks = integrator.Blocks(s.eigenvalue, s.mass, s.noise, s.r, s.q, s.t)
     integrator.start(blocks, s.T, c.eta, Network(output, output, ERF), s.flow)
-    integrator.advance(s.flow, alpha, RTOL, STEPS, error, s.Q[1:], s.R[1:], s.history)
     total(s.mass, s.noise, s.r, s.R[0])
     total(s.mass, s.noise, s.q, s.Q[0])
-    done = 1 + int(integrator.header(s.flow).written[0])
-    show_matrices(s.R, done, out.R)
-    show_matrices(s.Q, done, out.Q)
+    s.error[:] = np.nan
+    s.status[0] = integrator.RUNNING
 
 
 @kernel
@@ -247,10 +254,10 @@ def _draw_line(c, fit, low, high, line):
 
 @kernel
 def _present(show, curve, offset):
-    """Overwrite the errors of curve (2, n) by what is shown: error + offset, or minus the local slope."""
+    """Overwrite the errors of curve (2, n) by what is shown: error + offset, if there is one, or minus the slope."""
     alpha, y = curve[0], curve[1]
     n = alpha.shape[0]
-    if show == SHIFTED:
+    if show == SHIFTED and not math.isnan(offset):
         for i in range(n):
             y[i] += offset
     if show == SLOPE:
@@ -262,12 +269,38 @@ def _present(show, curve, offset):
 
 
 @kernel
+def _advance_flow(c, work):
+    """Go on with the flow, if it has not ended, and fit what is known of it; returns the points in the window."""
+    s, out = layout(c, work), place(Outputs, work)
+    alpha, offset = out.flow[0], out.offset[0]
+    s.status[0] = flow_advance(s.flow, alpha, RTOL, s.error, s.Q[1:], s.R[1:], s.history)
+    done = 1 + flow_written(s.flow)
+    show_matrices(s.R, done, out.R)
+    show_matrices(s.Q, done, out.Q)
+    low, high = c.fit_first * out.closes[0], c.fit_last * out.closes[0]
+    raw = fit_window(alpha, s.error, low, high, s.fit)
+    for i in range(POINTS):
+        out.flow[1, i] = s.error[i]
+        s.part[i] = s.error[i] + offset
+    corrected = fit_window(alpha, s.part, low, high, s.fit)
+    enough = raw.points >= FEWEST
+    out.raw[0] = -raw.exponent if enough else np.nan
+    out.raw_error[0] = T_QUANTILE * raw.standard_error if enough else np.nan
+    out.corrected[0] = -corrected.exponent if enough else np.nan
+    out.corrected_error[0] = T_QUANTILE * corrected.standard_error if enough else np.nan
+    shifted = c.show == SHIFTED and not math.isnan(offset)
+    _draw_line(c, corrected if shifted else raw, low, high, out.fit)
+    _present(c.show, out.flow, offset)
+    return raw.points
+
+
+@kernel
 def start(p, data, work):
-    """Flow, mode sum, law, and the fit to the flow in the window; weights drawn for the simulation."""
+    """Mode sum, law, and the first slices of the flow with its fit; weights drawn for the simulation."""
     c, out = read(Controls, p), place(Outputs, work)
     M, L = c.units, c.levels
-    if c.fit_first >= c.fit_last:
-        return Message.EMPTY_WINDOW.value
+    if c.alignment == 1.0 and c.sigma_J == 0.0:
+        return Message.AT_TEACHER.value
     s, constants = layout(c, work), _constants(M)
     H, g = constants.sectors.H, c.eta / M
 
@@ -281,28 +314,21 @@ def start(p, data, work):
     for i in range(POINTS):
         out.modes[0, i] = out.law[0, i] = alpha[i]
     out.flow[1] = out.modes[1] = out.law[1] = np.nan
-    _solve(c, work, alpha, out.flow[1])
-    offset = np.nan
-    if c.eta < constants.critical:
+    stable, offset = c.eta < constants.critical, np.nan
+    if stable:
         offset = _theory(c, work, constants.sectors, alpha, out.modes[1], out.law[1], (opens, closes))
+        _present(c.show, out.modes, offset)
+        _present(c.show, out.law, offset)
     out.exponent[0] = c.beta / (1.0 + c.beta)
     out.opens[0], out.closes[0], out.last[0] = opens, closes, last
     out.offset[0], out.critical[0] = offset, constants.critical
-
-    low, high = c.fit_first * closes, c.fit_last * closes
-    raw = fit_window(alpha, out.flow[1], low, high, s.fit)
-    for i in range(POINTS):
-        s.part[i] = out.flow[1, i] + offset
-    corrected = fit_window(alpha, s.part, low, high, s.fit)
-    enough = raw.points >= FEWEST
-    out.raw[0] = -raw.exponent if enough else np.nan
-    out.raw_error[0] = T_QUANTILE * raw.standard_error if enough else np.nan
-    out.corrected[0] = -corrected.exponent if enough else np.nan
-    out.corrected_error[0] = T_QUANTILE * corrected.standard_error if enough else np.nan
-    _draw_line(c, corrected if c.show == SHIFTED else raw, low, high, out.fit)
-    _present(c.show, out.flow, offset)
-    _present(c.show, out.modes, offset)
-    _present(c.show, out.law, offset)
+    _begin_flow(c, work)
+    points = _advance_flow(c, work)
+    for _ in range(FIRST):
+        if s.status[0] == integrator.RUNNING:
+            _advance_flow(c, work)
+    notices = Message.FEW_POINTS.value if points < FEWEST else 0.0
+    s.progress[0] = FLOW_SHARE if s.status[0] == integrator.RUNNING else 0.0
 
     out.sgd[:] = np.nan
     if _simulated(c):
@@ -311,22 +337,32 @@ def start(p, data, work):
         shape = Shape(M, M, c.N, L, SIMULATED)
         ensemble_start(s.ensemble, shape, s.level, c.sigma_J, c.seed, first, c.until, out.sgd[0])
         ensemble_align(s.ensemble, c.alignment)
-    if c.eta >= constants.critical:
-        return Message.UNSTABLE.value
+    if not stable:
+        notices += Message.UNSTABLE.value
+        if c.show == SHIFTED:
+            notices += Message.NO_CONSTANT.value
     if L > c.N:
-        return Message.NO_SIMULATION.value
-    return Message.LARGE_STEP.value if c.show == ERROR and g * s.eigenvalue[0] / c.N > LARGEST_STEP else 0.0
+        notices += Message.NO_SIMULATION.value
+    elif stable and c.show == ERROR and g * s.eigenvalue[0] / c.N > LARGEST_STEP:
+        notices += Message.LARGE_STEP.value
+    return notices
 
 
 @kernel
 def advance(p, data, work):
-    """A slice of the simulation, where there is one."""
+    """A slice of the flow, or of the simulation when the flow has ended and there is one."""
     c, out = read(Controls, p), place(Outputs, work)
-    if not _simulated(c) or c.fit_first >= c.fit_last:
-        return 1.0
+    s = layout(c, work)
+    if s.status[0] == integrator.RUNNING:
+        _advance_flow(c, work)
+        return FLOW_SHARE * flow_written(s.flow) / POINTS if s.status[0] == integrator.RUNNING else FLOW_SHARE
     output = 1.0 / math.sqrt(c.units)
     network = Network(output, output, ERF)
-    return ensemble_advance(layout(c, work).ensemble, c.eta, network, c.runs, c.seed, out.sgd)
+    done = 1.0
+    if _simulated(c):
+        done = ensemble_advance(s.ensemble, c.eta, network, c.runs, c.seed, out.sgd)
+    notice = Message.UNFINISHED.value if s.status[0] == EXHAUSTED else 0.0
+    return 2.0 * notice + (1.0 if done >= 1.0 else s.progress[0] + (1.0 - s.progress[0]) * done)
 
 
 EXPERIMENT = Experiment(
@@ -393,14 +429,20 @@ import numpy as np, lib
 s = lib.power_law(beta={beta}, levels={levels})
 m = lib.StudentTeacher(s, students={units}, teachers={units})
 start = m.initial_overlaps(sigma_J={sigma_J}, alignment={alignment})
-law = lib.asymptotics.law(s, {units}, {eta}, start=(1 - {alignment})**2 + {sigma_J}**2)
-opens, closes = law.window
-alpha = np.geomspace(0.03 * law.sectors[-1][0], 30 * law.sectors[0][1], 121)
+H = lib.asymptotics.couplings({units}).H
+first, last = {units} / (2 * {eta} * s.eigenvalues[[0, -1]])
+alpha = np.geomspace(0.03 * first / H[-1], 30 * last / H[0], 121)
 flow = lib.solve(m, start, eta={eta}, alpha=alpha, blocks=False).eps_g
-modes = lib.asymptotics.mode_sum(s, {units}, {eta}, alpha, start=(1 - {alignment})**2 + {sigma_J}**2)
-window = ({fit_first} * closes, {fit_last} * closes)
-raw = lib.fit_power_law(alpha, flow, window)
-corrected = lib.fit_power_law(alpha, flow, window, offset=law.offset)
+window = ({fit_first} * last / H[-1], {fit_last} * last / H[-1])
+enough = np.sum((alpha >= window[0]) & (alpha <= window[1])) >= 6
+if enough:
+    raw = lib.fit_power_law(alpha, flow, window)
+if {eta} < lib.asymptotics.stability_limit({units}):
+    e = (1 - {alignment})**2 + {sigma_J}**2
+    law = lib.asymptotics.law(s, {units}, {eta}, start=e)
+    modes = lib.asymptotics.mode_sum(s, {units}, {eta}, alpha, start=e)
+    if enough:
+        corrected = lib.fit_power_law(alpha, flow, window, offset=law.offset)
 # sgd = lib.simulate(m, N={N}, eta={eta}, alpha=np.geomspace(0.1, {until}, 25), sigma_J={sigma_J},
 #                    alignment={alignment}, seeds=range({seed}, {seed} + {runs}))
 """,

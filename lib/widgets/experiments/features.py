@@ -69,9 +69,9 @@ Scratch = namedtuple("Scratch", "eigenvalue weight room part share rest ensemble
 class Message(Messages):
     """What ``start`` may say."""
 
-    TOO_FEW_INPUTS = (
-        "error",
-        "N = {N} is smaller than L = {levels}: every level needs at least one input direction.",
+    NO_SIMULATION = (
+        "notice",
+        "N = {N} is smaller than L = {levels}: theory only; SGD needs an input direction for every level.",
     )
     DIVERGES = (
         "notice",
@@ -89,6 +89,12 @@ class Message(Messages):
     )
 
 
+@kernel
+def _simulated(c):
+    """Whether SGD is shown: every level has an input direction."""
+    return c.N >= c.levels
+
+
 @kernel(inline=True)
 def layout(c, work):
     """Behind the outputs: the spectrum (L,), a student and its modes, how these are spread over levels, the error of
@@ -99,7 +105,8 @@ def layout(c, work):
     part, at = take(work, at, (c.levels,))
     share, at = take(work, at, (c.levels, GROUPS))
     rest, at = take(work, at, (GROUPS,))
-    ensemble, at = take(work, at, (ensemble_size_direct(Shape(1, 1, c.N, c.levels, SIMULATED)),))
+    shape = Shape(1, 1, c.N, c.levels, SIMULATED)
+    ensemble, at = take(work, at, (ensemble_size_direct(shape) if _simulated(c) else 0,))
     return Scratch(eigenvalue, weight, room, part, share, rest, ensemble, at)
 
 
@@ -139,8 +146,6 @@ def start(p, data, work):
     """All curves of theory; weights drawn for the simulation."""
     c, out = read(Controls, p), place(Outputs, work)
     L, learned, eta = c.levels, min(c.learned, c.levels), c.eta
-    if c.N < L:
-        return Message.TOO_FEW_INPUTS.value
     s = layout(c, work)
     power_law_spectrum(c.beta, s.eigenvalue, s.weight)
     leading = s.eigenvalue[0]
@@ -202,22 +207,28 @@ def start(p, data, work):
     best_learned = math.exp(math.log(2.0 * eta * leading * learned * c.alpha_max / best) / (2.0 + c.beta))
     out.best_learned[0] = min(float(L), max(1.0, best_learned))
 
-    out.sgd[1:] = np.nan
+    out.sgd[:] = np.nan
+    notices = 0.0
+    if eta >= critical:
+        notices = Message.DIVERGES.value
+    elif eta > 2.0:
+        notices = Message.ABOVE_INITIAL.value
+    if not _simulated(c):
+        return notices + Message.NO_SIMULATION.value
     shape = Shape(1, 1, c.N, L, SIMULATED)
     ensemble_start_direct(s.ensemble, shape, s.eigenvalue, c.sigma_J, c.seed, begin, c.alpha_max, out.sgd[0])
     ensemble_restrict(s.ensemble, learned * (c.N // L))
     _stretch(unit, out.sgd[0])
-    if eta >= critical:
-        return Message.DIVERGES.value
-    if eta > 2.0:
-        return Message.ABOVE_INITIAL.value
-    return Message.LARGE_STEP.value if eta * leading / c.N > LARGEST_STEP else 0.0
+    large = notices == 0.0 and eta * leading / c.N > LARGEST_STEP
+    return notices + (Message.LARGE_STEP.value if large else 0.0)
 
 
 @kernel
 def advance(p, data, work):
-    """A slice of the simulation."""
+    """A slice of the simulation, where there is one."""
     c, out = read(Controls, p), place(Outputs, work)
+    if not _simulated(c):
+        return 1.0
     return ensemble_advance(layout(c, work).ensemble, c.eta, Network(1.0, 1.0, LINEAR), c.runs, c.seed, out.sgd)
 
 
@@ -277,8 +288,9 @@ m = lib.StudentTeacher(s, students=1, teachers=1, activation="linear")
 alpha = np.geomspace(0.01, {alpha_max}, 121)
 exact = lib.features.error(s, learned, {eta}, alpha, {sigma_J})
 small = lib.features.small_eta_error(s, learned, {eta}, alpha, {sigma_J})
-sgd = lib.simulate(m, N={N}, eta={eta}, alpha=alpha[::10], sigma_J={sigma_J}, learned=learned,
-                   seeds=range({seed}, {seed} + {runs}))
+if {N} >= {levels}:
+    sgd = lib.simulate(m, N={N}, eta={eta}, alpha=alpha[::10], sigma_J={sigma_J}, learned=learned,
+                       seeds=range({seed}, {seed} + {runs}))
 """,
     presets=(
         Preset(

@@ -22,6 +22,7 @@ from ..kernels.ensemble import (
     ensemble_size,
     ensemble_start,
 )
+from ..kernels.flow import EXHAUSTED, FIRST, flow_advance, flow_written
 from ..kernels.panels import show_matrices
 from ..kernels.times import geometric
 from .controls import LEVELS, UNITS
@@ -31,7 +32,7 @@ POINTS = 121
 SIMULATED = 25
 MOST = len(UNITS)  # units
 RTOL = 1e-6  # a thousandth of a line's width
-STEPS = 20_000
+FLOW_SHARE = 0.2  # of the progress shown if the flow is not done at the start; the rest is the simulation's
 # Multiply-adds that a page does in two minutes or more: 2e7 take some 10 ms.
 LONG = 2e11
 
@@ -51,15 +52,16 @@ Outputs = outputs(
     Q=(1 + POINTS, MOST, MOST),
 )
 SCRATCH = Outputs.size
-Scratch = namedtuple("Scratch", "ensemble eigenvalue weight mass noise r q t Q R T integrator end")
+Scratch = namedtuple("Scratch", "ensemble eigenvalue weight mass noise r q t Q R T integrator status share end")
 
 
 class Message(Messages):
     """What ``start`` may say."""
 
-    TOO_FEW_INPUTS = (
-        "error",
-        "N = {N} is smaller than L = {levels}: every level needs at least one input direction.",
+    NO_SIMULATION = (
+        "notice",
+        "N = {N} is smaller than L = {levels}: theory only, from weights of {levels} inputs; "
+        "SGD needs an input direction for every level.",
     )
     DIVERGES = (
         "notice",
@@ -74,12 +76,13 @@ class Message(Messages):
         "The simulation takes {steps} steps, minutes in a page: fewer runs, N, L or a smaller α_max are answered "
         "sooner.",
     )
+    UNFINISHED = ("notice", "The flow is drawn as far as 20 000 steps of its integrator lead.")
 
 
 @kernel(inline=True)
 def shape(c):
-    """The simulation."""
-    return Shape(c.students, c.teachers, c.N, c.levels, SIMULATED)
+    """The simulation, or, if N is too small for one, what the weights are drawn for."""
+    return Shape(c.students, c.teachers, max(c.N, c.levels), c.levels, SIMULATED)
 
 
 @kernel(inline=True)
@@ -90,8 +93,8 @@ def network(c):
 
 @kernel(inline=True)
 def layout(c, work):
-    """Behind the outputs: the simulation, the spectrum, block overlaps, totals at time 0 and along the flow, and the
-    integrator."""
+    """Behind the outputs: the simulation, the spectrum, block overlaps, totals at time 0 and along the flow, the
+    integrator with its status, and the flow's share of the progress."""
     K, M, L = c.students, c.teachers, c.levels
     ensemble, at = take(work, SCRATCH, (ensemble_size(shape(c)),))
     eigenvalue, at = take(work, at, (L,))
@@ -105,7 +108,9 @@ def layout(c, work):
     R, at = take(work, at, (1 + POINTS, K, M))
     T, at = take(work, at, (M, M))
     buffer, at = take(work, at, (integrator.size(L, K, M),))
-    return Scratch(ensemble, eigenvalue, weight, mass, noise, r, q, t, Q, R, T, buffer, at)
+    status, at = take(work, at, (1,))
+    share, at = take(work, at, (1,))
+    return Scratch(ensemble, eigenvalue, weight, mass, noise, r, q, t, Q, R, T, buffer, status, share, at)
 
 
 @kernel
@@ -115,13 +120,26 @@ def size(p, data):
 
 
 @kernel
+def _advance_flow(c, work):
+    """Go on with the flow, if it has not ended; the notice with which it has."""
+    s, out = layout(c, work), place(Outputs, work)
+    if s.status[0] == integrator.RUNNING:
+        no_history = view(work, 0, (0, c.students, c.students + c.teachers, c.levels))
+        s.status[0] = flow_advance(s.integrator, out.flow[0], RTOL, out.flow[1], s.Q[1:], s.R[1:], no_history)
+        done = 1 + flow_written(s.integrator)
+        show_matrices(s.R, done, out.R)
+        show_matrices(s.Q, done, out.Q)
+        out.last[0] = out.flow[1, POINTS - 1]
+    if s.status[0] == EXHAUSTED:
+        return Message.UNFINISHED.value
+    return Message.DIVERGES.value if s.status[0] > integrator.DONE else 0.0
+
+
+@kernel
 def start(p, data, work):
-    """Draw the weights, and solve the flow from their overlaps."""
+    """Draw the weights; the first slices of the flow from their overlaps."""
     c, out = read(Controls, p), place(Outputs, work)
-    L, P = c.levels, c.students + c.teachers
-    if c.N < L:
-        return Message.TOO_FEW_INPUTS.value
-    s = layout(c, work)
+    L, s, simulated = c.levels, layout(c, work), c.N >= c.levels
 
     power_law_spectrum(c.beta, s.eigenvalue, s.weight)
     begin = min(0.1 / (c.eta * s.eigenvalue[0]), 1e-2 * c.alpha_max)
@@ -141,27 +159,35 @@ def start(p, data, work):
         second += s.mass[k] * s.eigenvalue[k]
     blocks = integrator.Blocks(s.eigenvalue, s.mass, s.noise, s.r, s.q, s.t)
     integrator.start(blocks, s.T, c.eta, network(c), s.integrator)
-    no_history = view(work, 0, (0, c.students, P, L))
-    status = integrator.advance(s.integrator, out.flow[0], RTOL, STEPS, out.flow[1], s.Q[1:], s.R[1:], no_history)
-    done = 1 + int(integrator.header(s.integrator).written[0])
-    show_matrices(s.R, done, out.R)
-    show_matrices(s.Q, done, out.Q)
-    out.last[0] = out.flow[1, POINTS - 1]
+    s.status[0] = integrator.RUNNING
+    notices = 0.0
+    for _ in range(FIRST):
+        notices = _advance_flow(c, work)
+    s.share[0] = FLOW_SHARE if s.status[0] == integrator.RUNNING else 0.0
     out.second_moment[0] = second
     out.largest_step[0] = c.eta * s.eigenvalue[0] / c.N
-    out.steps[0] = out.sgd[0, SIMULATED - 1] * c.N * c.runs
-    if status != integrator.DONE:
-        return Message.DIVERGES.value
+    out.steps[0] = out.sgd[0, SIMULATED - 1] * c.N * c.runs if simulated else 0.0
+    if not simulated:
+        out.sgd[0] = np.nan
+        return notices + Message.NO_SIMULATION.value
     if out.largest_step[0] > LARGEST_STEP:
-        return Message.LARGE_STEP.value
-    return Message.LONG.value if out.steps[0] * ensemble_cost(s.ensemble) > LONG else 0.0
+        notices += Message.LARGE_STEP.value
+    if out.steps[0] * ensemble_cost(s.ensemble) > LONG:
+        notices += Message.LONG.value
+    return notices
 
 
 @kernel
 def advance(p, data, work):
-    """A slice of the simulation."""
+    """A slice of the flow, or of the simulation when the flow has ended."""
     c, out = read(Controls, p), place(Outputs, work)
-    return ensemble_advance(layout(c, work).ensemble, c.eta, network(c), c.runs, c.seed, out.sgd)
+    s, notice = layout(c, work), _advance_flow(c, work)
+    if s.status[0] == integrator.RUNNING:
+        return FLOW_SHARE * flow_written(s.integrator) / POINTS
+    done = 1.0
+    if c.N >= c.levels:
+        done = ensemble_advance(s.ensemble, c.eta, network(c), c.runs, c.seed, out.sgd)
+    return 2.0 * notice + (1.0 if done >= 1.0 else s.share[0] + (1.0 - s.share[0]) * done)
 
 
 SIZES = tuple(float(2**n) for n in range(6, 21))
@@ -213,9 +239,13 @@ EXPERIMENT = Experiment(
 import numpy as np, lib
 s = lib.power_law(beta={beta}, levels={levels})
 m = lib.StudentTeacher(s, students={students}, teachers={teachers}, activation="{activation}")
-start = m.initial_overlaps(sigma_J={sigma_J}, N={N}, seed={seed})
+N = max({N}, {levels})
+teacher = "orthonormal" if N >= {levels} * {teachers} else "random"
+start = m.initial_overlaps({sigma_J}, N, {seed}, teacher)
 flow = lib.solve(m, start, eta={eta}, alpha=np.geomspace(0.01, {alpha_max}, 121))
-sgd = lib.simulate(m, {N}, {eta}, flow.alpha[::5], {sigma_J}, seeds=range({seed}, {seed} + {runs}), method="reduced")
+if {N} >= {levels}:
+    seeds = range({seed}, {seed} + {runs})
+    sgd = lib.simulate(m, N, {eta}, flow.alpha[::5], {sigma_J}, seeds, teacher, "reduced")
 """,
     presets=(
         Preset(

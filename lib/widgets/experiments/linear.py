@@ -52,9 +52,10 @@ Scratch = namedtuple("Scratch", "eigenvalue weight x amplitude part share sums f
 class Message(Messages):
     """What ``start`` may say."""
 
-    TOO_FEW_INPUTS = (
-        "error",
-        "N = {N}: each of the L = {levels} levels needs at least M = {teachers} input directions.",
+    NO_SIMULATION = (
+        "notice",
+        "N = {N} is smaller than LM, with L = {levels} and M = {teachers}: theory only; "
+        "SGD needs M input directions for every level.",
     )
     DIVERGES = (
         "notice",
@@ -73,6 +74,12 @@ def shape(c):
     return Shape(c.students, c.teachers, c.N, c.levels, SIMULATED)
 
 
+@kernel
+def _simulated(c):
+    """Whether SGD is shown: every level has an input direction for each teacher."""
+    return c.N >= c.teachers * c.levels
+
+
 @kernel(inline=True)
 def layout(c, work):
     """Behind the outputs: spectrum, rates and amplitudes (L,) each, the modes' shares in levels, the fit's scratch, and
@@ -86,7 +93,7 @@ def layout(c, work):
     sums, at = take(work, at, (4,))
     fit, at = take(work, at, (FIT_SCRATCH,))
     shifted, at = take(work, at, (POINTS,))
-    ensemble, at = take(work, at, (ensemble_size(shape(c)),))
+    ensemble, at = take(work, at, (ensemble_size(shape(c)) if _simulated(c) else 0,))
     return Scratch(eigenvalue, weight, x, amplitude, part, share, sums, fit, shifted, ensemble, at)
 
 
@@ -101,8 +108,6 @@ def start(p, data, work):
     """All curves of theory and their slopes; weights drawn for the simulation."""
     c, out = read(Controls, p), place(Outputs, work)
     L, K, M = c.levels, c.students, c.teachers
-    if c.N < M * L:
-        return Message.TOO_FEW_INPUTS.value
     s = layout(c, work)
 
     power_law_spectrum(c.beta, s.eigenvalue, s.weight)
@@ -161,17 +166,21 @@ def start(p, data, work):
     out.offset[0] = tail
     out.critical[0] = 2.0 * K / M
 
-    out.sgd[1:] = np.nan
+    out.sgd[:] = np.nan
+    notices = Message.DIVERGES.value if rate >= 2.0 else 0.0
+    if not _simulated(c):
+        return notices + Message.NO_SIMULATION.value
     ensemble_start(s.ensemble, shape(c), s.eigenvalue, c.sigma_J, c.seed, begin, c.alpha_max, out.sgd[0])
-    if rate >= 2.0:
-        return Message.DIVERGES.value
-    return Message.LARGE_STEP.value if rate * s.eigenvalue[0] / c.N > LARGEST_STEP else 0.0
+    large = rate < 2.0 and rate * s.eigenvalue[0] / c.N > LARGEST_STEP
+    return notices + (Message.LARGE_STEP.value if large else 0.0)
 
 
 @kernel
 def advance(p, data, work):
-    """A slice of the simulation."""
+    """A slice of the simulation, where there is one."""
     c, out = read(Controls, p), place(Outputs, work)
+    if not _simulated(c):
+        return 1.0
     M = c.teachers
     network = Network(math.sqrt(M) / c.students, 1.0 / math.sqrt(M), LINEAR)
     return ensemble_advance(layout(c, work).ensemble, c.eta, network, c.runs, c.seed, out.sgd)
@@ -236,8 +245,9 @@ alpha = np.geomspace(min(0.1 * first, 0.01 * {alpha_max}), {alpha_max}, 161)
 exact = lib.linear.generalization_error(s, {eta}, alpha, {sigma_J}, {students}, {teachers})
 small = lib.linear.small_eta_error(s, {eta}, alpha, {sigma_J}, {students}, {teachers})
 kernel_regression = lib.regression.error(s, alpha)
-sgd = lib.simulate(m, N={N}, eta={eta}, alpha=alpha[::10], sigma_J={sigma_J},
-                   seeds=range({seed}, {seed} + {runs}))
+if {N} >= {levels} * {teachers}:
+    sgd = lib.simulate(m, N={N}, eta={eta}, alpha=alpha[::10], sigma_J={sigma_J},
+                       seeds=range({seed}, {seed} + {runs}))
 """,
     presets=(
         Preset(

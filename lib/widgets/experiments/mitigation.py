@@ -21,6 +21,7 @@ from ..kernels.ensemble import (
     ensemble_size,
     ensemble_start,
 )
+from ..kernels.flow import EXHAUSTED, FIRST, flow_advance, flow_written
 from ..kernels.panels import GROUPS
 from ..kernels.times import geometric
 from .controls import LEVELS
@@ -29,7 +30,8 @@ from .panels import level_errors
 POINTS = 101
 SIMULATED = 25
 RTOL = 1e-5  # a hundredth of a line's width
-STEPS = 20_000
+FLOWS = 3
+FLOW_SHARE = 0.2  # of the progress shown if the flows are not done at the start; the rest is the simulation's
 MULTIPLY_ADDS = 1  # the second choice of what the axis counts
 
 Controls = record(
@@ -51,30 +53,39 @@ Outputs = outputs(
 SCRATCH = Outputs.size
 Scratch = namedtuple(
     "Scratch",
-    "eigenvalue weight white gain mass noise r q t white_r white_q white_t alpha error Q R T flow history fields part"
-    " ensemble end",
+    "eigenvalue weight white gain mass noise r q t white_r white_q white_t alpha error Q R T flow ended"
+    " notice progress history fields part ensemble end",
 )
 
 
 class Message(Messages):
     """What ``start`` may say."""
 
-    TOO_FEW_INPUTS = (
-        "error",
-        "N = {N} is smaller than L = {levels}: every level needs at least one input direction.",
+    NO_SIMULATION = (
+        "notice",
+        "N = {N} is smaller than L = {levels}: theory only, from weights of {levels} inputs; "
+        "SGD needs an input direction for every level.",
     )
     DIVERGES = ("notice", "η = {eta} is beyond the critical learning rate of one of the flows: it diverges.")
     LARGE_STEP = (
         "notice",
         "ηλ₁/(MN) is more than 0.2: a single step of plain SGD is not small for the leading direction.",
     )
+    UNFINISHED = ("notice", "A flow is drawn as far as 20 000 steps of its integrator lead.")
+
+
+@kernel(inline=True)
+def shape(c):
+    """The simulation, or, if N is too small for one, what the weights are drawn for."""
+    return Shape(c.units, c.units, max(c.N, c.levels), c.levels, SIMULATED)
 
 
 @kernel(inline=True)
 def layout(c, work):
     """Behind the outputs: spectrum with its powers (L,), block overlaps (L, M, M) of inputs as they come and whitened,
-    the flow's curve and totals from time 0 on, the integrator, its blocks if levels are shown, a level's covariance
-    (2 M, 2 M), the levels' errors (L,), and the simulation."""
+    a flow's curve and totals from time 0 on, the integrator, how many flows have ended and the notice with which, their
+    share of the progress, the flow's blocks if levels are shown, a level's covariance (2 M, 2 M), the levels' errors
+    (L,), and the simulation."""
     L, M = c.levels, c.units
     eigenvalue, at = take(work, SCRATCH, (L,))
     weight, at = take(work, at, (L,))
@@ -94,13 +105,16 @@ def layout(c, work):
     R, at = take(work, at, (1 + POINTS, M, M))
     T, at = take(work, at, (M, M))
     flow, at = take(work, at, (integrator.size(L, M, M),))
+    ended, at = take(work, at, (1,))
+    notice, at = take(work, at, (1,))
+    progress, at = take(work, at, (1,))
     history, at = take(work, at, (1 + POINTS if c.activation == LINEAR else 0, M, 2 * M, L))
     fields, at = take(work, at, (2 * M, 2 * M))
     part, at = take(work, at, (L,))
-    ensemble, at = take(work, at, (ensemble_size(Shape(M, M, c.N, L, SIMULATED)),))
+    ensemble, at = take(work, at, (ensemble_size(shape(c)),))
     return Scratch(
         eigenvalue, weight, white, gain, mass, noise, r, q, t, white_r, white_q, white_t,
-        alpha, error, Q, R, T, flow, history, fields, part, ensemble, at,
+        alpha, error, Q, R, T, flow, ended, notice, progress, history, fields, part, ensemble, at,
     )  # fmt: skip
 
 
@@ -118,18 +132,30 @@ def _stretch(c, power):
 
 
 @kernel
-def _solve(c, work, power, times, curve):
-    """The flow of inputs whitened by ``power``, into curve (2, POINTS); its blocks at so many ``times`` are kept.
+def _power(c, which):
+    """Power of the whitening of a flow: of none, of all, of some."""
+    return 0.0 if which == 0.0 else 1.0 if which == 1.0 else c.power
 
-    Returns the integrator's status, and <lambda lambda'>, which sets the speed at which a plateau is left.
-    """
+
+@kernel
+def _whiten(c, work, power):
+    """Whiten the inputs by ``power``; returns <lambda lambda'>, which sets the speed at which a plateau is left."""
     s = layout(c, work)  # not an argument: a page's program would hand on seven numbers for each array
     whiten(s.eigenvalue, s.weight, power, s.white, s.gain)
     moment = 0.0
     for k in range(c.levels):
         s.mass[k] = s.weight[k] * s.white[k]
-        s.noise[k] = 1.0
         moment += s.mass[k] * s.eigenvalue[k]
+    return moment
+
+
+@kernel
+def _begin_flow(c, work):
+    """Prepare the flow whose turn it is."""
+    s = layout(c, work)
+    _whiten(c, work, _power(c, s.ended[0]))
+    for k in range(c.levels):
+        s.noise[k] = 1.0
         for i in range(c.units):
             for j in range(c.units):
                 s.white_r[k, i, j] = s.r[k, i, j] / s.gain[k]
@@ -139,12 +165,15 @@ def _solve(c, work, power, times, curve):
     blocks = integrator.Blocks(s.white, s.mass, s.noise, s.white_r, s.white_q, s.white_t)
     integrator.start(blocks, s.T, c.eta, Network(output, output, c.activation), s.flow)
     s.error[:] = np.nan
-    status = integrator.advance(s.flow, s.alpha, RTOL, STEPS, s.error, s.Q, s.R, s.history[:times])
-    stretch = _stretch(c, power)
+
+
+@kernel
+def _write(c, work, power, curve):
+    """What is known of a flow, into curve (2, POINTS)."""
+    s, stretch = layout(c, work), _stretch(c, power)
     for i in range(POINTS):
         curve[0, i] = s.alpha[1 + i] * stretch
         curve[1, i] = s.error[1 + i]
-    return status, moment
 
 
 @kernel
@@ -165,19 +194,42 @@ def _show_levels(c, work):
 
 
 @kernel
+def _advance_flow(c, work):
+    """Go on with the flow whose turn it is, if there is one; when it has ended it is the next one's."""
+    s, out = layout(c, work), place(Outputs, work)
+    which = s.ended[0]
+    if which == FLOWS:
+        return
+    # the blocks of the last one are kept
+    history = s.history[: s.history.shape[0] if which == FLOWS - 1 else 0]
+    status = flow_advance(s.flow, s.alpha, RTOL, s.error, s.Q, s.R, history)
+    if which == 0.0:
+        _write(c, work, 0.0, out.plain)
+    elif which == 1.0:
+        _write(c, work, 1.0, out.full)
+    else:
+        _write(c, work, c.power, out.partial)
+    if status == integrator.RUNNING:
+        return
+    if status != integrator.DONE:
+        s.notice[0] = Message.UNFINISHED.value if status == EXHAUSTED else Message.DIVERGES.value
+    s.ended[0] += 1.0
+    if s.ended[0] < FLOWS:
+        _begin_flow(c, work)
+    else:
+        _show_levels(c, work)
+
+
+@kernel
 def start(p, data, work):
-    """Draw the weights, and solve the three flows from their overlaps."""
+    """Draw the weights; the first slices of the three flows from their overlaps."""
     c, out = read(Controls, p), place(Outputs, work)
-    L, M, N = c.levels, c.units, c.N
-    if N < L:
-        return Message.TOO_FEW_INPUTS.value
-    s = layout(c, work)
+    M, s = c.units, layout(c, work)
 
     power_law_spectrum(c.beta, s.eigenvalue, s.weight)
     begin = min(0.1 / (c.eta * s.eigenvalue[0]), 1e-2 * c.alpha_max)
     whiten(s.eigenvalue, s.weight, c.power, s.white, s.gain)
-    shape = Shape(M, M, N, L, SIMULATED)
-    ensemble_start(s.ensemble, shape, s.white, c.sigma_J, c.seed, begin, c.alpha_max, out.sgd[0])
+    ensemble_start(s.ensemble, shape(c), s.white, c.sigma_J, c.seed, begin, c.alpha_max, out.sgd[0])
     ensemble_overlaps(s.ensemble, s.r, s.q, s.t)
     ensemble_rescale(s.ensemble, s.gain)
     total(s.eigenvalue, s.weight, s.t, s.T)
@@ -188,24 +240,40 @@ def start(p, data, work):
 
     s.alpha[0] = 0.0
     geometric(begin, c.alpha_max, s.alpha[1:])
-    plain, out.plain_moment[0] = _solve(c, work, 0.0, 0, out.plain)
-    full, _ = _solve(c, work, 1.0, 0, out.full)
-    partial, out.moment[0] = _solve(c, work, c.power, s.history.shape[0], out.partial)
-    _show_levels(c, work)
+    out.plain[:] = np.nan
+    out.partial[:] = np.nan
+    out.full[:] = np.nan
+    out.level_errors[:] = np.nan
+    out.plain_moment[0] = _whiten(c, work, 0.0)
+    out.moment[0] = _whiten(c, work, c.power)
     out.plain_exponent[0] = c.beta / (1.0 + c.beta)
     out.exponent[0] = c.beta / ((1.0 + c.beta) * (1.0 - c.power)) if c.power < 1.0 else np.inf
-    if plain != integrator.DONE or partial != integrator.DONE or full != integrator.DONE:
-        return Message.DIVERGES.value
-    return Message.LARGE_STEP.value if c.eta * s.eigenvalue[0] / (M * N) > LARGEST_STEP else 0.0
+    s.ended[0] = s.notice[0] = 0.0
+    _begin_flow(c, work)
+    for _ in range(FIRST):
+        _advance_flow(c, work)
+    s.progress[0] = FLOW_SHARE if s.ended[0] < FLOWS else 0.0
+    if c.N < c.levels:
+        out.sgd[0] = np.nan
+        return s.notice[0] + Message.NO_SIMULATION.value
+    large = c.eta * s.eigenvalue[0] / (M * c.N) > LARGEST_STEP
+    return s.notice[0] + (Message.LARGE_STEP.value if large else 0.0)
 
 
 @kernel
 def advance(p, data, work):
-    """A slice of the simulation."""
+    """A slice of a flow, or of the simulation when all flows have ended."""
     c, out = read(Controls, p), place(Outputs, work)
+    s = layout(c, work)
+    _advance_flow(c, work)
+    if s.ended[0] < FLOWS:
+        return FLOW_SHARE * (s.ended[0] + flow_written(s.flow) / (1 + POINTS)) / FLOWS
     output = 1.0 / math.sqrt(c.units)
     network = Network(output, output, c.activation)
-    return ensemble_advance(layout(c, work).ensemble, c.eta, network, c.runs, c.seed, out.sgd)
+    done = 1.0
+    if c.N >= c.levels:
+        done = ensemble_advance(s.ensemble, c.eta, network, c.runs, c.seed, out.sgd)
+    return 2.0 * s.notice[0] + (1.0 if done >= 1.0 else s.progress[0] + (1.0 - s.progress[0]) * done)
 
 
 EXPERIMENT = Experiment(
@@ -261,14 +329,17 @@ EXPERIMENT = Experiment(
 import numpy as np, lib
 s = lib.power_law(beta={beta}, levels={levels})
 m = lib.StudentTeacher(s, students={units}, teachers={units}, activation="{activation}")
-start = m.initial_overlaps(sigma_J={sigma_J}, N={N}, seed={seed})
+N = max({N}, {levels})
+teacher = "orthonormal" if N >= {levels} * {units} else "random"
+start = m.initial_overlaps({sigma_J}, N, {seed}, teacher)
 alpha = np.geomspace(0.01, {alpha_max}, 101)
 plain = lib.solve(m, start, eta={eta}, alpha=alpha)
 white = lib.mitigation.whiten(s, power={power})
 w = lib.StudentTeacher(white.spectrum, {units}, {units}, "{activation}")
 partial = lib.solve(w, white.overlaps(start), eta={eta}, alpha=alpha)
-recipe = lib.mitigation.Recipe(power={power})
-sgd = lib.mitigation.train(m, {N}, {eta}, alpha[::10], recipe, {sigma_J}, seeds=range({seed}, {seed} + {runs}))
+if {N} >= {levels} * {units}:
+    recipe, seeds = lib.mitigation.Recipe(power={power}), range({seed}, {seed} + {runs})
+    sgd = lib.mitigation.train(m, {N}, {eta}, alpha[::10], recipe, {sigma_J}, seeds)
 """,
     presets=(
         Preset(

@@ -14,6 +14,7 @@ from ...kernels.flow import total
 from ...kernels.spectrum import power_law_spectrum
 from ..experiment import Axis, Control, Curve, Experiment, Messages, Preset, Readout
 from ..kernels.ensemble import LARGEST_STEP, Shape, ensemble_advance, ensemble_overlaps, ensemble_size, ensemble_start
+from ..kernels.flow import EXHAUSTED, flow_advance, flow_written
 from ..kernels.panels import show_matrices
 from ..kernels.times import geometric
 from .controls import LEVELS
@@ -24,7 +25,6 @@ MOST = int(UNITS[-1])
 POINTS = 121
 SIMULATED = 25
 RTOL = 1e-6  # a thousandth of a line's width
-SLICE = 1e7  # multiply-adds of the flow in one go
 FLOW_SHARE = 0.2  # of the progress shown; the rest is the simulation's
 
 Controls = record(
@@ -48,27 +48,36 @@ Outputs = outputs(
 )
 SCRATCH = Outputs.size
 Scratch = namedtuple(
-    "Scratch", "eigenvalue weight mass noise r q t Q R T part level specialised flow history ensemble end"
+    "Scratch", "eigenvalue weight mass noise r q t Q R T part level specialised flow status history ensemble end"
 )
 
 
 class Message(Messages):
     """What ``start`` may say."""
 
-    TOO_FEW_INPUTS = (
-        "error",
-        "N = {N} is smaller than L = {levels}: every level needs at least one input direction.",
+    NO_SIMULATION = (
+        "notice",
+        "N = {N} is smaller than L = {levels}: theory only, from weights of {levels} inputs; "
+        "SGD needs an input direction for every level.",
     )
     LARGE_STEP = (
         "notice",
         "ηλ₁/N = {largest_step}: a single step is not small for the leading direction, and the flow is not exact.",
     )
+    UNFINISHED = ("notice", "The flow is drawn as far as 20 000 steps of its integrator lead.")
+
+
+@kernel(inline=True)
+def shape(c):
+    """The simulation, or, if N is too small for one, what the weights are drawn for."""
+    return Shape(c.students, c.teachers, max(c.N, c.levels), c.levels, SIMULATED)
 
 
 @kernel(inline=True)
 def layout(c, work):
     """Behind the outputs: spectrum (L,), block overlaps, totals at time 0 and along the flow, a matrix (K, M), the
-    logarithm of the flow's specialisation and its value at the plateau's end, the integrator, and the simulation."""
+    logarithm of the flow's specialisation and its value at the plateau's end, the integrator with its status, and the
+    simulation."""
     K, M, L = c.students, c.teachers, c.levels
     eigenvalue, at = take(work, SCRATCH, (L,))
     weight, at = take(work, at, (L,))
@@ -84,10 +93,11 @@ def layout(c, work):
     level, at = take(work, at, (POINTS,))
     specialised, at = take(work, at, (1,))
     flow, at = take(work, at, (integrator.size(L, K, M),))
+    status, at = take(work, at, (1,))
     history, at = take(work, at, (0, K, K + M, L))
-    ensemble, at = take(work, at, (ensemble_size(Shape(K, M, c.N, L, SIMULATED)),))
+    ensemble, at = take(work, at, (ensemble_size(shape(c)),))
     return Scratch(
-        eigenvalue, weight, mass, noise, r, q, t, Q, R, T, part, level, specialised, flow, history, ensemble, at
+        eigenvalue, weight, mass, noise, r, q, t, Q, R, T, part, level, specialised, flow, status, history, ensemble, at
     )
 
 
@@ -99,13 +109,12 @@ def size(p, data):
 
 @kernel
 def _advance_flow(c, work):
-    """Go on with the flow; True when it has ended. Its exit from the plateau is a read-out."""
+    """Go on with the flow, if it has not ended. Its exit from the plateau is a read-out."""
     s, out = layout(c, work), place(Outputs, work)
-    K, P = c.students, c.students + c.teachers
-    # blocks, and the coefficients with their slopes
-    steps = int(SLICE / (8.0 * K * P * (c.levels * P + 40.0 * K * P))) + 1
-    status = integrator.advance(s.flow, out.flow[0], RTOL, steps, out.flow[1], s.Q[1:], s.R[1:], s.history)
-    done = int(integrator.header(s.flow).written[0])
+    if s.status[0] != integrator.RUNNING:
+        return
+    s.status[0] = flow_advance(s.flow, out.flow[0], RTOL, out.flow[1], s.Q[1:], s.R[1:], s.history)
+    done = flow_written(s.flow)
     for i in range(POINTS):
         s.level[i] = np.nan
         if i < done:
@@ -113,7 +122,6 @@ def _advance_flow(c, work):
     show_matrices(s.R, 1 + done, out.R)
     show_matrices(s.Q, 1 + done, out.Q)
     out.exit[0] = kernels.first_crossing(out.flow[0], s.level)
-    return status != integrator.RUNNING
 
 
 @kernel
@@ -121,8 +129,6 @@ def start(p, data, work):
     """Closed forms; weights drawn for flow and simulation, and the first slice of the flow."""
     c, out = read(Controls, p), place(Outputs, work)
     K, M, L, N, eta = c.students, c.teachers, c.levels, c.N, c.eta
-    if N < L:
-        return Message.TOO_FEW_INPUTS.value
     s = layout(c, work)
     power_law_spectrum(c.beta, s.eigenvalue, s.weight)
     second = 0.0
@@ -144,8 +150,7 @@ def start(p, data, work):
 
     begin = min(0.1 / (eta * s.eigenvalue[0]), 1e-2 * c.alpha_max)
     out.sgd[1:] = np.nan
-    shape = Shape(K, M, N, L, SIMULATED)
-    ensemble_start(s.ensemble, shape, s.eigenvalue, c.sigma_J, c.seed, begin, c.alpha_max, out.sgd[0])
+    ensemble_start(s.ensemble, shape(c), s.eigenvalue, c.sigma_J, c.seed, begin, c.alpha_max, out.sgd[0])
     ensemble_overlaps(s.ensemble, s.r, s.q, s.t)
     total(s.eigenvalue, s.weight, s.t, s.T)
     total(s.eigenvalue, s.weight, s.r, s.R[0])
@@ -160,7 +165,11 @@ def start(p, data, work):
         out.height[1, i] = out.height_number[0] if out.flow[0, i] <= out.length[0] else np.nan
     blocks = integrator.Blocks(s.eigenvalue, s.mass, s.noise, s.r, s.q, s.t)
     integrator.start(blocks, s.T, eta, Network(V / K, u, ERF), s.flow)
+    s.status[0] = integrator.RUNNING
     _advance_flow(c, work)
+    if N < L:
+        out.sgd[0] = np.nan
+        return Message.NO_SIMULATION.value
     return Message.LARGE_STEP.value if out.largest_step[0] > LARGEST_STEP else 0.0
 
 
@@ -169,12 +178,16 @@ def advance(p, data, work):
     """A slice of the flow, or of the simulation when the flow has ended."""
     c, out = read(Controls, p), place(Outputs, work)
     s = layout(c, work)
-    if not _advance_flow(c, work):
-        return FLOW_SHARE * integrator.header(s.flow).written[0] / POINTS
+    _advance_flow(c, work)
+    if s.status[0] == integrator.RUNNING:
+        return FLOW_SHARE * flow_written(s.flow) / POINTS
     K, M = c.students, c.teachers
     network = Network(math.sqrt(M) / K, 1.0 / math.sqrt(M), ERF)
-    done = ensemble_advance(s.ensemble, c.eta, network, c.runs, c.seed, out.sgd)
-    return 1.0 if done >= 1.0 else FLOW_SHARE + (1.0 - FLOW_SHARE) * done
+    done = 1.0
+    if c.N >= c.levels:
+        done = ensemble_advance(s.ensemble, c.eta, network, c.runs, c.seed, out.sgd)
+    notice = Message.UNFINISHED.value if s.status[0] == EXHAUSTED else 0.0
+    return 2.0 * notice + (1.0 if done >= 1.0 else FLOW_SHARE + (1.0 - FLOW_SHARE) * done)
 
 
 def _level_part(curve, height):
@@ -226,11 +239,14 @@ s = lib.power_law(beta={beta}, levels={levels})
 m = lib.StudentTeacher(s, students={students}, teachers={teachers}, activation="erf")
 point = lib.plateau.fixed_point(s, {teachers}, {eta}, {students})
 tau = lib.plateau.escape_time(s, {teachers}, {eta}, {students})
-teacher = "orthonormal" if {N} >= {levels} * {teachers} else "random"
-start = m.initial_overlaps({sigma_J}, {N}, {seed}, teacher)
+N = max({N}, {levels})
+teacher = "orthonormal" if N >= {levels} * {teachers} else "random"
+start = m.initial_overlaps({sigma_J}, N, {seed}, teacher)
 flow = lib.solve(m, start, {eta}, np.geomspace(0.1 / {eta} / s.eigenvalues[0], {alpha_max}, 121))
 exit = lib.plateau.measured_length(flow, point)
-sgd = lib.simulate(m, {N}, {eta}, flow.alpha[::5], {sigma_J}, range({seed}, {seed} + {runs}), teacher, "reduced")
+if {N} >= {levels}:
+    seeds = range({seed}, {seed} + {runs})
+    sgd = lib.simulate(m, N, {eta}, flow.alpha[::5], {sigma_J}, seeds, teacher, "reduced")
 """,
     presets=(
         Preset(

@@ -12,6 +12,7 @@ from ...kernels.fitting import FIT_SCRATCH, fit_window
 from ...kernels.linear import decay_sum, modes
 from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Ordered, Preset, Readout
 from ..kernels.ensemble import LARGEST_STEP, Shape, ensemble_advance, ensemble_size, ensemble_start
+from ..kernels.ranks import FEWEST, fit_ranks
 from ..kernels.times import geometric
 
 LEVELS = 2048
@@ -42,7 +43,12 @@ Scratch = namedtuple("Scratch", "rank weight x amplitude sums fit ensemble end")
 class Message(Messages):
     """What ``start`` may say."""
 
-    FEW_POINTS = "error", "The window from rank {first} to {last} holds fewer than 5 eigenvalues."
+    BEYOND = "notice", "The window ends at the last eigenvalue, before rank {last}."
+    WIDER = (
+        "notice",
+        "The window from rank {first} to {last} holds fewer than 5 eigenvalues: the fit begins at an earlier rank.",
+    )
+    NO_FIT = "notice", "There are fewer than 5 eigenvalues: no exponent is fitted."
     NO_DATA = "error", "There are no eigenvalues: open a file."
     NO_TAIL = "notice", "The fitted β is not positive: over this window the spectrum has no convergent tail."
     DIVERGES = (
@@ -92,17 +98,16 @@ def start(p, data, work):
     if L < 2:
         return Message.NO_DATA.value
     s = layout(c, data, work)
-    low, high = c.first, min(c.last, float(L))
+    low, high = fit_ranks(c.first, c.last, L)
     for k in range(L):
         s.rank[k] = k + 1.0
         s.weight[k] = 1.0 / L
     fit = fit_window(s.rank, data, low, high, s.fit)
-    slope = fit.exponent
-    if fit.points < 5.0:
-        return Message.FEW_POINTS.value
+    enough = fit.points >= FEWEST
+    slope = fit.exponent if enough else np.nan
     out.beta[0] = -slope - 1.0
-    out.two_errors[0] = 2.0 * fit.standard_error
-    out.drift[0] = fit.drift
+    out.two_errors[0] = 2.0 * fit.standard_error if enough else np.nan
+    out.drift[0] = fit.drift if enough else np.nan
     out.law[0] = (1.0 + slope) / slope
     out.alpha_first[0] = first = 0.5 / (c.eta * data[0])
     out.alpha_last[0] = last = 0.5 / (c.eta * data[L - 1])
@@ -123,12 +128,19 @@ def start(p, data, work):
         decay_sum(s.x, s.amplitude, 0.5 * (1.0 + c.sigma_J * c.sigma_J), alpha, out.predicted[1])
         end = min(alpha[POINTS - 1], 300.0)
         ensemble_start(s.ensemble, shape(c, data), data, c.sigma_J, 0, alpha[0], end, out.sgd[0])
-    if c.eta >= 2.0:
-        return Message.DIVERGES.value
-    if slope >= -1.0:
-        return Message.NO_TAIL.value
-    large = c.picture == LEARNING_CURVE and c.eta * data[0] / (L * c.copies) > LARGEST_STEP
-    return Message.LARGE_STEP.value if large else 0.0
+    notices = Message.NO_TAIL.value if slope >= -1.0 else 0.0
+    if c.picture == SPECTRUM:
+        if c.last > L:
+            notices += Message.BEYOND.value
+        if not enough:
+            notices += Message.NO_FIT.value
+        elif low < c.first:
+            notices += Message.WIDER.value
+    elif c.eta >= 2.0:
+        notices += Message.DIVERGES.value
+    elif c.eta * data[0] / (L * c.copies) > LARGEST_STEP:
+        notices += Message.LARGE_STEP.value
+    return notices
 
 
 @kernel
@@ -189,7 +201,8 @@ EXPERIMENT = Experiment(
     python="""\
 import numpy as np, lib
 s = {data}
-s.fit(window=({first}, {last})).beta
+last = min({last}, s.levels)
+s.fit(window=(max(1, min({first}, int(last) - 4)), last)).beta
 alpha = np.geomspace(0.01, 1000, 121)
 predicted = lib.linear.generalization_error(s, {eta}, alpha, {sigma_J})
 m = lib.StudentTeacher(s, students=1, teachers=1, activation="linear")

@@ -9,6 +9,7 @@ from ...compiler.jit import kernel
 from ...compiler.layout import outputs, place, read, record, take
 from ...kernels.fitting import FIT_SCRATCH, fit_window
 from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Ordered, Preset, Readout
+from ..kernels.ranks import FEWEST, fit_ranks
 
 POINTS = 1024
 LINE = 2
@@ -31,7 +32,13 @@ Scratch = namedtuple("Scratch", "fit end")
 class Message(Messages):
     """What ``start`` may say."""
 
-    FEW_POINTS = "error", "The window from rank {first} to {last} holds fewer than 5 eigenvalues."
+    BEYOND = "notice", "The window ends at the last eigenvalue, before rank {last}."
+    WIDER = (
+        "notice",
+        "The window from rank {first} to {last} holds fewer than 5 eigenvalues: the fit begins at an earlier rank.",
+    )
+    NO_FIT = "notice", "There are fewer than 5 eigenvalues: no exponent is fitted."
+    NO_DATA = "error", "There are no eigenvalues: open a file."
     NO_TAIL = "notice", "The fitted β is not positive: over this window the spectrum has no convergent tail."
 
 
@@ -53,24 +60,30 @@ def start(p, data, work):
     """The eigenvalues ``data`` (L,) against their rank, and the law fitted in the window."""
     c, out = read(Controls, p), place(Outputs, work)
     L = min(data.shape[0], POINTS)
-    low, high = c.first, min(c.last, float(L))
+    if L < 2:
+        return Message.NO_DATA.value
+    low, high = fit_ranks(c.first, c.last, L)
     for k in range(POINTS):
         out.measured[0, k] = k + 1.0
         out.measured[1, k] = data[k] if k < L else np.nan
     fit = fit_window(out.measured[0][:L], data[:L], low, high, layout(work).fit)
-    slope = fit.exponent
-    if fit.points < 5.0:
-        return Message.FEW_POINTS.value
+    enough = fit.points >= FEWEST
+    slope = fit.exponent if enough else np.nan
     out.beta[0] = -slope - 1.0
-    out.two_errors[0] = 2.0 * fit.standard_error
-    out.drift[0] = fit.drift
+    out.two_errors[0] = 2.0 * fit.standard_error if enough else np.nan
+    out.drift[0] = fit.drift if enough else np.nan
     out.points[0] = fit.points
     out.exponent[0] = -(1.0 + slope) / -slope
     for i in range(LINE):
         x = low if i == 0 else high
         out.fit[0, i] = x
         out.fit[1, i] = math.exp(fit.log_prefactor + slope * math.log(x))
-    return Message.NO_TAIL.value if slope >= -1.0 else 0.0
+    notices = Message.NO_TAIL.value if slope >= -1.0 else 0.0
+    if c.last > L:
+        notices += Message.BEYOND.value
+    if not enough:
+        return notices + Message.NO_FIT.value
+    return notices + (Message.WIDER.value if low < c.first else 0.0)
 
 
 @kernel
@@ -112,7 +125,8 @@ EXPERIMENT = Experiment(
     python="""\
 import lib
 spectrum = {data}
-fit = spectrum.fit(window=({first}, {last}))
+last = min({last}, spectrum.levels)
+fit = spectrum.fit(window=(max(1, min({first}, int(last) - 4)), last))
 fit.beta, fit.standard_error
 """,
     presets=(

@@ -19,13 +19,15 @@ export function wordsOf({ controls, readouts }, values, state) {
 }
 
 /**
- * The sentence that a run's status stands for; "" where there is nothing to say.
+ * The sentences that a run's status stands for; "" where there is nothing to say.
  * @param {Spec} spec
  * @param {number} status
  * @param {Record<string, string>} words
  */
 export function sentenceOf({ messages }, status, words) {
-  return fill(messages[status] ?? "", words);
+  const said = Object.entries(messages).filter(([key]) =>
+    Number(key) === status || (Math.min(Number(key), status) > 0 && (Number(key) & status)));
+  return fill(said.map(([, sentence]) => sentence).join(" "), words);
 }
 
 /**
