@@ -73,8 +73,7 @@ class Message(Messages):
     )
     LONG = (
         "notice",
-        "The simulation takes {steps} steps, minutes in a page: fewer runs, N, L or a smaller α_max are answered "
-        "sooner.",
+        "The simulation takes {steps} steps: fewer runs, N, L or a smaller α_max are answered sooner.",
     )
     UNFINISHED = ("notice", "The flow is drawn as far as 20 000 steps of its integrator lead.")
 
