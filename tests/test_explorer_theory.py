@@ -13,24 +13,22 @@ from lib.widgets.kernels.flow import flow_advance, flow_fraction
 from lib.widgets.kernels.ranks import fit_ranks
 from lib.widgets.run import Run
 
-# States in which N is too small for SGD, and others with the same theory: what it starts from is drawn for N = L, or is
+# States, an N that is too small for SGD, and one with the same theory: what that starts from is drawn for N = L, or is
 # the limit of large N.
 TOO_SMALL = [
-    ("linear", {"teachers": 3}, {"teachers": 3, "N": 1024}),
-    ("linear", {"levels": 1024, "eta": 0.1}, {"levels": 1024, "eta": 0.1, "N": 1024}),
-    ("features", {"levels": 1024, "N": 64}, {"levels": 1024, "N": 1024}),
-    ("flow", {"levels": 128, "N": 64}, {"levels": 128, "N": 128}),
-    ("plateau", {"levels": 64, "N": 16, "alpha_max": 10.0}, {"levels": 64, "N": 64, "alpha_max": 10.0}),
-    ("mitigation", {"levels": 128, "N": 64}, {"levels": 128, "N": 128}),
-    ("asymptotics", {"levels": 128, "N": 64}, {"levels": 128, "N": 128, "until": 1.0}),
+    ("linear", {"teachers": 3, "alpha_max": 3.0}, 512, 1024),
+    ("linear", {"levels": 1024, "eta": 0.1, "alpha_max": 3.0}, 512, 1024),
+    ("features", {"levels": 1024, "alpha_max": 3.0}, 64, 1024),
+    ("flow", {"levels": 128, "alpha_max": 3.0}, 64, 128),
+    ("plateau", {"levels": 64, "alpha_max": 10.0}, 16, 64),
+    ("mitigation", {"levels": 128, "alpha_max": 3.0}, 64, 128),
+    ("asymptotics", {"levels": 128, "until": 1.0}, 64, 128),
 ]
 
 
-@pytest.mark.parametrize("name, small, large", TOO_SMALL)
-def test_theory_does_not_wait_for_a_simulation(name, small, large):
-    explorer, other = explore(name, runs=1, **small), explore(name, runs=1, **{"alpha_max": 3.0, **large})
-    if "alpha_max" in explorer.trait_names() and "alpha_max" not in large:
-        explorer.alpha_max = 3.0
+@pytest.mark.parametrize("name, state, small, large", TOO_SMALL)
+def test_theory_does_not_wait_for_a_simulation(name, state, small, large):
+    explorer, other = (explore(name, runs=1, N=N, **state) for N in (small, large))
     result, expected = explorer.result, other.result
     assert "theory only" in result.notice and "theory only" not in expected.notice
     for curve in result:
