@@ -9,7 +9,7 @@ from lib.kernels import integrator
 from lib.kernels.averages import ERF, Network
 from lib.widgets import explore
 from lib.widgets.experiments import EXPERIMENTS
-from lib.widgets.kernels.flow import flow_advance, flow_fraction
+from lib.widgets.kernels.flow import flow_advance, flow_written
 from lib.widgets.kernels.ranks import fit_ranks
 from lib.widgets.run import Run
 
@@ -140,7 +140,7 @@ def test_slices_of_a_flow_are_the_flow_bit_for_bit():
         while status == integrator.RUNNING:
             status = flow_advance(work, alpha, 1e-6, error, Q, R, history)
             slices += 1
-            assert np.isfinite(error).sum() == flow_fraction(work)
+            assert np.isfinite(error).sum() == flow_written(work)
         assert status == integrator.DONE and slices > 3
 
     np.testing.assert_array_equal(solved(sliced), solved(whole))
