@@ -537,6 +537,11 @@ def test_program_is_small():
     assert len(gzip.compress(program.encode())) <= 27.75 * 1024
 
 
+def test_the_modules_of_the_user_interface_share_one_scope():
+    names = re.findall(r"^(?:export )?(?:async )?(?:const|let|function|class) (\w+)", page.explorer_module(), re.M)
+    assert sorted(names) == sorted(set(names))
+
+
 def test_what_looks_like_a_comment_inside_a_text_stays():
     text = 'const a = `\n  // a line\n  * one ${ b /* said */ ? `y, ${c + +d}, ` : "" }\n`; // said\n'
     text += '/** Of f */ f("/* no */", / [/*]/ in e)'

@@ -561,7 +561,7 @@ def test_pinned_states_stay_in_picture_numbers_link_and_file(page, address):
     np.testing.assert_array_equal(table(root)["theory[beta=0.5]"], curves["theory[beta=0.5]"])
     assert root.locator(".ex-legend button").nth(1).get_attribute("aria-pressed") == "false"
     with page.expect_download() as download:
-        root.get_by_role("button", name="Picture").click()
+        root.get_by_role("button", name="Picture (SVG)").click()
     assert "① β = 0.5; ② β = 1.5" in download.value.path().read_text()
     root.get_by_role("button", name="Remove pin 1").click()
     assert root.locator(".ex-pins span").all_inner_texts() == ["① β = 1.5"]
