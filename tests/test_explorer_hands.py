@@ -208,7 +208,7 @@ def test_slope_between_two_points_set_by_hand(page, address):
     assert "slope" not in keys.get_attribute("aria-valuetext")
     box = root.locator(".ex-plot").bounding_box()
     page.keyboard.down("Shift")
-    page.mouse.click(box["x"] + 300, box["y"] + 150)
+    page.mouse.click(box["x"] + 200, box["y"] + 150)
     page.keyboard.up("Shift")
     page.mouse.move(box["x"] + 400, box["y"] + 150)
     assert "slopes from" in root.locator(".ex-tip").inner_text()
