@@ -321,18 +321,13 @@ def test_claims_ledger_shows_what_this_build_measured(book):
     assert build_book(book).returncode == 0
     assert "0 to 50 42 bounds" in ledger() and " 41 " not in ledger()
     # … also when only another page does, which gains a claim.
-    write_notebook(book / "book" / "live.ipynb", "Live", ["import lib", PREFACE[1].replace("toy-answer", "toy-two")])
+    second = PREFACE[1].replace("toy-answer", "toy-two")
+    write_notebook(book / "book" / "live.ipynb", "Live", [*LIVE, "import lib", second])
     assert build_book(book).returncode == 0
     assert "2 claims on 2 pages" in ledger() and "0 kept measurements" in ledger()
     # A claim about a kept measurement stands in the second list alone.
-    write_notebook(
-        book / "book" / "live.ipynb",
-        "Live",
-        [
-            "import lib",
-            PREFACE[1].replace("toy-answer", "toy-two").replace("source='", "kept='2026-11-29, here', source='"),
-        ],
-    )
+    second = second.replace("source='", "kept='2026-11-29, here', source='")
+    write_notebook(book / "book" / "live.ipynb", "Live", [*LIVE, "import lib", second])
     assert build_book(book).returncode == 0
     assert "1 claims on 1 pages" in ledger() and "1 kept measurements, with their claims on 1 pages" in ledger()
     assert "Live · tests Somebody 1999 · kept: 2026-11-29, here 0 to 50 42 bounds" in ledger()
