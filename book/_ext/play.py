@@ -17,7 +17,7 @@ from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
 
-EXPLORER = re.compile(r'<div class="explorer" data-explorer="(\w+)"')
+EXPLORER = re.compile(r'<div class="explorer[^"]*" data-explorer="(\w+)"')
 
 
 class phrase(nodes.Inline, nodes.TextElement):
