@@ -54,10 +54,10 @@ def test_on_a_phone_picture_and_message_stay_above_the_controls(visit):
 
     levels = explorer.get_by_role("slider", name="L distinct eigenvalues")
     levels.press("Home")
-    levels.press("End")  # more than there are inputs: refused
-    for name, words in (("L distinct eigenvalues", "input directions"), ("seed", "input directions")):
+    levels.press("End")  # more than there are inputs: no simulation
+    for name in ("L distinct eigenvalues", "last time"):
         explorer.get_by_role("slider", name=name).focus()
-        message.get_by_text(words).wait_for()
+        message.get_by_text("theory only").wait_for()
         assert bottom(head) <= top(plot) + 1 <= top(message) <= bottom(message) <= bottom(plot)
         assert bottom(plot) <= top(explorer.get_by_role("slider", name=name))
 
