@@ -168,7 +168,7 @@ def test_back_and_code(page, address, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {}
     exec(code, names)
-    beta = float(root.locator("dd").first.inner_text().replace("−", "-"))
+    beta = float(root.locator("dd").first.inner_text().split(" ±")[0].replace("−", "-"))
     assert names["s"].fit(window=(4, 16)).beta == pytest.approx(beta, abs=0.006)  # three digits are shown
     assert asked == []
     page.evaluate("drawn.length = 0")
@@ -228,7 +228,7 @@ def test_the_learning_curve_follows_the_file(page, address):
     give(root, "samples.npy", GOOD["samples.npy"])
     finished(page)
     page.evaluate("drawn.length = 0")
-    root.locator("select").select_option("learning curve")
+    root.get_by_label("picture").first.select_option("learning curve")
     finished(page)
     rows = table(root, "Data (CSV)")["predicted"]
     expected = lib.linear.generalization_error(lib.Spectrum.from_data(X), 0.1, rows[:, 0])

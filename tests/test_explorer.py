@@ -580,7 +580,7 @@ def test_page_and_figure_have_the_same_colours():
     style = (FOLDER / "view" / "explorer.css").read_text()
     light = style[: style.index("@media")]
     assert tuple(re.findall(r"--ex-c\d: (#\w+);", light)) == figures.COLORS
-    ramp = json.loads(re.search(r"const RAMP = (.*?);", (FOLDER / "view" / "plot.mjs").read_text())[1])
+    ramp = json.loads(re.search(r"const RAMP = (.*?);", (FOLDER / "view" / "looks.mjs").read_text())[1])
     np.testing.assert_allclose(
         figures.RAMP([0.0, 1 / 3, 2 / 3, 1.0])[:, :3], np.divide(ramp, 255), atol=1 / 128
     )  # 256 steps

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's colours, told apart by readers with any common colour vision.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#c07f00", "#3f9bd6", "#000000")
 
-# From dark to light in even steps, so that it works in black and white; view/plot.mjs has the same colours.
+# From dark to light in even steps, so that it works in black and white; view/looks.mjs has the same colours.
 RAMP = LinearSegmentedColormap.from_list(
     "ramp", np.array([[0, 20, 60], [0, 114, 178], [86, 180, 233], [255, 250, 190]]) / 255
 )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 _LINE_STYLES = {"line": "-", "dashed": "--", "dotted": ":", "points": "none"}
-_MARKERS = "os^Dv<P"  # by colour, so that points can be told apart without it; view/plot.mjs has the same
+_MARKERS = "os^Dv<P"  # by colour, so that points can be told apart without it; view/looks.mjs has the same
 _LEGEND_ROW, _LEGEND_WIDTH = 0.22, 55  # inches; characters of two columns
 _URI_SAFE = " !$&'()*+,-./:;=?@[]_`{|}~"  # all that may stand in a data: URI inside double quotes
 
