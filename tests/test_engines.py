@@ -50,15 +50,17 @@ EXPLORER = """(name) => {
   root.scrollIntoView();
 }"""
 # The text that the button saves, instead of saving it.
-CSV = """() => {
+CSV = """async () => {
   const { createObjectURL } = URL, { click } = HTMLAnchorElement.prototype;
-  let saved;
-  URL.createObjectURL = (blob) => { saved = blob; return ""; };
-  HTMLAnchorElement.prototype.click = () => {};
+  const saved = new Promise((fulfilled) => {
+    URL.createObjectURL = (blob) => { fulfilled(blob); return ""; };
+    HTMLAnchorElement.prototype.click = () => {};
+  });
   explorer.press("Data (CSV)");
+  const text = await (await saved).text();
   URL.createObjectURL = createObjectURL;
   HTMLAnchorElement.prototype.click = click;
-  return saved.text();
+  return text;
 }"""
 
 

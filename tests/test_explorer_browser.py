@@ -395,7 +395,7 @@ def test_notice(page, address):
 
 def test_a_notice_of_the_long_part(page, address):
     root = opened(page, f"{address}/index.html", 4)
-    root.get_by_text("At η = 0.1 the law of exponent {exponent} is rough; see {this}.").wait_for()
+    root.locator(".ex-notice", has_text="At η = 0.1 the law of exponent {exponent} is rough; see {this}.").wait_for()
 
 
 def test_a_message_moves_nothing_and_is_alone(page, address):

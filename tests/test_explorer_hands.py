@@ -134,7 +134,7 @@ def test_a_window_is_dragged_by_its_end_and_one_step_back_undoes_it(page, addres
     finished(page)
     page.mouse.up()
     moved = value(root, 2)
-    assert moved < 24 and end.get_attribute("aria-valuenow") == f"{moved:g}"
+    assert moved < 24 and end.get_attribute("aria-valuetext") == f"{moved:g}"
     page.wait_for_function(
         f"Math.abs(document.querySelector('.ex-handle').getBoundingClientRect().x - {box['x']} + 60) < 8"
     )

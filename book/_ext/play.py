@@ -95,7 +95,11 @@ def resolve_phrases(app, doctree, docname):
             node.replace_self(node.children)
         elif node["page"] != docname:
             address = f"{app.builder.get_relative_uri(docname, node['page'])}#{node['link']}"
-            link = nodes.reference("", "", *node.children, internal=True, refuri=address, classes=["play"])
+            # Said to a screen reader where the words are a formula, as which it is no name of a link.
+            title = f"Explorer {node['link'].replace(':', ' with ', 1).replace(',', ', ')}"
+            link = nodes.reference(
+                "", "", *node.children, internal=True, refuri=address, reftitle=title, classes=["play"]
+            )
             node.replace_self(link)
 
 

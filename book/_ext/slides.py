@@ -67,7 +67,7 @@ const fit = () => {{
   }}
 }};
 Reveal.on("slidechanged", fit);
-addEventListener("load", () => MathJax.startup.promise.then(fit));
+addEventListener("load", () => MathJax.startup?.promise.then(fit));
 // After the explorers, which read the address first.
 addEventListener("DOMContentLoaded", () => Reveal.initialize({{ width: 1120, height: 700, margin: 0.03, center: false,
   hash: true, transition: "none", slideNumber: "c/t", plugins: [RevealNotes] }}));

@@ -3,7 +3,8 @@
  *  fulfilled when all are set. */
 (() => {
   "use strict";
-  const SLICE = 30; // ms that the page may be busy with formulas at a time
+  const SLICE = 30; // ms that the page may be busy at a time with formulas that are nearly seen
+  const FAR = 100; // ms with others: each slice is followed by a layout and a painting of the whole page
   const PATIENCE = 3000; // ms that the formulas wait for a picture
   const AHEAD = 600; // px below the window at which explorers start, as in page.js
   const program = new URL("mathjax/tex-chtml.js", document.currentScript.src);
@@ -23,10 +24,11 @@
     while (waiting.length) {
       const ranked = waiting.map((formula, i) => [distance(formula), i]).sort(([a, i], [b, j]) => a - b || i - j);
       const next = new Set(ranked.slice(0, count).map(([, i]) => waiting[i]));
+      const slice = ranked[0][0] < AHEAD ? SLICE : FAR;
       waiting = waiting.filter((formula) => !next.has(formula));
       const begin = performance.now();
       await MathJax.typesetPromise([...next]);
-      count = Math.max(4, Math.round(count * SLICE / (performance.now() - begin)));
+      count = Math.max(4, Math.round(count * slice / (performance.now() - begin)));
       await new Promise((next) => setTimeout(next)); // to whatever else the page has to do
     }
     done();

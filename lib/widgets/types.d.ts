@@ -242,6 +242,8 @@ type Layer = Shown & { index: number; lines: Element[]; limits: Element | undefi
 interface Grip {
   name: string;
   control: Control;
+  /** Which of its positions its value is. */
+  here(): number;
   node: HTMLElement;
 }
 

@@ -58,13 +58,14 @@ export class HandleView {
     const { plot, handle, along } = this;
     const control = /** @type {Control} */ (plot.spec.controls.find((one) => one.name === name));
     const positions = positionsOf(control);
+    const here = () => closest(positions, (value) => Math.abs(value - this.values[name]));
     /** @param {number} value */
     const move = (value) => value !== this.values[name] && propose({ [name]: value });
     let from = 0; // where the pointer took hold, from the line, in pixels
     const node = make("div", { class: `ex-handle ex-along-${handle.axis}`, role: "slider", tabindex: 0,
       style: `--ex-step: ${this.index}`, "data-lm-suppress-shortcuts": true,
       "aria-label": `${handle.label}: ${control.label}`, "aria-orientation": along ? "horizontal" : "vertical",
-      "aria-valuemin": positions[0], "aria-valuemax": positions[positions.length - 1],
+      "aria-valuemin": 0, "aria-valuemax": positions.length - 1,
       pointerdown: (/** @type {PointerEvent} */ event) => {
         node.setPointerCapture(event.pointerId);
         from = (along ? event.clientX : event.clientY) - this.at(this.values[name]);
@@ -78,10 +79,9 @@ export class HandleView {
         const step = MOVES[event.key] * Math.sign(handle.power); // as the arrow points
         if (!step) return;
         event.preventDefault();
-        const here = closest(positions, (value) => Math.abs(value - this.values[name]));
-        move(positions[clamp(here + step, 0, positions.length - 1)]);
+        move(positions[clamp(here() + step, 0, positions.length - 1)]);
       } });
-    return { name, control, node };
+    return { name, control, here, node };
   }
 
   /** @param {number} value of a control */
@@ -115,9 +115,9 @@ export class HandleView {
       : { x: 5, y: low < 20 ? low + 15 : low - 5 };
     for (const [name, value] of Object.entries(label)) this.#label.setAttribute(name, `${value}`);
     this.#label.setAttribute("text-anchor", late ? "end" : "start");
-    this.#grips.forEach(({ name, control, node }, i) => {
+    this.#grips.forEach(({ name, control, here, node }, i) => {
       node.style[along ? "left" : "top"] = `${places[i] + (along ? MARGIN.left : MARGIN.top)}px`;
-      node.setAttribute("aria-valuenow", `${values[name]}`);
+      node.setAttribute("aria-valuenow", `${here()}`); // a position, as a range input's: not all values are decimals
       node.setAttribute("aria-valuetext", said(control, values[name])
         + (unit || place ? `, at ${plot.spec[handle.axis].label} ${format(this.place(values[name]), 3)}` : ""));
     });
