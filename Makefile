@@ -17,7 +17,7 @@ book: site  ## Set up, build the book, and serve it at http://localhost:8000 unt
 	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
 site: .venv/ready  ## Build the book into _build/html; a warning or a failing cell is an error
-	$(BIN)/jupyter-book build . -W --keep-going
+	@$(BIN)/python tools/progress.py "Building the book" $(BIN)/jupyter-book build . -W --keep-going
 
 lint: .venv/ready  ## Check style, types, and which part of lib imports which: seconds
 	$(BIN)/ruff check
@@ -46,9 +46,8 @@ test: .venv/ready  ## Test the library, the chapters' cells and the built site i
 lab: .venv/ready  ## Open the chapters in JupyterLab
 	$(BIN)/jupyter lab book
 
-outputs: .venv/ready  ## Execute the chapters and store their outputs, for GitHub's view and the tests
-	$(BIN)/jupyter nbconvert --to notebook --inplace --execute --ExecutePreprocessor.timeout=600 \
-	    --ExecutePreprocessor.record_timing=False --ExecutePreprocessor.store_widget_state=False book/*.ipynb
+outputs: .venv/ready  ## Execute the chapters whose stored outputs are not those of the code, and store them
+	$(BIN)/python book/_ext/outputs.py
 
 course: .venv/ready  ## Write instructor's and students' notebooks (nbgrader) into _build/course
 	$(BIN)/python -m tools.editions

@@ -175,6 +175,7 @@ def test_notebooks_that_end_together_are_all_kept(tmp_path, monkeypatch):
         myst_config=MdParserConfig(),
         doc2path=lambda name: str(tmp_path / f"{name}.ipynb"),
         code_digests={},
+        stored_outputs={},
     )
     execution.execute_side_by_side(None, environment, names)
     cache = get_cache(tmp_path / "cache")
@@ -217,6 +218,35 @@ def test_an_edit_executes_the_chapters_that_depend_on_it_and_no_others(book):
     assert "magnitude" in page(book, "api")
     assert executed(book, lambda: far.write_text("FAR = 2\n")) == {"preface"}
     assert executed(book, lambda: (book / "book" / "data" / "numbers.txt").write_text("2")) == {"live"}
+
+
+def test_stored_outputs_are_shown_where_they_are_those_of_the_code(book, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
+    monkeypatch.setenv("PYTHONPATH", str(book))
+    import execution
+    import outputs
+
+    path, cache = book / "book" / "preface.ipynb", book / "_build" / ".jupyter_cache"
+    assert [line for _, line in outputs.store(path, book)] == ["import lib", PREFACE[1].splitlines()[0]]
+
+    def build(said, answer, digest=True):
+        """The page when the stored output says something that only the stored output says."""
+        notebook = nbformat.read(path, as_version=4)
+        notebook.cells[1].outputs[0].text = f"the answer is {said}"
+        if digest:
+            notebook.metadata[execution.STORED]["digest"] = execution.outputs_digest(notebook, book)
+        nbformat.write(notebook, path)
+        shutil.rmtree(cache)
+        assert build_book(book).returncode == 0
+        text = page(book, "preface")
+        assert f"the answer is {answer}" in text and "toy-answer" in text
+        return "Outputs of version" in text
+
+    assert build(said="stored", answer="stored")
+    assert not build(said="edited", answer="41", digest=False)
+    (book / "lib" / "far.py").write_text("FAR = 3\n")
+    assert not build(said="stored", answer="41", digest=False)
+    assert build(said="stored again", answer="stored again")
 
 
 def test_a_new_module_comes_into_the_reference(book):

@@ -1,5 +1,8 @@
 """Numbers of this library, executed at once: what decides that a chapter's stored results are stale, and how it is run.
 
+Results are stored twice: with the notebook, whose metadata have a digest of what gives them (:func:`is_current`), and
+in jupyter-cache, which is filled from there, else by executing.
+
 jupyter-cache looks a notebook up by its code cells and its kernel's metadata alone. Here the metadata also get a digest
 of what the cells depend on (:func:`code_digest`), so that results made by another library are not found; and Sphinx is
 told which pages to read again.
@@ -18,6 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
 
+import nbformat
 import yaml
 from IPython.core.inputtransformer2 import TransformerManager
 from jupyter_cache import get_cache
@@ -30,6 +34,9 @@ from traitlets.config import Config
 
 # A numerical release of any of these may change the last digits on a page.
 NUMERICAL_PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "matplotlib", "anywidget", "mpmath")
+
+# Where a notebook's metadata say of what code its outputs are: outputs.py writes it.
+STORED = "outputs"
 
 
 def _load_digest():
@@ -62,6 +69,13 @@ def code_digest(root, cells, files=()):
     -------
     str
     """
+    modules, contents = dependencies(root, cells, files)
+    versions = [f"{package}={version(package)}" for package in NUMERICAL_PACKAGES]
+    return digests.digest(modules, root, [sys.version, *versions, *contents])
+
+
+def dependencies(root, cells, files=()):
+    """Find the modules that the cells use, and what stands in the files: "path digest" (:func:`code_digest`)."""
     code = "\n".join(map(TransformerManager().transform_cell, cells))
     try:
         words = [node.value for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Constant)]
@@ -78,8 +92,24 @@ def code_digest(root, cells, files=()):
         path = root / file
         paths += sorted(inner for inner in path.rglob("*") if inner.is_file()) if path.is_dir() else [path]
     contents = [f"{path.relative_to(root)} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in paths]
-    versions = [f"{package}={version(package)}" for package in NUMERICAL_PACKAGES]
-    return digests.digest(modules, root, [sys.version, *versions, *contents])
+    return modules, contents
+
+
+def outputs_digest(notebook, root, files=()):
+    """Digest of a notebook's outputs, its cells, and all that they depend on, but for versions of other packages.
+
+    Stored beside the outputs (:data:`STORED`), it says that nobody has changed either since.
+    """
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    modules, contents = dependencies(root, [cell.source for cell in cells], files)
+    shown = [[output.get("data") or output.get("text") for output in cell.outputs] for cell in cells]
+    return digests.digest(modules, root, [*contents, *(cell.source for cell in cells), json.dumps(shown, sort_keys=True)])
+
+
+def is_current(notebook, root, files=()):
+    """Whether the outputs that are stored in a notebook are those of its code as it is now."""
+    stored = notebook.metadata.get(STORED)
+    return stored is not None and stored["digest"] == outputs_digest(notebook, root, files)
 
 
 def _expressions(value):
@@ -94,17 +124,22 @@ def _expressions(value):
 
 
 def find_stale_pages(app, env, added, changed, removed):
-    """Read a notebook again when what its code depends on has changed."""
-    before, env.code_digests = getattr(env, "code_digests", {}), {}
+    """Read a notebook again when what its code depends on has changed, or other outputs are stored with it."""
+    before = getattr(env, "code_digests", {}), getattr(env, "stored_outputs", {})
+    env.code_digests, env.stored_outputs = {}, {}
+    root = Path(app.srcdir)
     for page in env.found_docs:
         path = Path(env.doc2path(page))
         if path.suffix == ".ipynb":
             with suppress(ValueError):  # no JSON: its parser will say so
-                cells = json.loads(path.read_text(encoding="utf-8")).get("cells", [])
-                code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+                notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
+                code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
                 files = app.config.chapter_files.get(page, [])
-                env.code_digests[page] = code_digest(Path(app.srcdir), code, files)
-    return [page for page, digest in env.code_digests.items() if before.get(page) != digest]
+                env.code_digests[page] = code_digest(root, code, files)
+                if is_current(notebook, root, files):
+                    env.stored_outputs[page] = notebook.metadata[STORED]
+    found = env.code_digests, env.stored_outputs
+    return [page for page in env.code_digests if any(old.get(page) != new.get(page) for old, new in zip(before, found))]
 
 
 def add_digest(app, page, source):
@@ -169,18 +204,15 @@ def execute_side_by_side(app, env, docnames):
             return
         if notebook is None or known(notebook):
             return
-        with TemporaryDirectory() as sockets:
-            result = single_nb_execution(
-                notebook,
-                str(Path(path).parent),
-                config.execution_timeout,
-                allow_errors=False,
-                config=_without_ports(sockets),
-            )
-        if result.err is None:
-            bundle = CacheBundleIn(notebook, path, data={"execution_seconds": result.time})
-            with alone:
-                cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+        seconds = 0.0
+        if page not in env.stored_outputs:
+            result = run_notebook(notebook, path, config.execution_timeout)
+            if result.err is not None:
+                return
+            seconds = result.time
+        bundle = CacheBundleIn(notebook, path, data={"execution_seconds": seconds})
+        with alone:
+            cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of each kernel, since they share the cores
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -188,6 +220,19 @@ def execute_side_by_side(app, env, docnames):
         progress = status_iterator(as_completed(runs), "executing... ", "purple", len(runs), stringify_func=runs.get)
         for run in progress:
             run.result()
+
+
+def run_notebook(notebook, path, timeout, record_timing=False):
+    """Execute a notebook in place, as jupyter-cache does, in its folder."""
+    with TemporaryDirectory() as sockets:
+        return single_nb_execution(
+            notebook,
+            str(Path(path).parent),
+            timeout,
+            allow_errors=False,
+            record_timing=record_timing,
+            config=_without_ports(sockets),
+        )
 
 
 def _without_ports(folder):
