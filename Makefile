@@ -5,7 +5,7 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: help book site check lint js fast test lab outputs course slides pdf words links clean
+.PHONY: help book site check lint js fast test lab outputs course slides pdf epub words links clean
 .DEFAULT_GOAL := help
 
 help:  ## This list
@@ -58,7 +58,11 @@ slides: site  ## Build the chapters' slides; the site has them too, they are mad
 pdf: site  ## Print the whole book into _build/html/scaling-laws.pdf, which the pages then link to
 	@.ci/browsers Chromium
 	$(BIN)/python -m tools.pdf
-	$(BIN)/jupyter-book build . -W --keep-going
+	@$(BIN)/python tools/progress.py "Linking the PDF" $(BIN)/jupyter-book build . -W --keep-going
+
+epub: site  ## Pack the whole book into _build/html/scaling-laws.epub, which the pages then link to
+	$(BIN)/python -m tools.epub
+	@$(BIN)/python tools/progress.py "Linking the EPUB" $(BIN)/jupyter-book build . -W --keep-going
 
 links: .venv/ready  ## Check the links to other sites; internal ones are checked by the tests
 	$(BIN)/jupyter-book build . --builder linkcheck

@@ -7,7 +7,9 @@ import shutil
 import site
 import subprocess
 import venv
+import zipfile
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import nbformat
 import pytest
@@ -21,7 +23,7 @@ from myst_nb.core.config import NbParserConfig
 from myst_parser.config.main import MdParserConfig
 from pypdf import PdfReader
 
-from tools import pdf
+from tools import epub, pdf
 
 TOC = (
     "format: jb-book\nroot: book/preface\nchapters:\n  - file: book/live\n  - file: book/claims\n"
@@ -46,7 +48,8 @@ TOY = (
 LIVE = [
     "import base64\nimport io\n\nimport ipywidgets\nfrom IPython.display import display\nfrom PIL import Image\n\n"
     "Image.new('RGBA', (20, 10), (0, 0, 0, 0)).save(png := io.BytesIO(), 'PNG')\n"
-    'explorer = \'<div class="explorer" data-explorer="toy"><img alt="A clear picture."></div>\'\n'
+    "picture = 'data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/svg%22/%3E'\n"
+    'explorer = f\'<div class="explorer" data-explorer="toy"><img src="{picture}" alt="A clear picture."></div>\'\n'
     "display({'text/html': explorer, 'image/png': base64.b64encode(png.getvalue()).decode()}, raw=True)\n"
     "ipywidgets.IntSlider(description='toy-slider')"
 ]
@@ -715,6 +718,35 @@ def test_the_pdf_has_all_pages_with_bookmarks_numbers_and_links(finished_book, b
         reader.pages[starts[1]].get_object()
     ) >= 2  # contents, and the fold
     assert not [link for link in links if str(link.get("/A", {}).get("/URI", "")).startswith("file:")]
+
+
+def test_the_epub_has_all_pages_formulas_pictures_and_links(finished_book, tmp_path):
+    groups = [("", ["book/preface"]), ("The part", ["book/live"])]
+    file = tmp_path / "toy.epub"
+    epub.pack(finished_book / "_build" / "html", groups, file, "A toy", "Somebody", "CC BY 4.0")
+    said = epub.check(file)
+    assert said is None or "No errors or warnings detected" in said, said
+    with zipfile.ZipFile(file) as archive:
+        assert (
+            archive.infolist()[0].filename == "mimetype" and archive.infolist()[0].compress_type == zipfile.ZIP_STORED
+        )
+        texts = {name: archive.read(name) for name in archive.namelist()}
+    trees = {name: ElementTree.fromstring(text) for name, text in texts.items() if name.endswith((".xhtml", ".opf"))}
+    preface, live = trees["book/preface.xhtml"], trees["book/live.xhtml"]
+    xhtml, mathml = "{http://www.w3.org/1999/xhtml}", f"{{{epub.MATHML}}}"
+    assert "Words in a fold" in "".join(preface.find(f".//{xhtml}details").itertext())
+    assert preface.find(f".//{mathml}math") is not None and b"\\(" not in texts["book/preface.xhtml"]
+    (picture,) = live.iter(f"{xhtml}img")
+    assert picture.get("alt") == "A clear picture." and f"book/{picture.get('src')}" in texts
+    links = {link.get("href") for link in preface.iter(f"{xhtml}a")}
+    assert {"live.xhtml", "#equation-eq-toy"} <= links
+    # The state of an explorer, and a page that is not in this EPUB, are on the site.
+    assert any(re.fullmatch(r"https://.*/book/live\.html#toy:x=2,y=3", link) for link in links)
+    assert any(re.match(r"https://.*/book/references\.html#", link) for link in links)
+    assert [link.get("href") for link in trees["book/nav.xhtml"].iter(f"{xhtml}a")][:2] == [
+        "preface.xhtml",
+        "preface.xhtml#where-beta-1",
+    ]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "book").glob("*.ipynb")), ids=lambda path: path.stem)

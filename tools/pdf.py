@@ -6,20 +6,18 @@ page to page leads to the page in the PDF, one to another file of the site to it
 """
 
 import io
-import re
 import sys
-from html import escape, unescape
+from html import escape
 from urllib.parse import unquote, urldefrag
 
 import yaml
-from bs4 import BeautifulSoup
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, Fit, NameObject, NullObject, TextStringObject
 
 from tools.browser import chromium
 from tools.chapters import ROOT
+from tools.pages import SITE, headings, parts, public_address
 
-SITE = ROOT / "_build" / "html"
 NAME = "scaling-laws.pdf"
 PAPER = {"format": "A4", "margin": {"top": "18mm", "bottom": "20mm", "left": "18mm", "right": "18mm"}}
 STYLE = """
@@ -43,14 +41,6 @@ p {{ display: flex; margin: 0; justify-content: space-between; }} a {{ color: in
 NUMBER = '<div style="font: 8pt sans-serif; width: 100%; text-align: center"><span class="pageNumber"></span></div>'
 
 
-def parts():
-    """(caption, names of its pages) in reading order; the book's first page has no caption."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    yield "", [toc["root"]]
-    for part in toc["parts"]:
-        yield part["caption"], [chapter["file"] for chapter in part["chapters"]]
-
-
 def printed(context, address):
     """One page of the site as PDF."""
     page = context.new_page()
@@ -63,21 +53,11 @@ def printed(context, address):
     return PdfReader(io.BytesIO(data))
 
 
-def headings(path):
-    """(level, text) of the headings of a page of the site; Chromium's bookmarks have no mathematics."""
-    page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-    for node in page.select("noscript"):
-        node.decompose()
-    for node in page.select("article :is(h1, h2, h3, h4, h5, h6)"):
-        text = re.sub(r"\\[()]", "", node.get_text().rstrip("#").strip())
-        yield int(node.name[1]), re.sub(r"\\([a-zA-Z]+)", lambda name: unescape(f"&{name[1]};"), text)
-
-
 def book(context, site, groups, title, author):
     """Print and join the pages; gives the writer of the whole PDF."""
     paths = {name: site / f"{name}.html" for _, names in groups for name in names}
     chapters = {name: printed(context, path.as_uri()) for name, path in paths.items()}
-    titles = {name: list(headings(path)) for name, path in paths.items()}
+    titles = {name: [(level, text) for level, text, _ in headings(path)] for name, path in paths.items()}
     first, starts = 2, {}  # the contents are page 1
     for name, chapter in chapters.items():
         starts[name] = first
@@ -140,7 +120,7 @@ def _add_bookmarks(writer, chapter, titles, start):
 def lead_inside(writer, site, starts):
     """Turn links between files of the site to pages of the PDF, or to what is published."""
     root = site.as_uri() + "/"
-    public = re.search(rf"<loc>(.*){next(iter(starts))}", (site / "sitemap.xml").read_text(encoding="utf-8"))[1]
+    public = public_address(site, next(iter(starts)))
     for sheet in writer.pages:
         for link in sheet.get("/Annots", ()):
             link = link.get_object()

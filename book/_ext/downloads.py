@@ -1,7 +1,7 @@
-"""The whole book in one file: `site.zip`, to be unpacked and read from a folder without a network, and the PDF.
+"""The whole book in one file: `site.zip`, to be unpacked and read from a folder without a network, PDF and EPUB.
 
 The zip holds what all others write, so its handler alone has a late priority. Dates are fixed: the same site gives the
-same file. The PDF is printed from the site by `make pdf`; the pages link to it when it is there.
+same file. PDF and EPUB are made from the site by `make pdf` and `make epub`; the pages link to what is there.
 """
 
 import zipfile
@@ -9,35 +9,36 @@ from pathlib import Path
 
 NAME = "site.zip"
 FOLDER = "scaling-laws-book"
-PDF = "scaling-laws.pdf"  # as in tools/pdf.py
+BOOKS = {"scaling-laws.pdf": "PDF", "scaling-laws.epub": "EPUB"}  # as in tools/pdf.py and tools/epub.py
 
 
-def _has_pdf(app):
-    return (Path(app.outdir) / PDF).is_file()
+def _books(app):
+    return [name for name in BOOKS if (Path(app.outdir) / name).is_file()]
 
 
-def notice_pdf(app, env):
-    """The PDF came or went: every page is written again."""
-    before, env.has_pdf = getattr(env, "has_pdf", False), _has_pdf(app)
-    return env.found_docs if before != env.has_pdf else []
+def notice_books(app, env):
+    """One came or went: every page is written again."""
+    before, env.books = getattr(env, "books", []), _books(app)
+    return env.found_docs if before != env.books else []
 
 
-def link_pdf(app, pagename, templatename, context, doctree):
-    """Offer the PDF in the menu of downloads."""
-    if app.builder.name != "html" or not _has_pdf(app):
+def link_books(app, pagename, templatename, context, doctree):
+    """Offer them in the menu of downloads."""
+    if app.builder.name != "html":
         return
     for group in context.get("header_buttons", ()):
         if group.get("label") == "download-buttons":
-            group["buttons"].append(
+            group["buttons"] += [
                 {
                     "type": "link",
-                    "url": context["pathto"](PDF, 1),
-                    "text": "whole book (.pdf)",
-                    "tooltip": "Download the whole book as PDF",
+                    "url": context["pathto"](name, 1),
+                    "text": f"whole book ({Path(name).suffix})",
+                    "tooltip": f"Download the whole book as {BOOKS[name]}",
                     "icon": "fas fa-book",
                     "label": "download-book-button",
                 }
-            )
+                for name in _books(app)
+            ]
 
 
 def write_zip(app, exception):
@@ -57,8 +58,8 @@ def write_zip(app, exception):
 
 
 def setup(app):
-    app.connect("env-updated", notice_pdf)
+    app.connect("env-updated", notice_books)
     app.setup_extension("sphinx_book_theme")  # which makes the list of buttons before ours is added
-    app.connect("html-page-context", link_pdf, priority=501)  # the theme's
+    app.connect("html-page-context", link_books, priority=501)  # the theme's
     app.connect("build-finished", write_zip, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

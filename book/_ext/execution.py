@@ -103,7 +103,9 @@ def outputs_digest(notebook, root, files=()):
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     modules, contents = dependencies(root, [cell.source for cell in cells], files)
     shown = [[output.get("data") or output.get("text") for output in cell.outputs] for cell in cells]
-    return digests.digest(modules, root, [*contents, *(cell.source for cell in cells), json.dumps(shown, sort_keys=True)])
+    return digests.digest(
+        modules, root, [*contents, *(cell.source for cell in cells), json.dumps(shown, sort_keys=True)]
+    )
 
 
 def is_current(notebook, root, files=()):

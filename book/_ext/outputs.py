@@ -54,7 +54,8 @@ def store(path, root, files=(), timeout=600):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             begin, end = (
-                datetime.fromisoformat(cell.metadata.execution[f"iopub.{when}"]) for when in ("status.busy", "status.idle")
+                datetime.fromisoformat(cell.metadata.execution[f"iopub.{when}"])
+                for when in ("status.busy", "status.idle")
             )
             times.append(((end - begin).total_seconds(), next(iter(cell.source.splitlines()), "")))
             del cell.metadata["execution"]
