@@ -3,14 +3,15 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+REMOTE ?= origin
 BIN := .venv/bin
 
-.PHONY: help book site check lint js fast test lab outputs course slides pdf epub words links clean
+.PHONY: help book site check lint js fast test lab outputs course slides pdf epub publish words links clean
 .DEFAULT_GOAL := help
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "Options: PYTHON=python3.12 (any from 3.10), PORT=8000"
+	@echo "Options: PYTHON=python3.12 (any from 3.10), PORT=8000, REMOTE=origin"
 
 book: site  ## Set up, build the book, and serve it at http://localhost:8000 until Ctrl-C
 	@echo; echo "The book: http://localhost:$(PORT)/"; echo
@@ -63,6 +64,11 @@ pdf: site  ## Print the whole book into _build/html/scaling-laws.pdf, which the 
 epub: site  ## Pack the whole book into _build/html/scaling-laws.epub, which the pages then link to
 	$(BIN)/python -m tools.epub
 	@$(BIN)/python tools/progress.py "Linking the EPUB" $(BIN)/jupyter-book build . -W --keep-going
+
+publish: .venv/ready  ## Put the site, with PDF and EPUB, on the branch gh-pages of REMOTE, once no placeholder is left
+	@$(BIN)/python -m tools.publish --check
+	@$(MAKE) --no-print-directory pdf epub
+	$(BIN)/python -m tools.publish --remote $(REMOTE)
 
 links: .venv/ready  ## Check the links to other sites; internal ones are checked by the tests
 	$(BIN)/jupyter-book build . --builder linkcheck
