@@ -146,9 +146,10 @@ def pages(site):
     return {name: Page(site / f"{name}.html") for name in PAGES}
 
 
-@pytest.fixture
-def visit(browser, site_address):
-    """Open a page of the site in a context of its own; fails on errors and on requests to another host.
+@contextlib.contextmanager
+def visits(browser, site_address):
+    """A function that opens a page of the site in a context of its own; fails at the end on errors and on requests to
+    another host.
 
     ``mathematics=False`` leaves out MathJax, for whoever does not look at formulas and should not wait for them.
     """
@@ -185,6 +186,13 @@ def visit(browser, site_address):
     assert not errors
 
 
+@pytest.fixture
+def visit(browser, site_address):
+    """A function that opens a page of the site: :func:`visits`."""
+    with visits(browser, site_address) as open_page:
+        yield open_page
+
+
 def wait_for_mathematics(page):
     page.wait_for_function("window.MathJax?.startup?.promise")
     page.evaluate("MathJax.startup.promise")
@@ -198,3 +206,16 @@ def read_through(page):
             await new Promise(done => setTimeout(done, 50));
         }
     }""")
+
+
+def move_explorers(page):
+    """Wait until every explorer of a page has its live picture, move a slider of each, and see the picture follow."""
+    for explorer in page.locator(".explorer").all():
+        explorer.scroll_into_view_if_needed()
+        picture = explorer.locator("svg[role=img]")
+        picture.wait_for()
+        assert "".join(explorer.locator(".ex-problem").all_inner_texts()) == ""
+        before = picture.inner_html()
+        explorer.locator("input[type=range]").first.press("ArrowRight")
+        page.wait_for_function("([svg, before]) => svg.innerHTML !== before", arg=[picture.element_handle(), before])
+        assert "".join(explorer.locator(".ex-problem").all_inner_texts()) == ""

@@ -1,4 +1,4 @@
-"""The built site as programs: every page loads whole, from a server and from a folder, and its explorers live."""
+"""The built site as programs: its pages from a folder, its links, slides and zip; test_pages.py reads every page."""
 
 import gzip
 import re
@@ -6,30 +6,7 @@ import zipfile
 from urllib.parse import unquote, urldefrag, urlparse
 
 import pytest
-from conftest import CHAPTERS, PAGES, Page, read_through, wait_for_mathematics
-
-# Displayed formulas of which a part hides behind the column's edge, by the number of pixels.
-CUT_FORMULAS = """() => {
-  for (const fold of document.querySelectorAll("article details")) fold.open = true;
-  return [...document.querySelectorAll("article mjx-container[display]")]
-    .map(formula => [formula.scrollWidth - formula.clientWidth, formula.closest("[id]").id])
-    .filter(([pixels]) => pixels > 1);
-}"""
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_page_loads_whole_and_from_this_host_alone(visit, pages, name):
-    page = visit(f"{name}.html")
-    read_through(page)
-    page.wait_for_load_state("networkidle")
-    if "math notranslate" in pages[name].text:
-        wait_for_mathematics(page)
-        assert page.locator("article mjx-container").count() > 0
-        assert page.locator("mjx-merror").count() == 0
-        # Nothing is left as source, neither a formula nor a table.
-        assert not re.search(r"\\\(|\| ?:?-+:? ?\|", page.locator("article").inner_text())
-        cut = page.evaluate(CUT_FORMULAS)
-        assert not cut, "wider than the column of a desktop: break them into lines"
+from conftest import CHAPTERS, PAGES, Page, move_explorers, read_through
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -37,26 +14,8 @@ def test_page_opens_from_a_folder_without_a_server(visit, site, pages, name):
     page = visit(f"{name}.html", base=site.as_uri())
     read_through(page)
     if "math notranslate" in pages[name].text:
-        wait_for_mathematics(page)
-        assert page.locator("article mjx-container").count() > 0
-
-
-@pytest.mark.parametrize("name", CHAPTERS)
-@pytest.mark.parametrize("how", ["served", "from a folder"])
-def test_explorers_come_alive_and_follow_the_reader(visit, site, name, how):
-    page = visit(f"{name}.html", **({} if how == "served" else {"base": site.as_uri()}))
-    read_through(page)
-    explorers = page.locator(".explorer").all()
-    assert explorers, "every chapter has one"
-    for explorer in explorers:
-        explorer.scroll_into_view_if_needed()
-        picture = explorer.locator("svg[role=img]")
-        picture.wait_for()
-        assert "".join(explorer.locator(".ex-problem").all_inner_texts()) == ""
-        before = picture.inner_html()
-        explorer.locator("input[type=range]").first.press("ArrowRight")
-        page.wait_for_function("([svg, before]) => svg.innerHTML !== before", arg=[picture.element_handle(), before])
-        assert "".join(explorer.locator(".ex-problem").all_inner_texts()) == ""
+        page.locator("article mjx-container").first.wait_for()
+    move_explorers(page)
 
 
 def test_first_screen_shows_a_live_picture(visit):
