@@ -194,8 +194,8 @@ def visit(browser, site_address):
 
 
 def wait_for_mathematics(page):
-    page.wait_for_function("window.MathJax?.startup?.promise")
-    page.evaluate("MathJax.startup.promise")
+    """Have all formulas set; by itself a page sets those that are nearly seen."""
+    page.evaluate("setFormulas()")
 
 
 def read_through(page):

@@ -569,7 +569,7 @@ def visit(finished_book, browser):
 
 def test_a_section_s_formulas_are_one_stop_and_arrows_go_through_them(visit):
     page = visit("preface.html")
-    page.evaluate("FORMULAS")
+    page.evaluate("setFormulas()")
     formulas = page.locator("article .math[class*='symbol-'], article div.math")
     assert formulas.count() >= 6 and page.locator("article mjx-container[tabindex='0']").count() == 0
     assert page.locator("article .math[tabindex='0']").count() == 1
@@ -598,7 +598,7 @@ def test_a_section_s_formulas_are_one_stop_and_arrows_go_through_them(visit):
 
 def test_a_formula_wider_than_a_phone_can_be_scrolled_by_keys(visit):
     page = visit("preface.html", viewport={"width": 320, "height": 256})
-    page.evaluate("FORMULAS")
+    page.evaluate("setFormulas()")
     formula = page.locator("#equation-eq-toy")
     formula.evaluate("node => { node.style.width = '1em'; }")
     page.locator("article .math.symbol-s-q").first.focus()  # the section's stop is another
@@ -610,7 +610,7 @@ def test_a_formula_wider_than_a_phone_can_be_scrolled_by_keys(visit):
 
 def test_a_preview_that_could_not_be_loaded_is_tried_again(visit):
     page = visit("preface.html")
-    page.evaluate("FORMULAS")
+    page.evaluate("setFormulas()")
     link, tip = page.locator("article a.reference.internal[href='#equation-eq-toy']"), page.get_by_role("tooltip")
     page.context.set_offline(True)
     with page.expect_event("requestfailed"):

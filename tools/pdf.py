@@ -46,7 +46,7 @@ def printed(context, address):
     page = context.new_page()
     page.goto(address, wait_until="load")
     page.add_style_tag(content=STYLE)
-    page.evaluate("globalThis.FORMULAS")
+    page.evaluate("globalThis.setFormulas?.()")
     page.evaluate(OPEN)
     data = page.pdf(**PAPER, tagged=True, outline=True)
     page.close()
