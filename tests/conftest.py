@@ -10,6 +10,7 @@ import threading
 from html.parser import HTMLParser
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
@@ -78,6 +79,8 @@ def site_address(site):
         yield address
 
 
+# What a call says of a page that stands still, or whose process was ended.
+AGAIN = ["^TimeoutError: ", "Target crashed", "Target page, context or browser has been closed"]
 # Fixtures that need the book built, or the toy book of test_book.py.
 BUILT = {"site", "finished_book"}
 
@@ -97,7 +100,7 @@ def pytest_collection_modifyitems(items):
         if fixtures & {"browser", "engine"}:
             item.add_marker(pytest.mark.browser)
         if "browser" in fixtures:
-            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun="^TimeoutError: "))
+            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=AGAIN))
         if fixtures & BUILT:
             item.add_marker(pytest.mark.site)
         slow = item.get_closest_marker("slow")
@@ -144,6 +147,31 @@ class Page(HTMLParser):
 def pages(site):
     """Every page of the table of contents, parsed, by name."""
     return {name: Page(site / f"{name}.html") for name in PAGES}
+
+
+PATIENCE = 300  # seconds: no call of a test in a browser takes as long, on any machine that can run the tests at all
+
+
+@pytest.fixture(autouse=True)
+def _end_what_hangs(request):
+    """Now and then a page of headless Chromium stands still for good, and calls that know no timeout wait for it.
+
+    Its process is then ended: the call says that its target crashed, and the test gets its second try, with a new page.
+    """
+    if "browser" not in request.fixturenames:
+        yield
+        return
+
+    def end():
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if "--type=renderer" in process.cmdline():
+                    process.kill()
+
+    timer = threading.Timer(PATIENCE, end)
+    timer.start()
+    yield
+    timer.cancel()
 
 
 @contextlib.contextmanager
