@@ -19,13 +19,14 @@ from tools.browser import BROWSERS, chromium
 ROOT = Path(__file__).parents[1]
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
+# Notebooks that are no chapter: the gallery shows pictures alone.
+PICTURES = "book/gallery"
+APPENDICES = {
+    chapter["file"] for part in TOC["parts"] if part["caption"] == "Appendices" for chapter in part["chapters"]
+}
 # Pages that must have an explorer: all that compute, but for the appendices, which are looked up, not played with.
 CHAPTERS = [
-    name
-    for name in PAGES
-    if (ROOT / f"{name}.ipynb").is_file()
-    and name
-    not in {chapter["file"] for part in TOC["parts"] if part["caption"] == "Appendices" for chapter in part["chapters"]}
+    name for name in PAGES if (ROOT / f"{name}.ipynb").is_file() and name not in APPENDICES and name != PICTURES
 ]
 
 

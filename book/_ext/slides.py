@@ -94,8 +94,9 @@ class notes(nodes.General, nodes.Element):
 
 
 def has_slides(app, pagename):
-    """Whether a page is a chapter: a notebook, but not the book's first page."""
-    return pagename != app.config.root_doc and app.env.doc2path(pagename).endswith(".ipynb")
+    """Whether a page is a chapter: a notebook, but not the first page, nor one of ``pages_without_slides``."""
+    others = {app.config.root_doc, *app.config.pages_without_slides}
+    return pagename not in others and app.env.doc2path(pagename).endswith(".ipynb")
 
 
 def link_slides(app, pagename, templatename, context, doctree):
@@ -322,6 +323,7 @@ def _append(text):
 
 
 def setup(app):
+    app.add_config_value("pages_without_slides", [], "html", [list])
     app.setup_extension("claims_ledger")
     app.setup_extension("sphinx_book_theme")  # which makes the list of buttons before ours is added
     app.add_node(slide, html=(_append("<section>"), _append("</section>\n")))
