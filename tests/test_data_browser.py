@@ -228,7 +228,7 @@ def test_the_learning_curve_follows_the_file(page, address):
     give(root, "samples.npy", GOOD["samples.npy"])
     finished(page)
     page.evaluate("drawn.length = 0")
-    root.get_by_label("picture").first.select_option("learning curve")
+    root.get_by_role("combobox", name="picture").select_option("learning curve")
     finished(page)
     rows = table(root, "Data (CSV)")["predicted"]
     expected = lib.linear.generalization_error(lib.Spectrum.from_data(X), 0.1, rows[:, 0])
