@@ -16,7 +16,7 @@ from matplotlib.image import imread
 AXE = (Path(find_spec("axe_playwright_python").origin).parent / "axe.min.js").read_text()
 # Displayed formulas of which a part hides behind the column's edge, by the number of pixels.
 CUT_FORMULAS = """() => {
-  for (const fold of document.querySelectorAll("article details")) fold.open = true;
+  for (const fold of document.querySelectorAll("article details:not(.explorer details)")) fold.open = true;
   return [...document.querySelectorAll("article mjx-container[display]")]
     .map(formula => [formula.scrollWidth - formula.clientWidth, formula.closest("[id]").id])
     .filter(([pixels]) => pixels > 1);
