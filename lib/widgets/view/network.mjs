@@ -174,8 +174,9 @@ export class Network {
       for (const cell of /** @type {NodeListOf<HTMLElement>} */ (part.querySelectorAll("[data-at]"))) {
         const value = values[Number(cell.dataset.at)];
         /** @type {HTMLElement} */ (cell.firstChild).textContent = entry(value);
+        // At most 45 %: beyond it the number on it is hard to read in the dark.
         cell.style.background = `color-mix(in srgb, var(--ex-c${value < 0 ? 1 : 0}) ${
-          round(55 * Math.abs(value) / this.spans[p], 3) || 0}%, transparent)`;
+          round(45 * Math.abs(value) / this.spans[p], 3) || 0}%, transparent)`;
       }
     });
   }
