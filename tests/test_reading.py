@@ -127,6 +127,7 @@ def test_links_show_what_they_lead_to(visit, site, how):
         ("setting", "references.html#", "p"),
     ]:
         page = visit(f"book/{name}.html", **({} if how == "served" else {"base": site.as_uri()}))
+        wait_for_mathematics(page)  # which moves the text from under the pointer
         tip = page.get_by_role("tooltip")
         page.locator(f"article a.internal[href^='{target}']").first.hover()
         tip.wait_for()
