@@ -199,7 +199,7 @@ def test_numbers_are_chromium_s(page, play, reference, mathematics, name):
 
     Errors of the flow and of SGD are differences, which have a floor. With M = 2 units they are sums of 16 terms
     asin(...) / (pi M) of at most 1/4; an ulp of each is 4 * 2^-52 = 9e-16. An overlap may vanish while others of its
-    matrix, from which the flow takes it, do not: the bound is one of the largest of its column.
+    matrix, from which the flow takes it, do not: the bound is one of the largest of its curve.
     """
     expected, found = play(reference, name), play(page, name)
     assert found.readouts == expected.readouts  # of which some digits are shown
@@ -211,7 +211,7 @@ def test_numbers_are_chromium_s(page, play, reference, mathematics, name):
     for curve, numbers in expected.items():
         floor = 1e-15 if curve.partition("[")[0] in CANCELLED else 0.0  # a pin's are curve[state]
         for column, values in numbers.items():
-            if column[0] in "QR":
+            if curve.startswith(("Q ", "R ")):
                 floor = 1e-9 * np.nanmax(np.abs(values))
             np.testing.assert_allclose(found[curve][column], values, rtol=1e-9, atol=floor, err_msg=f"{curve} {column}")
 
