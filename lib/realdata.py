@@ -1,7 +1,8 @@
-"""Chapter "Real data": inputs that come with scikit-learn, features of a trained layer, and the reader's own files.
+"""Chapters "Real data" and "Hard and easy tasks": inputs and labels of real data, and the reader's own files.
 
-Nothing is downloaded. :func:`image_patches`, :func:`digits` and :func:`layer` return centred samples, ready for
-``Spectrum.from_data``. scikit-learn, slow to import, is imported where it is used.
+Nothing is downloaded: pictures and digits come with scikit-learn. :func:`image_patches`, :func:`digits` and
+:func:`layer` return centred samples, ready for ``Spectrum.from_data``; :func:`digit_labels` and :func:`patch_labels`
+return what is to be learned from such inputs. scikit-learn, slow to import, is imported where it is used.
 """
 
 import io
@@ -10,15 +11,19 @@ import re
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
 
+from . import linear
 from .core import checks
 from .core.curve import Curve, field_error
 from .core.spectra import Spectrum, eigenbasis
 from .core.student_teacher import StudentTeacher
+from .kernels import sgd as kernels
+from .kernels.averages import LINEAR, Network
 
 PHOTOGRAPHS = ("china", "flower")
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601: the grey value that JPEG itself stores
@@ -42,10 +47,15 @@ def photograph(name: str) -> NDArray[np.float64]:
     ValueError
         If an argument is outside the range stated above.
     """
-    checks.one_of("name", name, PHOTOGRAPHS)
+    return _picture("name", name) @ _LUMA
+
+
+def _picture(argument, name):
+    """The photograph of that name, shape (427, 640, 3): stored red, green and blue, 0 to 1."""
+    checks.one_of(argument, name, PHOTOGRAPHS)
     from sklearn.datasets import load_sample_image
 
-    return load_sample_image(f"{name}.jpg") @ _LUMA / 255.0
+    return load_sample_image(f"{name}.jpg") / 255.0
 
 
 def image_patches(
@@ -420,6 +430,417 @@ def mixture_error(
             for R, Q, T in zip(curve.R, curve.Q, curve.T)
         ]
     )
+
+
+# --- Real tasks ---------------------------------------------------------------------------------------------------
+
+LABELS = ("next pixel", "colour")
+BLOCK = 64  # side of the pieces of a photograph that are taken for independent
+
+
+class Task(NamedTuple):
+    """A label of real inputs, as the linear theory sees it.
+
+    Attributes
+    ----------
+    spectrum : Spectrum
+        Of the inputs: levels of single directions.
+    strength : ndarray, shape (L,)
+        t_k, the squared coefficient of the label, scaled to variance 1, on principal component k:
+        sum_k w_k lambda_k t_k is the share of its variance that a linear function of the inputs tells.
+    unexplained : float
+        The rest, nu. Uncorrelated with the inputs, it acts as label noise.
+    """
+
+    spectrum: Spectrum
+    strength: NDArray[np.float64]
+    unexplained: float
+
+
+def digit_labels() -> NDArray[np.float64]:
+    """Return ten labels of the handwritten digits: is it a nought, a one, ..., a nine?
+
+    Returns
+    -------
+    ndarray, shape (1797, 10)
+        In the order of :func:`digits`. Column c is 1 for the digit c and 0 for others, less its mean, divided by its
+        standard deviation.
+    """
+    from sklearn.datasets import load_digits
+
+    labels = (load_digits().target[:, None] == np.arange(10)).astype(np.float64)
+    return (labels - labels.mean(axis=0)) / labels.std(axis=0)
+
+
+def patch_labels(
+    label: str = "next pixel", size: int = 16, image: str = "flower", samples: int = 50_000, seed: int = 0
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Cut patches from a photograph, together with what is to be guessed from them.
+
+    Inputs are grey values without the patch's mean, as in :func:`image_patches`, and so are the labels: what is to be
+    guessed is by how much a value differs from its mean over the patch.
+
+    Parameters
+    ----------
+    label : {"next pixel", "colour"}
+        The grey value right of the patch, in its middle row, less the patch's mean; or how much redder than green its
+        central pixel is (red less green), less the mean of that over the patch. Default: "next pixel".
+    size : int
+        Side of a patch in pixels, 2 to 427. Default: 16.
+    image : {"china", "flower"}
+        The photograph. Default: "flower".
+    samples : int
+        Number of patches, drawn without replacement from all positions. Default: 50,000.
+    seed : int
+        Seed of the random numbers, >= 0. Default: 0.
+
+    Returns
+    -------
+    X : ndarray, shape (samples, size * size)
+        Pixels row by row, minus the mean over the samples.
+    y : ndarray, shape (samples,)
+        The label, of mean 0 and variance 1.
+    blocks : ndarray of int, shape (samples,)
+        Which piece of 64 x 64 pixels of the photograph a patch begins in, for :func:`bootstrap_source`.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above, or there are fewer positions than ``samples``.
+    """
+    checks.one_of("label", label, LABELS)
+    picture = _picture("image", image)
+    grey, redness = picture @ _LUMA, picture[:, :, 0] - picture[:, :, 1]
+    size = checks.whole("size", size, 2, min(grey.shape))
+    view = np.lib.stride_tricks.sliding_window_view(grey[:, :-1], (size, size))  # a pixel follows every patch
+    samples = checks.whole("samples", samples, 2, view.shape[0] * view.shape[1])
+    chosen = np.random.default_rng(checks.whole("seed", seed, 0)).choice(
+        view.shape[0] * view.shape[1], samples, replace=False
+    )
+    row, column = np.divmod(chosen, view.shape[1])
+    X = view[row, column].reshape(samples, -1)
+    mean = X.mean(axis=1)
+    if label == "next pixel":
+        y = grey[row + size // 2, column + size] - mean
+    else:
+        around = np.lib.stride_tricks.sliding_window_view(redness, (size, size))[row, column]
+        y = around[:, size // 2, size // 2] - around.mean(axis=(1, 2))
+    pieces = [
+        np.searchsorted([piece.stop for piece in _split(length, BLOCK)], at, side="right")
+        for length, at in zip(view.shape, (row, column))
+    ]
+    X = X - mean[:, None]
+    y = y - y.mean()
+    return X - X.mean(axis=0), y / y.std(), np.ravel_multi_index(pieces, (np.max(pieces[0]) + 1, np.max(pieces[1]) + 1))
+
+
+def task(X: ArrayLike, y: ArrayLike) -> Task:
+    """Decompose a label of real inputs: its squared coefficient on each principal component, and what is left.
+
+    Equation ``eq-task-strengths`` of the book: with xi_k the coordinates in the eigenbasis, of mean square lambda_k,
+    and y of variance 1, t_k = N <y xi_k>^2 / lambda_k^2.
+
+    Parameters
+    ----------
+    X : array_like, shape (samples, features)
+        Inputs: the whole population.
+    y : array_like, shape (samples,)
+        Label of each, in any unit.
+
+    Returns
+    -------
+    Task
+
+    Raises
+    ------
+    ValueError
+        If ``X`` has no spectrum, or ``y`` another length or no variance.
+
+    Notes
+    -----
+    A coefficient that is estimated from n samples has a variance of its own, some nu N / (n lambda_k), which is added
+    to t_k: for the last, smallest eigenvalues that is all one sees.
+
+    Examples
+    --------
+    >>> import lib
+    >>> nought = lib.realdata.task(lib.realdata.digits(), lib.realdata.digit_labels()[:, 0])
+    >>> round(nought.unexplained, 2)
+    0.24
+    """
+    _, spectrum, coefficients, residual = _decomposed(X, y)
+    return Task(spectrum, coefficients**2, float(np.mean(residual**2)))
+
+
+def _label(y, n):
+    """The label as numbers of mean 0 and variance 1."""
+    y = checks.array("y", y)
+    checks.shape("y", y, (n,))
+    y = y - y.mean()
+    if not np.ptp(y) > 0:
+        checks.refuse("y", float(y[0]), "a label that varies")
+    return y / y.std()
+
+
+def _decomposed(X, y):
+    """Samples in the eigenbasis (n, L), their spectrum, the label's coefficients (L,) there and its residual (n,)."""
+    samples, eigenvalues = eigenbasis(X)
+    y = _label(y, len(samples))
+    root = np.sqrt(eigenvalues.size)
+    coefficients = root * (y @ samples) / (len(samples) * eigenvalues)
+    return samples, Spectrum(eigenvalues), coefficients, y - samples @ coefficients / root
+
+
+def fit_source(strength: ArrayLike, window: tuple[float, float]) -> tuple[float, float]:
+    """Fit the source exponent tau of a label: t_k = A k^-tau times the square of a standard normal number.
+
+    Equation ``eq-source-fit`` of the book. Single t_k scatter as squares do, by more than their mean, and a straight
+    line through their logarithms would follow the smallest. The likelihood of A and tau is greatest where, with the
+    best A, the residuals t_k k^tau are uncorrelated with ln k.
+
+    Parameters
+    ----------
+    strength : array_like, shape (L,)
+        t_k, from :func:`task`.
+    window : (float, float)
+        First and last rank of the fit, 3 ranks at least.
+
+    Returns
+    -------
+    tau : float
+    standard_error : float
+        sqrt(2 / sum_k (ln k - mean ln k)^2), what that scatter alone makes.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above, or the strengths in the window are negative or all zero.
+
+    Examples
+    --------
+    >>> import lib
+    >>> tau, error = lib.realdata.fit_source([k**-0.5 for k in range(1, 101)], (4, 64))
+    >>> round(tau, 6), round(error, 2)
+    (0.5, 0.25)
+    """
+    t = checks.array("strength", strength)
+    if t.min() < 0:
+        checks.refuse("strength", float(t.min()), ">= 0")
+    first, last = checks.window("window", window)
+    rank = np.arange(1.0, t.size + 1)
+    inside = (rank >= first) & (rank <= last)
+    if inside.sum() < 3:
+        raise ValueError(f"window = {window}: must hold at least 3 of the ranks 1 to {t.size}")
+    t, x = t[inside], np.log(rank[inside])
+    if t.max() == 0:
+        raise ValueError(f"strength: is zero at all ranks of window = {window}")
+    x = x - x.mean()
+
+    # t -> t exp(tau x) with the largest of the weights 1: no overflow
+    def slope(tau):
+        weight = tau * x
+        weighted = t * np.exp(weight - weight.max())
+        return (weighted @ x) / weighted.sum()
+
+    limit = 1.0
+    while slope(limit) < 0 or slope(-limit) > 0:
+        limit *= 2.0
+        if limit > 1e3:
+            raise ValueError(f"strength: falls or rises faster than any power over window = {window}")
+    return float(brentq(slope, -limit, limit, xtol=1e-12)), float(np.sqrt(2.0 / (x @ x)))
+
+
+def bootstrap_source(
+    X: ArrayLike,
+    y: ArrayLike,
+    window: tuple[float, float],
+    blocks: ArrayLike | None = None,
+    resamples: int = 100,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """Fit the source exponent of a label, of samples whose blocks are drawn anew, with replacement.
+
+    Parameters
+    ----------
+    X : array_like, shape (samples, features)
+        Inputs.
+    y : array_like, shape (samples,)
+        Label of each.
+    window : (float, float)
+        First and last rank of the fit, as for :func:`fit_source`.
+    blocks : array_like of int, shape (samples,), optional
+        Number of the block, >= 0, to which a sample belongs, from :func:`patch_labels`. Default: 200 blocks of
+        samples that follow each other, which will do for independent samples.
+    resamples : int
+        Number of resamples. Default: 100.
+    seed : int
+        Seed of the random numbers, >= 0. Default: 0.
+
+    Returns
+    -------
+    ndarray, shape (1 + resamples,)
+        tau; the first is that of the data without resampling.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+    """
+    X, _ = checks.samples("X", X)
+    y = _label(y, len(X))
+    last = checks.window("window", window)[1]
+    resamples, rng = checks.whole("resamples", resamples), np.random.default_rng(checks.whole("seed", seed, 0))
+    if blocks is None:
+        owner = np.arange(len(X)) * min(200, len(X)) // len(X)
+    else:
+        owner = checks.array("blocks", blocks)
+        checks.shape("blocks", owner, (len(X),))
+        if owner.min() < 0 or np.any(owner % 1):
+            checks.refuse("blocks", float(owner[(owner < 0) | (owner % 1 != 0)][0]), "a whole number >= 0")
+        owner = np.unique(owner, return_inverse=True)[1]
+    # inputs and label as one table; of each block the sums of products, from which all resamples are made
+    table = np.column_stack([X / np.abs(X).max(), y])
+    table -= table.mean(axis=0)
+    members = [table[owner == block] for block in range(owner.max() + 1)]
+    counts = np.array([len(rows) for rows in members], dtype=np.float64)
+    sums, squares = np.array([rows.sum(axis=0) for rows in members]), np.array([rows.T @ rows for rows in members])
+    exponents = []
+    for i in range(1 + resamples):
+        drawn = np.ones(len(members))
+        if i > 0:
+            drawn = np.bincount(rng.integers(len(members), size=len(members)), minlength=len(members)) * 1.0
+        mean = drawn @ sums / (drawn @ counts)
+        covariance = np.tensordot(drawn, squares, axes=1) / (drawn @ counts) - np.outer(mean, mean)
+        eigenvalues, vectors = np.linalg.eigh(covariance[:-1, :-1])
+        leading = slice(None, -1 - int(min(last, eigenvalues.size)), -1)
+        strength = (vectors[:, leading].T @ covariance[:-1, -1]) ** 2 / eigenvalues[leading] ** 2
+        exponents.append(fit_source(strength, window)[0])
+    return np.array(exponents)
+
+
+def label_error(given: Task, eta: float, alpha: ArrayLike) -> NDArray[np.float64]:
+    """Predict the learning curve of a label by the flow of the linear network, as if inputs were Gaussian.
+
+    Equation ``eq-label-curve`` of the book: the label's strengths are what the levels begin with, and what the inputs
+    do not tell is label noise of variance nu. With the floor E_inf = nu (eta/2)/(1 - eta/2),
+    2 eps_g = c_t(alpha) + E_inf (1 - c_1(alpha)), c_t the noiseless curve from the strengths and c_1 that from ones.
+
+    Parameters
+    ----------
+    given : Task
+        From :func:`task`.
+    eta : float
+        Learning rate, > 0 and < 2.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        eps_g, half the mean squared distance from the best linear function of the inputs; the label has variance 1.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+    """
+    if not isinstance(given, Task):
+        checks.refuse("given", given, "a Task, from lib.realdata.task")
+    eta = checks.number("eta", eta, 0.0, 2.0, open_minimum=True)
+    if eta >= 2.0:
+        checks.refuse("eta", eta, "< 2, the critical rate of the flow")
+    floor = given.unexplained * 0.5 * eta / (1.0 - 0.5 * eta)
+    told = linear.generalization_error(given.spectrum, eta, alpha, strength=given.strength)
+    return told + floor * (0.5 - linear.generalization_error(given.spectrum, eta, alpha))
+
+
+def measured_label_error(X: ArrayLike, y: ArrayLike, eta: float, alpha: ArrayLike) -> NDArray[np.float64]:
+    """Predict the mean learning curve of a label from the fourth moments of inputs and label.
+
+    Equation ``eq-label-moments`` of the book: with g = eta / N and the residual r of the label, one step maps e_k to
+    e_k - 2 g lambda_k e_k + g^2 [sum_l Xi_kl e_l + N <xi_k^2 r^2>], Xi_kl = <xi_k^2 xi_l^2>. As in
+    :func:`lib.linear.measured_error` what is wrong in different components is taken for uncorrelated, though of one
+    label it is not.
+
+    Parameters
+    ----------
+    X : array_like, shape (samples, features)
+        Inputs: the whole population.
+    y : array_like, shape (samples,)
+        Label of each, in any unit; it is scaled to variance 1.
+    eta : float
+        Learning rate, > 0. Beyond the critical one the result grows.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing; rounded to whole steps.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        eps_g as in :func:`label_error`.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+    """
+    samples, spectrum, coefficients, residual = _decomposed(X, y)
+    N, eta = spectrum.levels, checks.number("eta", eta, 0.0, open_minimum=True)
+    steps = checks.steps("alpha", checks.times("alpha", alpha), N)
+    g, squares = eta / N, samples**2
+    moments = squares.T @ squares / len(samples)
+    factors, basis = np.linalg.eigh(g**2 * moments - 2.0 * g * np.diag(spectrum.eigenvalues))
+    noise = basis.T @ (g**2 * N * (residual**2 @ squares) / len(samples))
+    start, amplitudes = basis.T @ coefficients**2, 0.5 / N * (spectrum.eigenvalues @ basis)
+    with np.errstate(over="ignore", invalid="ignore"):
+        grown = (1.0 + factors) ** steps[:, None] - 1.0  # e -> (1 + factor) e + noise, that many times
+        return (start + grown * (start + noise / factors)) @ amplitudes
+
+
+def learn_label(
+    X: ArrayLike, y: ArrayLike, eta: float, alpha: ArrayLike, seeds: int | list[int] = 8
+) -> NDArray[np.float64]:
+    """Train a linear student on a label of real inputs by one-pass SGD, from J = 0.
+
+    Each step takes a sample at random, with replacement, and its own label: the step ``eq-sgd`` with y for the
+    teacher's answer.
+
+    Parameters
+    ----------
+    X : array_like, shape (samples, features)
+        Inputs: the whole population.
+    y : array_like, shape (samples,)
+        Label of each, in any unit; it is scaled to variance 1.
+    eta : float
+        Learning rate, > 0.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing; rounded to whole steps.
+    seeds : int or sequence of int
+        A number of runs (seeds 0, 1, ...) or the seeds themselves. Default: 8 runs.
+
+    Returns
+    -------
+    ndarray, shape (seeds, n)
+        eps_g as in :func:`label_error`, exact for the population; beyond the critical rate it grows, up to infinity.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+    """
+    samples, spectrum, coefficients, residual = _decomposed(X, y)
+    N, eta = spectrum.levels, checks.number("eta", eta, 0.0, open_minimum=True)
+    steps = checks.steps("alpha", checks.times("alpha", alpha), N)
+    numbers = checks.seeds("seeds", seeds)
+    answers = samples @ coefficients / np.sqrt(N) + residual
+    network, eps_g = Network(LINEAR, 1.0, 1.0), np.empty((len(numbers), len(steps)))
+    for run, seed in enumerate(numbers):
+        J, before = np.zeros((1, N)), 0
+        state = kernels.Run(J, J, np.ones(N), N, np.empty(N), np.empty(1))
+        for i, step in enumerate(steps):
+            kernels.advance_on_labels(state, samples, answers, eta, network, seed, before, step)
+            before = step
+            eps_g[run, i] = 0.5 / N * (spectrum.eigenvalues @ (J[0] - coefficients) ** 2)
+    return eps_g
 
 
 # --- The reader's own data ------------------------------------------------------------------------------------

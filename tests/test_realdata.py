@@ -17,18 +17,27 @@ import lib
 from lib.core.fitting import fit_power_law
 from lib.core.spectra import Spectrum
 from lib.realdata import (
+    Task,
     bootstrap_beta,
     bootstrap_patches,
+    bootstrap_source,
     bootstrap_spectra,
     contrast,
+    digit_labels,
     digits,
+    fit_source,
     image_patches,
+    label_error,
     layer,
+    learn_label,
     load,
+    measured_label_error,
     mixture_error,
+    patch_labels,
     photograph,
     read_number,
     spectrum,
+    task,
 )
 
 
@@ -611,3 +620,210 @@ def test_no_variance_is_negative():
     X = np.random.default_rng(0).normal(size=(60, 3))
     spectra = bootstrap_spectra(np.array_split(np.hstack([X, X, np.ones((60, 2))]), 6), resamples=20)
     assert spectra.min() >= 0.0 and np.all(spectra[:, 3:] < 1e-14 * spectra[:, :1])
+
+
+# --- Real tasks -----------------------------------------------------------------------------------
+
+
+def test_digits_have_ten_labels_in_their_order():
+    from sklearn.datasets import load_digits
+
+    labels, names = digit_labels(), load_digits().target
+    assert labels.shape == (1797, 10)
+    np.testing.assert_array_equal(np.argmax(labels, axis=1), names)
+    # 1797 roundings
+    np.testing.assert_allclose(labels.mean(axis=0), 0, atol=4e-13)
+    np.testing.assert_allclose(labels.std(axis=0), 1, rtol=4e-13)
+
+
+def test_labels_of_patches_are_the_photograph_s():
+    from sklearn.datasets import load_sample_image
+
+    picture = load_sample_image("china.jpg") / 255.0
+    grey, size = photograph("china"), 5
+    X, y, blocks = patch_labels("next pixel", size, "china", samples=300, seed=2)
+    same, colour, pieces = patch_labels("colour", size, "china", samples=300, seed=2)
+    np.testing.assert_array_equal(X, same)
+    np.testing.assert_array_equal(blocks, pieces)
+    # the same positions, drawn among those that have a pixel to their right
+    row, column = np.divmod(np.random.default_rng(2).choice(423 * 635, 300, replace=False), 635)
+    patches = np.array([grey[r : r + size, c : c + size].ravel() for r, c in zip(row, column)])
+    flat = patches - patches.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(X, flat - flat.mean(axis=0), atol=1e-14)
+    red = np.array(
+        [(picture[r : r + size, c : c + size, 0] - picture[r : r + size, c : c + size, 1]) for r, c in zip(row, column)]
+    )
+    for label, values in (
+        (y, np.array([grey[r + 2, c + 5] for r, c in zip(row, column)]) - patches.mean(axis=1)),
+        (colour, red[:, 2, 2] - red.mean(axis=(1, 2))),
+    ):
+        np.testing.assert_allclose(label, (values - values.mean()) / values.std(), atol=1e-12)
+    # the pieces are some 64 x 64 pixels large: 7 rows of 10
+    assert len(set(patch_labels(samples=100_000, size=8)[2])) == 70
+    for piece in set(blocks):
+        assert np.ptp(row[blocks == piece]) < 64 and np.ptp(column[blocks == piece]) < 67
+
+
+def test_a_linear_label_is_told_by_its_strengths_and_a_random_one_is_not():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((500, 6)) @ rng.standard_normal((6, 6))
+    told = task(X, 3.0 + X @ np.arange(6.0))
+    assert told.unexplained < 1e-25
+    assert told.spectrum.weights @ (told.spectrum.eigenvalues * told.strength) == pytest.approx(1.0, rel=1e-12)
+    noise = task(X, rng.standard_normal(500))
+    share = noise.spectrum.weights @ (noise.spectrum.eigenvalues * noise.strength)
+    assert share + noise.unexplained == pytest.approx(1.0, rel=1e-12)
+    # 6 of 500 directions of the samples: a share of 0.012, chi-squared with 6 degrees of freedom
+    assert 0.0005 < share < 0.06
+    # against least squares in the original coordinates
+    y = X @ np.arange(6.0) + 5.0 * rng.standard_normal(500)
+    design = np.column_stack([X, np.ones(500)])
+    rest = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
+    assert task(X, y).unexplained == pytest.approx(rest.var() / y.var(), rel=1e-12)
+    np.testing.assert_allclose(task(1e3 * X, 1e-5 * y).strength, task(X, y).strength, rtol=1e-9)
+
+
+def test_the_source_exponent_of_an_exact_law_is_found():
+    for tau in (-1.5, 0.0, 0.7, 6.0):
+        found, error = fit_source(np.arange(1.0, 65) ** -tau, (4, 64))
+        assert found == pytest.approx(tau, abs=1e-9)
+        assert error == pytest.approx(
+            np.sqrt(2 / np.sum((np.log(np.arange(4, 65)) - np.log(np.arange(4, 65)).mean()) ** 2))
+        )
+    wild = np.arange(1.0, 65) ** -0.7 * 1e300
+    assert fit_source(wild, (1, 64))[0] == pytest.approx(0.7, abs=1e-9)
+
+
+def test_the_fit_of_a_source_is_unbiased_and_knows_its_error():
+    rng, rank = np.random.default_rng(1), np.arange(1.0, 65)
+    fits = np.array([fit_source(rank**-0.8 * rng.standard_normal(64) ** 2, (1, 64)) for _ in range(400)])
+    # the standard error of the mean is a twentieth of that of a fit, 0.2; the bias of a likelihood's maximum is of the
+    # order of the squared error over the number of ranks, 1/2000
+    assert fits[:, 0].mean() == pytest.approx(0.8, abs=4 * 0.2 / 20)
+    # the standard deviation of 400 numbers is known to 1/sqrt(800), 3.5 %; the expansion of the likelihood to 1/64
+    assert fits[:, 0].std() == pytest.approx(fits[0, 1], rel=4 * 0.035 + 1 / 64)
+
+
+def test_resampling_knows_the_scatter_of_fresh_samples():
+    rank, window = np.arange(1.0, 21), (1, 20)
+
+    def fresh(seed):
+        rng = np.random.default_rng(seed)
+        X = rng.standard_normal((600, 20)) * rank**-0.75
+        return X, X @ np.sign(np.sin(rank)) + 0.1 * rng.standard_normal(600)
+
+    truth = np.array([bootstrap_source(*fresh(seed), window, resamples=1)[0] for seed in range(60)])
+    X, y = fresh(100)
+    resampled = bootstrap_source(X, y, window, resamples=60)
+    assert resampled[0] == pytest.approx(fit_source(task(X, y).strength, window)[0], abs=1e-8)
+    # two standard deviations of 60 numbers each: their ratio is known to 13 %, times four
+    assert np.log(resampled[1:].std() / truth.std()) == pytest.approx(0, abs=4 * 0.13)
+    # one block of everything never changes
+    np.testing.assert_allclose(bootstrap_source(X, y, window, np.zeros(600), 3), resampled[0], rtol=1e-8)
+
+
+def test_the_predicted_curve_of_a_label_is_the_integrated_flow():
+    rng, N, eta = np.random.default_rng(2), 12, 0.3
+    X = rng.standard_normal((400, N)) * np.arange(1.0, N + 1) ** -0.75
+    given = task(X, X @ rng.standard_normal(N) + rng.standard_normal(400))
+    eigenvalues, alpha = given.spectrum.eigenvalues, np.array([0.0, 0.5, 5.0, 500.0])
+    # e' = -2 eta lambda e + eta^2 lambda (E + nu), by the exponential of its matrix with one row more for nu
+    from scipy.linalg import expm
+
+    matrix = np.zeros((N + 1, N + 1))
+    matrix[:N, :N] = -2 * eta * np.diag(eigenvalues) + eta**2 * np.outer(eigenvalues, eigenvalues) / N
+    matrix[:N, N] = eta**2 * eigenvalues
+    state = np.append(given.strength, given.unexplained)
+    expected = [0.5 / N * eigenvalues @ (expm(matrix * a) @ state)[:N] for a in alpha]
+    # the matrix exponential is good to 1e-13 of the start, some hundred times the end
+    np.testing.assert_allclose(label_error(given, eta, alpha), expected, rtol=1e-10)
+
+
+def exact_mean(X, y, eta, steps):
+    """Mean eps_g of SGD on samples, exactly: the map of all second moments of J - B and of its mean."""
+    samples, eigenvalues = lib.spectra.eigenbasis(X)
+    n, N = samples.shape
+    y = (y - y.mean()) / y.std()
+    B = np.sqrt(N) * (samples.T @ y / n) / eigenvalues
+    r, g = y - samples @ B / np.sqrt(N), eta / N
+    m, V, errors = -B, np.outer(B, B), []
+    for step in range(max(steps) + 1):
+        if step in steps:
+            errors.append(0.5 / N * eigenvalues @ np.diag(V))
+        square = np.einsum("si,ij,sj->s", samples, V, samples) - 2 * np.sqrt(N) * r * (samples @ m) + N * r**2
+        V = V - g * (eigenvalues[:, None] + eigenvalues) * V + g**2 * samples.T @ (square[:, None] * samples) / n
+        m = m - g * eigenvalues * m
+    return np.array(errors)
+
+
+def skewed_task():
+    """Inputs that are far from Gaussian, and a label whose rest depends on them."""
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((300, 5)) ** 3 * np.arange(1.0, 6) ** -0.75
+    return X, X @ np.ones(5) + 0.3 * X[:, 0] ** 2 + rng.standard_normal(300)
+
+
+def test_sgd_on_a_label_has_the_mean_that_all_second_moments_give():
+    X, y = skewed_task()
+    steps, eta = [0, 5, 20, 100], 0.05
+    runs = learn_label(X, y, eta, np.array(steps) / 5, 4000)
+    error = runs[:, 1:].std(axis=0, ddof=1) / np.sqrt(4000)
+    expected = exact_mean(X, y, eta, steps)
+    assert runs[:, 0] == pytest.approx(expected[0], rel=1e-12)
+    # three times of 4000 runs; 4.5 standard errors have probability 2e-5
+    assert np.all(np.abs(runs[:, 1:].mean(axis=0) - expected[1:]) < 4.5 * error)
+    assert np.all(error < 0.03 * expected[1:])
+    np.testing.assert_array_equal(learn_label(X, y, eta, [4.0], [7, 0]), runs[[7, 0], 2:3])
+
+
+def test_the_table_of_moments_predicts_sgd_where_components_stay_uncorrelated():
+    rng, steps, eta = np.random.default_rng(4), [0, 10, 100, 1000], 0.2
+    # every combination of signs of the components, so that no moment of different components is left but squares
+    signs = np.array(np.meshgrid(*[[-1.0, 1.0]] * 5)).reshape(5, -1).T
+    sizes = rng.choice([0.3, 2.0], size=(40, 1, 5))
+    X = (signs * sizes * np.arange(1.0, 6) ** -0.75).reshape(-1, 5)
+    even = np.repeat(rng.standard_normal(40), 32)  # the same for all signs: uncorrelated with the inputs
+    y = X @ np.array([1.0, 0.0, 0.0, 0.0, 0.0]) + even * np.abs(X[:, 0])
+    expected = exact_mean(X, y, eta, steps)
+    # one component alone is taught, so that its square is all; the rest is rounding of a thousand steps
+    np.testing.assert_allclose(measured_label_error(X, y, eta, np.array(steps) / 5), expected, rtol=1e-9)
+
+
+def test_at_small_rate_the_label_s_curve_is_the_sum_of_its_levels():
+    X, y = skewed_task()
+    given, eta = task(X, y), 1e-7
+    alpha = np.array([0.3, 3.0]) / eta
+    sum_ = (
+        0.5
+        / 5
+        * np.exp(-2 * eta * np.outer(alpha, given.spectrum.eigenvalues))
+        @ (given.spectrum.eigenvalues * given.strength)
+    )
+    for prediction in (label_error(given, eta, alpha), measured_label_error(X, y, eta, alpha)):
+        # noise is of order eta, times a few of the moments
+        np.testing.assert_allclose(prediction, sum_, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: task(np.eye(3), [1.0, 2.0]), "y has shape"),
+        (lambda: task(np.eye(3), [1.0, 1.0, 1.0]), "y = 0.0: must be a label that varies"),
+        (lambda: patch_labels("word"), "label = 'word': must be one of 'next pixel', 'colour'"),
+        (lambda: patch_labels(image="both"), "image = "),
+        (lambda: patch_labels(samples=10**9), "samples = "),
+        (lambda: fit_source([1.0, -1.0, 1.0], (1, 3)), "strength = -1.0: must be >= 0"),
+        (lambda: fit_source([0.0] * 5 + [1.0], (1, 5)), "strength: is zero"),
+        (lambda: fit_source([1.0] * 5, (2, 3)), "window = .*3 of the ranks 1 to 5"),
+        (lambda: fit_source([1.0, 0.0, 0.0, 0.0], (1, 4)), "faster than any power"),
+        (lambda: bootstrap_source(np.eye(4), [1.0, 2.0, 3.0, 5.0], (1, 3), [0, 1, 2, 0.5]), "blocks = 0.5"),
+        (lambda: label_error(3, 0.1, [1.0]), "given = 3: must be a Task"),
+        (lambda: label_error(Task(lib.power_law(1.0, 3), np.ones(3), 0.1), 2.0, [1.0]), "eta = 2"),
+        (lambda: measured_label_error(np.eye(3), [1.0, 2.0, 4.0], -1.0, [1.0]), "eta = -1"),
+        (lambda: learn_label(np.eye(3), [1.0, 2.0, 4.0], 0.1, [2.0, 1.0]), "alpha"),
+        (lambda: learn_label(np.eye(3), [1.0, 2.0, 4.0], 0.1, [1.0], []), "seeds"),
+    ],
+)
+def test_bad_tasks_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

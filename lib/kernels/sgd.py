@@ -154,6 +154,15 @@ def advance_on_samples(run, samples, eta, network, seed, first, last):
 
 
 @kernel
+def advance_on_labels(run, samples, labels, eta, network, seed, first, last):
+    """Steps ``first`` to ``last - 1`` on rows of ``samples`` (n, N) with ``labels`` (n,) of their own, no teacher's."""
+    key = stream_key(seed, INPUTS)
+    for step in range(first, last):
+        row = int((1.0 - uniform(key, step)) * samples.shape[0])
+        learn(run.J, samples[row], labels[row], eta, network, run.trained, run.slope)
+
+
+@kernel
 def error_on_samples(J, B, samples, network):
     """eps_g with the rows of ``samples`` (n, N) as the whole population: the mean of (zeta - sigma)^2 / 2."""
     scale = 1.0 / math.sqrt(samples.shape[1])
