@@ -791,7 +791,7 @@ def test_the_table_of_moments_predicts_sgd_where_components_stay_uncorrelated():
 
 def test_at_small_rate_the_label_s_curve_is_the_sum_of_its_levels():
     X, y = skewed_task()
-    given, eta = task(X, y), 1e-7
+    given, eta = task(X, y), 1e-8
     alpha = np.array([0.3, 3.0]) / eta
     sum_ = (
         0.5
