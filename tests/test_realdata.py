@@ -800,8 +800,8 @@ def test_at_small_rate_the_label_s_curve_is_the_sum_of_its_levels():
         @ (given.spectrum.eigenvalues * given.strength)
     )
     for prediction in (label_error(given, eta, alpha), measured_label_error(X, y, eta, alpha)):
-        # noise is of order eta, times a few of the moments
-        np.testing.assert_allclose(prediction, sum_, rtol=1e-5)
+        # noise is eta/4 times a moment of some tens, over an error of 7e-4
+        np.testing.assert_allclose(prediction, sum_, rtol=1e-3)
 
 
 @pytest.mark.parametrize(
