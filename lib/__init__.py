@@ -19,6 +19,7 @@ from . import (
     networks,
     planning,
     plateau,
+    random_features,
     realdata,
     regression,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "plateau",
     "population",
     "power_law",
+    "random_features",
     "realdata",
     "regression",
     "simulate",
