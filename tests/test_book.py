@@ -120,6 +120,7 @@ def finished_book(tmp_path_factory):
         "def page_script(wasm):\n    return f'// explorers: {wasm.decode()}'\n"
     )
     (folder / "lib" / "widgets" / "exports.py").write_text("TABLE = 'toy'\n")
+    (folder / "lib" / "widgets" / "letters.py").write_text("def page_script():\n    return '// converter'\n")
     (folder / "lib" / "widgets" / "links.py").write_text(LINKS)
     (folder / "book").mkdir()
     (folder / "book" / "see.yml").write_text(SEE)

@@ -1,4 +1,4 @@
-"""The programs that the site serves to its pages: MathJax, explorers and questions; nothing comes from another host."""
+"""The programs that the site serves to its pages: MathJax, explorers, questions and the converter; none from elsewhere."""
 
 import shutil
 from importlib.util import find_spec
@@ -58,6 +58,17 @@ def write_questions(app):
     (static / "questions.js").write_text(page_script(), encoding="utf-8")
 
 
+def write_letters(app):
+    """Write the program of the converter of exponents, which one page has."""
+    if app.builder.format != "html":
+        return
+    from lib.widgets.letters import page_script
+
+    static = Path(app.outdir) / "_static"
+    static.mkdir(parents=True, exist_ok=True)
+    (static / "letters.js").write_text(page_script(), encoding="utf-8")
+
+
 def finish_page(app, pagename, templatename, context, doctree):
     """Give a page its explorers and questions, and take away the state of Jupyter's widgets.
 
@@ -72,6 +83,8 @@ def finish_page(app, pagename, templatename, context, doctree):
         app.add_js_file("explorers.js", loading_method="defer")
     if 'class="question' in context.get("body", ""):
         app.add_js_file("questions.js", loading_method="defer")
+    if 'class="letters' in context.get("body", ""):
+        app.add_js_file("letters.js", loading_method="defer")
 
 
 def setup(app):
@@ -80,5 +93,6 @@ def setup(app):
     app.connect("builder-inited", serve_mathjax)
     app.connect("builder-inited", write_explorers)
     app.connect("builder-inited", write_questions)
+    app.connect("builder-inited", write_letters)
     app.connect("html-page-context", finish_page)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -2,6 +2,7 @@
 
 from .explorer import Explorer, explore
 from .gallery import Gallery, gallery
+from .letters import Letters, letters
 from .run import Result, ResultCurve, ResultPanel
 
-__all__ = ["Explorer", "Gallery", "Result", "ResultCurve", "ResultPanel", "explore", "gallery"]
+__all__ = ["Explorer", "Gallery", "Letters", "Result", "ResultCurve", "ResultPanel", "explore", "gallery", "letters"]

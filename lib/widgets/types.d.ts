@@ -328,3 +328,22 @@ interface Question {
   /** Tried in order when the answer is wrong. */
   hints: { equals: number | string; say: string }[];
 }
+
+// --- The converter of exponents (letters.py) --------------------------------------------------------------------
+
+interface Paper {
+  name: string;
+  title: string;
+  letters: { symbol: string; meaning: string; example: number }[];
+  /** Coefficients of x, y, x y and 1. */
+  beta: number[];
+  tau: number[];
+}
+
+interface LetterTable {
+  papers: Paper[];
+  /** The page that has the explorers. */
+  chapter: string;
+  /** Explorers that show a point, with the ranges of its coordinates there. */
+  explorers: { name: string; title: string; beta: number[]; tau: number[] }[];
+}
