@@ -1,4 +1,4 @@
-"""The programs that the site serves to its pages: MathJax, explorers, questions and the converter; none from elsewhere."""
+"""The programs that the site serves: MathJax, explorers, questions and the converter; nothing comes from another host."""
 
 import shutil
 from importlib.util import find_spec
