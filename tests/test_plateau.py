@@ -151,7 +151,7 @@ STRENGTHS = {
 
 
 @pytest.mark.parametrize("kind", STRENGTHS)
-@pytest.mark.parametrize("K, M, eta", [(2, 2, 1e-3), (2, 2, 0.7), (3, 2, 0.4), (2, 3, 2.0)])
+@pytest.mark.parametrize("K, M, eta", [(2, 2, 1e-3), (2, 2, 0.7), (3, 2, 0.4), (2, 3, 0.4)])
 def test_escape_rate_of_strengths_is_the_largest_eigenvalue(K, M, eta, kind):
     """Of the whole Jacobian, at a fixed point that stands still under the flow of those teachers."""
     s = lib.power_law(0.5, 4)
@@ -204,27 +204,24 @@ def test_a_specialisation_grows_at_the_rate_of_its_strengths():
     curve = lib.solve(model, start, eta, [2 * tau, 4 * tau], rtol=1e-10)
     # other modes of the specialisation, which decay against it at some tau and were a small part of the start
     assert growth(curve) * tau == pytest.approx(1.0, abs=0.02)
-    assert plateau.escape_time(s, 2, eta) / tau > 1.3  # equal strengths would not do
+    assert plateau.escape_time(s, 2, eta) / tau > 1.1  # equal strengths would not do
 
 
 def test_growth_of_a_specialisation_under_sgd():
-    """SGD on the weights of a source, from a start near the plateau; the mean over seeds within its standard errors.
+    """The mean over runs within its standard errors; a plateau of equal strengths would be left a sixth more slowly.
 
-    A kick at every step is as large as sqrt(kick share) of what grows, so that runs scatter; 0.1 is what the flow of
-    finite N and the curvature of the growth from 0.03 to 0.1 of R leave.
+    Of the rate 0.03 is left for the levels that are not yet on the plateau, and for kicks, some tenths of the variance.
     """
-    s, eta, N, seeds = lib.power_law(1.0, 4), 0.3, 2000, 24
+    s, eta, N, seeds = lib.power_law(1.0, 4), 0.3, 500, 12
     t = lib.source(s, 1.5)
     model = lib.StudentTeacher(s, 2, 2, strength=t)
-    tau = plateau.escape_time(s, 2, eta, strength=t)
-    begin = (
-        plateau.length(s, 2, eta, 1e-4, N) * plateau.escape_time(s, 2, eta, strength=t) / plateau.escape_time(s, 2, eta)
-    )
-    curve = lib.simulate(model, N, eta, [begin - 4 * tau, begin - 2 * tau], 1e-4, seeds, method="reduced")
+    tau, equal = plateau.escape_time(s, 2, eta, strength=t), plateau.escape_time(s, 2, eta)
+    end = plateau.length(s, 2, eta, 1e-4, N) / equal * tau
+    curve = lib.simulate(model, N, eta, [end - 4 * tau, end - 2 * tau], 1e-4, seeds, method="reduced")
     rates = growth(curve) * tau
     error = rates.std(ddof=1) / np.sqrt(seeds)
-    assert error < 0.1
-    assert abs(rates.mean() - 1.0) < 4 * error + 0.1
+    assert error < 0.02 and equal > 1.15 * tau
+    assert abs(rates.mean() - 1.0) < 4 * error + 0.03
 
 
 @pytest.mark.parametrize("eta", [3.0, 4.6])

@@ -79,7 +79,8 @@ def test_every_program_is_python_with_the_values_of_its_controls(name):
         tree = ast.parse(uncommented(text))
         if "{" + control.name + "}" in EXPERIMENTS[name].python:
             shown = dict(zip(control.choices, control.choice_labels)).get(value, value)
-            assert shown in [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)], text
+            numbers = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+            assert (-shown if control.minimum < 0 and shown < 0 else shown) in numbers, text  # a sign is an operator
 
 
 # States besides the defaults: other menus, and values that a program might take for granted.

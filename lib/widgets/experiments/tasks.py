@@ -149,13 +149,14 @@ def advance(p, data, work):
 
 
 def _equal(exponent):
-    """Points (beta, tau) of one exponent: along tau = exponent (1 + beta) - beta up to the border, then along beta."""
-    end = LARGEST_BETA if exponent >= 0.5 else (exponent - SMALLEST_TAU) / (1.0 - exponent)  # where it leaves the plane
-    points = [(beta, exponent * (1.0 + beta) - beta) for beta in (0.05, end)]
-    if exponent > 1.0:
-        corner = (exponent - 1.0) / (2.0 - exponent)  # where it meets tau = 1 + beta
-        points = [(0.05, exponent * 1.05 - 0.05), (corner, 1.0 + corner), (corner, LARGEST_TAU)]
-    return Mark(f"{exponent:g}", tuple(points))
+    """Where the exponent has one value: above tau = 1 + beta it is set by beta alone; below, the line is
+    tau = exponent (1 + beta) - beta."""
+    if exponent <= 1.0:
+        end = min(LARGEST_BETA, (exponent - SMALLEST_TAU) / (1.0 - exponent)) if exponent < 1.0 else LARGEST_BETA
+        return Mark(f"{exponent:g}", ((0.05, exponent * 1.05 - 0.05), (end, exponent * (1.0 + end) - end)))
+    corner = (exponent - 1.0) / (2.0 - exponent)
+    end = exponent * (1.0 + LARGEST_BETA) - LARGEST_BETA
+    return Mark(f"{exponent:g}", ((corner, LARGEST_TAU), (corner, 1.0 + corner), (LARGEST_BETA, end)))
 
 
 PLANE = Plane(
@@ -167,8 +168,8 @@ PLANE = Plane(
         Mark("τ = 1 + β", ((0.05, 1.05), (LARGEST_BETA, 1.0 + LARGEST_BETA)), "border"),
         Mark("τ = −β", ((0.05, -0.05), (1.0, -1.0)), "border"),
         Mark("equal strengths", ((LARGEST_BETA, 0.0), (0.05, 0.0)), "border"),
-        Mark("SGD’s noise being forgotten", ((0.9, 4.3),), "region"),
-        Mark("the signal", ((2.2, 1.6),), "region"),
+        Mark("SGD’s noise, being forgotten", ((1.65, 4.5),), "region"),
+        Mark("the signal", ((1.9, 1.3),), "region"),
         Mark("no law", ((0.25, -0.75),), "region"),
     ),
 )
@@ -182,7 +183,7 @@ EXPERIMENT = Experiment(
         Control("beta", "β", "exponent of the spectrum", 1.0, 0.05, LARGEST_BETA),
         Control("tau", "τ", "exponent of the source, teacher’s strength k^−τ", 0.5, SMALLEST_TAU, LARGEST_TAU),
         Control("eta", "η", "learning rate", 0.5, 0.01, 3.0, scale="log"),
-        Control("levels", "L", "distinct eigenvalues", 512.0, choices=LEVELS[3:], more=True),
+        Control("levels", "L", "distinct eigenvalues", 512.0, choices=LEVELS[3:]),
     ),
     curves=(
         Curve("exact", "exact error", POINTS),
