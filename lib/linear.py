@@ -34,8 +34,6 @@ from .maths import gamma
 MAX_LEVELS = 512
 # `condensed`: nodes of a panel's Gauss rule, and the width of the first panel relative to the smallest eigenvalue.
 POINTS, FIRST_GAP = 16, 0.02
-# `condensed_from`: nodes of a panel whose levels start from different errors.
-SOURCE_POINTS = 24
 # Levels of one Gauss rule: more are reduced in pieces, so that the basis of Lanczos' process stays below a megabyte.
 CHUNK = 4096
 # Distance of the two Gauss points from the middle of an interval, in units of its length.
@@ -189,8 +187,7 @@ def generalization_error(
     -----
     Up to the critical rate the error relative to eps_g itself is some
     1e-15 (1 + ln(eps_g(0)/eps_g)) / (1 - eta M/(2 K) + w_L lambda_L). With strengths that is so where they do not
-    grow with the rank, and up to ``MAX_LEVELS`` levels; of more levels it is some 1e-10. Where they do grow with the
-    rank, terms of both signs add up, and the error is relative to the largest of them.
+    grow with the rank. Where they do, terms of both signs add up, and the error is relative to the largest of them.
 
     Examples
     --------
@@ -285,7 +282,7 @@ def condensed(
 
 
 def condensed_from(
-    spectrum: Spectrum, initial: NDArray[np.float64], points: int | None = None, most: int | None = None
+    spectrum: Spectrum, initial: NDArray[np.float64], points: int = POINTS, most: int | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Replace a spectrum of many levels, each with its own start, by some hundred levels, as :func:`condensed` does.
 
@@ -295,8 +292,8 @@ def condensed_from(
         Eigenvalues lambda_k and weights w_k of the inputs' covariance.
     initial : ndarray, shape (L,)
         e_k(0) of every level.
-    points : int, optional
-        Nodes of the Gauss rule of a panel of levels. Default: 24.
+    points : int
+        Nodes of the Gauss rule of a panel of levels. Default: 16, which give full accuracy.
     most : int, optional
         Spectra of at most this many levels are returned unchanged. Default: ``MAX_LEVELS``.
 
@@ -313,11 +310,10 @@ def condensed_from(
     Notes
     -----
     The starts at a panel's nodes are those of the projection of its levels on the basis behind the nodes: sums of
-    w_k lambda_k e_k(0) times a polynomial in lambda_k are kept up to the power points - 1, half as far as those of the
-    Gauss rule without e_k(0), whatever the starts are. More nodes make up for it.
+    w_k lambda_k e_k(0) times a polynomial in lambda_k are kept up to the power points - 1, whatever the starts are, and
+    further for starts that are smooth in lambda_k.
     """
     checks.spectrum(spectrum)
-    points = SOURCE_POINTS if points is None else points
     if spectrum.levels <= (MAX_LEVELS if most is None else most):
         return spectrum.eigenvalues, spectrum.weights, initial
     rising, mass = spectrum.eigenvalues[::-1], (spectrum.eigenvalues * spectrum.weights)[::-1]
@@ -671,7 +667,7 @@ def optimal_eta(
     def levels(points):
         if initial is None:
             return condensed(spectrum, points, OPTIMUM_LEVELS)
-        return condensed_from(spectrum, initial, 2 * points, OPTIMUM_LEVELS)
+        return condensed_from(spectrum, initial, points, OPTIMUM_LEVELS)
 
     rough, fine = levels(SEARCH_POINTS), levels(OPTIMUM_POINTS)
     logits = np.linspace(-24.0, 24.0, 97)
