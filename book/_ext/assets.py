@@ -1,4 +1,4 @@
-"""The programs that the site serves: MathJax, explorers, questions and the converter; nothing comes from another host."""
+"""The programs that the site serves: MathJax, explorers, questions, the converter; nothing comes from another host."""
 
 import shutil
 from importlib.util import find_spec
