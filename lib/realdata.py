@@ -458,7 +458,7 @@ class Task(NamedTuple):
 
 
 def digit_labels() -> NDArray[np.float64]:
-    """Return ten labels of the handwritten digits: is it a nought, a one, ..., a nine?
+    """Return ten labels of the handwritten digits, one for each: is it this digit or another.
 
     Returns
     -------
@@ -621,7 +621,7 @@ def fit_source(strength: ArrayLike, window: tuple[float, float]) -> tuple[float,
     >>> import lib
     >>> tau, error = lib.realdata.fit_source([k**-0.5 for k in range(1, 101)], (4, 64))
     >>> round(tau, 6), round(error, 2)
-    (0.5, 0.25)
+    (0.5, 0.26)
     """
     t = checks.array("strength", strength)
     if t.min() < 0:
