@@ -208,7 +208,7 @@ def escape_time(
     >>> round(lib.plateau.escape_time(s, teachers=2, eta=0.1), 2)
     11.6
     >>> round(lib.plateau.escape_time(s, teachers=2, eta=0.1, strength=lib.source(s, 1.0)), 2)  # an easier task
-    8.0
+    8.94
     """
     checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)

@@ -164,13 +164,13 @@ PLANE = Plane(
     "tau",
     "The plane of data and task, with lines of equal exponent",
     (
-        *(_equal(exponent) for exponent in (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.7)),
+        *(_equal(exponent) for exponent in (0.25, 0.5, 0.75, 1.0, 1.25, 1.5)),
         Mark("τ = 1 + β", ((0.05, 1.05), (LARGEST_BETA, 1.0 + LARGEST_BETA)), "border"),
         Mark("τ = −β", ((0.05, -0.05), (1.0, -1.0)), "border"),
         Mark("equal strengths", ((LARGEST_BETA, 0.0), (0.05, 0.0)), "border"),
         Mark("SGD’s noise, being forgotten", ((1.65, 4.5),), "region"),
         Mark("the signal", ((1.9, 1.3),), "region"),
-        Mark("no law", ((0.25, -0.75),), "region"),
+        Mark("no law", ((0.35, -0.75),), "region"),
     ),
 )
 
