@@ -230,7 +230,7 @@ if {tau} > -{beta} and {eta} < 2:
             "{noise_share} of the error, near η/2.",
             {"tau": 0.0},
             lambda number, curve: number["law_slope"] == -0.5 and abs(number["noise_share"] - 0.25) < 0.01,
-            card="tasks",
+            card="hard-and-easy",
         ),
         Preset(
             "easier",
@@ -238,7 +238,7 @@ if {tau} > -{beta} and {eta} < 2:
             "With τ = {tau} more of the teacher is in the leading levels: the slope is {law_slope} in place of −0.5.",
             {"tau": 1.0},
             lambda number, curve: number["law_slope"] == -1.0 and abs(number["slope"] + 1.0) < 0.03,
-            card="tasks",
+            card="hard-and-easy",
         ),
         Preset(
             "harder",
@@ -254,7 +254,7 @@ if {tau} > -{beta} and {eta} < 2:
             "steps, which is forgotten with slope {noise_slope}: it is the share {noise_share} of the error.",
             {"tau": 4.0},
             lambda number, curve: number["law_slope"] == number["noise_slope"] and number["noise_share"] > 0.95,
-            card="tasks",
+            card="hard-and-easy",
         ),
         Preset(
             "boundary",
