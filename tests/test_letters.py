@@ -11,9 +11,8 @@ from conftest import ROOT
 
 import lib
 from lib import letters, random_features
-from lib.widgets import letters as converter
 from lib.widgets.experiments import EXPERIMENTS
-from lib.widgets.letters import page_script
+from lib.widgets.letters import _table, page_script
 
 
 @pytest.mark.parametrize("name", letters.PAPERS)
@@ -104,7 +103,7 @@ def test_the_converter_shows_as_a_line_where_scripts_do_not_run():
 
 
 def test_the_converter_leads_to_explorers_that_take_a_point():
-    for explorer in converter._table()["explorers"]:
+    for explorer in _table()["explorers"]:
         controls = {control.name: control for control in EXPERIMENTS[explorer["name"]].controls}
         assert explorer["beta"][0] < 1.0 < explorer["beta"][1] and explorer["tau"][0] < 1.4 < explorer["tau"][1]
         assert {"beta", "tau"} <= set(controls)
