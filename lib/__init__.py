@@ -41,7 +41,7 @@ from .core.curve import Curve
 from .core.dynamics import solve
 from .core.fitting import PowerLawFit, fit_power_law
 from .core.sgd import simulate
-from .core.spectra import Spectrum, power_law
+from .core.spectra import Spectrum, power_law, source
 from .core.student_teacher import Overlaps, StudentTeacher
 from .core.sweep import sweep
 
@@ -71,6 +71,7 @@ __all__ = [
     "regression",
     "simulate",
     "solve",
+    "source",
     "sweep",
 ]
 

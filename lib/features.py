@@ -6,7 +6,7 @@ in a linear network, acts on it as noise (``eq-restricted-flow``):
     e_k' = -2 eta lambda_k e_k + eta^2 lambda_k E   (k <= l),      E = sum_{k<=l} w_k lambda_k e_k + U = 2 eps_g.
 
 In units of its own inputs the student is an ordinary linear network (:func:`reduce`), to which the results of chapter
-"Linear activations" apply.
+"Linear activations" apply. A teacher of strength t_k in level k has e_k(0) = t_k, and U = sum_{k>l} w_k lambda_k t_k.
 """
 
 from collections.abc import Sequence
@@ -143,7 +143,9 @@ def _critical_eta(run: divergence.Run) -> float:
     return critical_eta(spectrum, learned, model.students, model.teachers, run.N, moments)
 
 
-def asymptotic_error(spectrum: Spectrum, learned: int, eta: float = 0.0, N: int | None = None) -> float:
+def asymptotic_error(
+    spectrum: Spectrum, learned: int, eta: float = 0.0, N: int | None = None, strength: ArrayLike | None = None
+) -> float:
     """Return eps_g of a linear student of the leading levels after infinitely many examples.
 
     Equation ``eq-feature-floor`` of the book, (U/2) / (1 - eta W/2); at eta -> 0 it is U/2 (``eq-feature-error``). At
@@ -159,6 +161,8 @@ def asymptotic_error(spectrum: Spectrum, learned: int, eta: float = 0.0, N: int 
         Learning rate, >= 0. Default: 0, the limit of a small rate.
     N : int, optional
         Input dimension. Default: the limit N -> infinity.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teacher in the levels, as from :func:`lib.source`. Default: one in each.
 
     Returns
     -------
@@ -179,11 +183,23 @@ def asymptotic_error(spectrum: Spectrum, learned: int, eta: float = 0.0, N: int 
         raise _divergence(eta, critical)
     rate = eta * spectrum.eigenvalues[:learned]
     mean = np.sum(spectrum.weights[:learned] * rate / (1.0 - (0.0 if N is None else rate / N)))
-    return float(0.5 * part.unseen / (1.0 - 0.5 * mean))
+    unseen = part.unseen if strength is None else _unseen(spectrum, learned, checks.strength(spectrum, strength))
+    return float(0.5 * unseen / (1.0 - 0.5 * mean))
+
+
+def _unseen(spectrum: Spectrum, learned: int, initial: NDArray[np.float64]) -> float:
+    """Return sum_{k>l} w_k lambda_k e_k, what levels that are not learned add to 2 eps_g."""
+    return float(np.sum((spectrum.weights * spectrum.eigenvalues * initial)[learned:]))
 
 
 def error(
-    spectrum: Spectrum, learned: int, eta: float, alpha: ArrayLike, sigma_J: float = 0.0, noise: float = 0.0
+    spectrum: Spectrum,
+    learned: int,
+    eta: float,
+    alpha: ArrayLike,
+    sigma_J: float = 0.0,
+    noise: float = 0.0,
+    strength: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
     """Compute eps_g of a linear student of the leading levels at any time and rate, exactly for N -> infinity.
 
@@ -192,6 +208,7 @@ def error(
 
         2 eps_g = (1 + sigma_J^2) { W c + U [1 + (eta W/2) (1 - c) / (1 - eta W/2)] }.
 
+    With strengths, W c is the sum of other modes' amplitudes (those of t_k + sigma_J^2), and U that of t_k + sigma_J^2.
     Up to the critical rate both terms are sums of positive ones, accurate to rounding; above it the formula holds, and
     grows. Costs O(l^2) once and O(l) per time; many levels are first replaced by fewer
     (:func:`lib.linear.condensed`).
@@ -212,6 +229,8 @@ def error(
     noise : float
         Variance of a noise in the teacher's answers, >= 0. Default: 0. It acts on the student as U does, and counts in
         the result, which is the error on fresh noisy answers: noise/2 of it is irreducible.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teacher in the levels, as from :func:`lib.source`. Default: one in each.
 
     Returns
     -------
@@ -233,17 +252,31 @@ def error(
     eta, alpha, start = _arguments(eta, alpha, sigma_J)
     noise = checks.number("noise", noise, 0.0)
     part = reduce(spectrum, learned)
-    eigenvalues, weights = linear.condensed(part.spectrum)
+    learned, unseen = part.spectrum.levels, part.unseen
+    if strength is None:
+        eigenvalues, weights = linear.condensed(part.spectrum)
+    else:
+        initial = linear.initial_errors(spectrum, strength, sigma_J)
+        unseen, start = _unseen(spectrum, learned, initial), 0.5
+        eigenvalues, weights, initial = linear.condensed_from(part.spectrum, initial[:learned])
     x, amplitude, gain = np.empty((3, eigenvalues.size))
-    student = kernels.Student(eigenvalues, weights, part.share, part.seen, part.unseen, x, amplitude, gain, np.empty(4))
-    kernels.find_modes(student, eta)
+    student = kernels.Student(eigenvalues, weights, part.share, part.seen, unseen, x, amplitude, gain, np.empty(4))
+    if strength is None:
+        kernels.find_modes(student, eta)
+    else:
+        kernels.find_modes_from(student, initial, eta)
     out = np.empty_like(alpha)
     kernels.restricted_error(student, eta, start, noise, alpha, out)
     return out
 
 
 def small_eta_error(
-    spectrum: Spectrum, learned: int, eta: float, alpha: ArrayLike, sigma_J: float = 0.0
+    spectrum: Spectrum,
+    learned: int,
+    eta: float,
+    alpha: ArrayLike,
+    sigma_J: float = 0.0,
+    strength: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
     """Compute eps_g of a linear student of the leading levels to leading order in the learning rate.
 
@@ -262,6 +295,8 @@ def small_eta_error(
         Times (examples / N), >= 0 and increasing.
     sigma_J : float
         Standard deviation of the student's initial weights, >= 0. Default: 0.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teacher in the levels, as from :func:`lib.source`. Default: one in each.
 
     Returns
     -------
@@ -277,14 +312,23 @@ def small_eta_error(
     eta, alpha, start = _arguments(eta, alpha, sigma_J)
     part = reduce(spectrum, learned)
     learned = part.spectrum.levels
-    eigenvalues, weights = spectrum.eigenvalues[:learned], spectrum.weights[:learned]
+    amplitude, unseen = spectrum.weights * spectrum.eigenvalues, part.unseen
+    if strength is not None:
+        initial, start = linear.initial_errors(spectrum, strength, sigma_J), 0.5
+        amplitude, unseen = amplitude * initial, _unseen(spectrum, learned, initial)
     out = np.empty_like(alpha)
-    decay_sum(2.0 * eta * eigenvalues, weights * eigenvalues, start, alpha, out)
-    return out + start * part.unseen
+    decay_sum(2.0 * eta * spectrum.eigenvalues[:learned], amplitude[:learned], start, alpha, out)
+    return out + start * unseen
 
 
 def finite_size_error(
-    spectrum: Spectrum, learned: int, N: int, eta: float, alpha: ArrayLike, sigma_J: float = 0.0
+    spectrum: Spectrum,
+    learned: int,
+    N: int,
+    eta: float,
+    alpha: ArrayLike,
+    sigma_J: float = 0.0,
+    strength: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
     """Compute the mean eps_g of SGD at finite N exactly for a linear student of the leading levels.
 
@@ -304,6 +348,8 @@ def finite_size_error(
         Times (examples / N), >= 0 and increasing; rounded to whole steps.
     sigma_J : float
         Standard deviation of the student's initial weights, >= 0. Default: 0.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teacher in the levels, as from :func:`lib.source`. Default: one in each.
 
     Returns
     -------
@@ -320,7 +366,10 @@ def finite_size_error(
     learned = checks.whole("learned", learned, 1, spectrum.levels)
     spectrum.multiplicities(N)
     rate = np.where(np.arange(spectrum.levels) < learned, spectrum.eigenvalues, 0.0)
-    return linear.finite_size_curve(rate, spectrum.weights * spectrum.eigenvalues, N, eta, alpha, start)
+    initial = np.full(spectrum.levels, 2.0 * start)
+    if strength is not None:
+        initial = linear.initial_errors(spectrum, strength, sigma_J)
+    return linear.finite_size_curve(rate, spectrum.weights * spectrum.eigenvalues, N, eta, alpha, initial)
 
 
 def measured_error(
@@ -330,6 +379,7 @@ def measured_error(
     eta: float,
     alpha: ArrayLike,
     sigma_J: float = 0.0,
+    strength: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
     """Compute the mean eps_g of SGD on real data for a linear student of the leading levels.
 
@@ -351,6 +401,8 @@ def measured_error(
         Times (examples / N), >= 0 and increasing; rounded to whole steps.
     sigma_J : float
         Standard deviation of the student's initial weights, >= 0. Default: 0.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teacher in the levels, as from :func:`lib.source`. Default: one in each.
 
     Returns
     -------
@@ -373,11 +425,16 @@ def measured_error(
         raise _divergence(eta, critical)
     g, eigenvalues = eta / N, spectrum.eigenvalues
     step = g**2 * moments[:learned, :learned] - 2.0 * g * np.diag(eigenvalues[:learned])
+    driven, first, still = moments[:learned, learned:].sum(axis=1), 2.0 * start, eigenvalues[learned:].sum()
+    if strength is not None:
+        initial = linear.initial_errors(spectrum, strength, sigma_J) / first
+        driven, still = moments[:learned, learned:] @ initial[learned:], eigenvalues[learned:] @ initial[learned:]
+        first = first * initial[:learned]
     # fixed point: what the levels at rest add balances what is forgotten
-    rest = np.linalg.solve(-step, 2.0 * start * g**2 * moments[:learned, learned:].sum(axis=1))
+    rest = np.linalg.solve(-step, 2.0 * start * g**2 * driven)
     changes, basis = np.linalg.eigh(step)
-    amplitudes = (eigenvalues[:learned] @ basis) * (basis.T @ (2.0 * start - rest))
-    still = eigenvalues[:learned] @ rest + 2.0 * start * eigenvalues[learned:].sum()
+    amplitudes = (eigenvalues[:learned] @ basis) * (basis.T @ (first - rest))
+    still = eigenvalues[:learned] @ rest + 2.0 * start * still
     return np.array([0.5 / N * (still + amplitudes @ (1.0 + changes) ** steps) for steps in np.rint(alpha * N)])
 
 
@@ -478,20 +535,24 @@ class Frontier:
     eps_g: NDArray[np.float64]
 
 
-def compute_exponents(beta: float) -> tuple[float, float, float]:
+def compute_exponents(beta: float, tau: float = 0.0) -> tuple[float, float, float]:
     """Return the exponents with which a compute budget C is best spent, for a power-law spectrum.
 
-    Equation ``eq-compute-optimal`` of the book.
+    Equation ``eq-compute-optimal`` of the book. A source changes the last alone: up to the end of the learned levels'
+    relaxation the floor l^-(beta+tau) is not reached, and soon after it is. Where tau > 1 + beta that takes a time
+    longer by a logarithm of l, in which the forgotten noise of those levels decays to the floor.
 
     Parameters
     ----------
     beta : float
         Exponent of the spectrum, > 0.
+    tau : float
+        Exponent of the teacher's source, of the strengths ``lib.source(spectrum, tau)``; > -beta. Default: 0.
 
     Returns
     -------
     learned, alpha, eps_g : float
-        1/(2+beta), (1+beta)/(2+beta) and beta/(2+beta): l ~ C^learned, alpha ~ C^alpha and error ~ C^-eps_g.
+        1/(2+beta), (1+beta)/(2+beta) and (beta+tau)/(2+beta): l ~ C^learned, alpha ~ C^alpha and error ~ C^-eps_g.
 
     Raises
     ------
@@ -505,17 +566,24 @@ def compute_exponents(beta: float) -> tuple[float, float, float]:
     (0.25, 0.75, 0.5)
     """
     beta = checks.number("beta", beta, 0.0, open_minimum=True)
-    return 1.0 / (2.0 + beta), (1.0 + beta) / (2.0 + beta), beta / (2.0 + beta)
+    tau = checks.number("tau", tau, -beta, open_minimum=True)
+    return 1.0 / (2.0 + beta), (1.0 + beta) / (2.0 + beta), (beta + tau) / (2.0 + beta)
 
 
 def compute_optimal(
-    spectrum: Spectrum, eta: float, compute: ArrayLike, sigma_J: float = 0.0, noise: float = 0.0
+    spectrum: Spectrum,
+    eta: float,
+    compute: ArrayLike,
+    sigma_J: float = 0.0,
+    noise: float = 0.0,
+    strength: ArrayLike | None = None,
 ) -> Frontier:
     """Find the number of levels that minimises the exact error at a given budget C = l alpha.
 
     The error is that of :func:`error`. Numbers of levels on a grid of ratio 2^(1/4) are tried from 1 up, until four in
     a row improve no budget. Between the neighbours of its best grid point, where the error has one minimum as a
-    function of l, each budget is then searched by bisection.
+    function of l, each budget is then searched by bisection. With strengths the whole grid is tried, since the task
+    may be in the last levels; where the error has several minima, that of the best grid point is found.
 
     Parameters
     ----------
@@ -529,6 +597,8 @@ def compute_optimal(
         Standard deviation of the student's initial weights, >= 0. Default: 0.
     noise : float
         Variance of a noise in the teacher's answers, >= 0; half of it is part of the error. Default: 0.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teacher in the levels, as from :func:`lib.source`. Default: one in each.
 
     Returns
     -------
@@ -554,7 +624,7 @@ def compute_optimal(
 
     def at(l):
         if l not in known:
-            known[l] = error(spectrum, l, eta, compute / l, sigma_J, noise)
+            known[l] = error(spectrum, l, eta, compute / l, sigma_J, noise, strength)
         return known[l]
 
     grid, best, since = [], np.full(compute.size, np.inf), 0
@@ -562,7 +632,7 @@ def compute_optimal(
         grid.append(min(int(l), spectrum.levels))
         since = 0 if np.any(at(grid[-1]) < best) else since + 1
         best = np.minimum(best, at(grid[-1]))
-        if since == 4:
+        if since == 4 and strength is None:
             break
     choice = np.argmin([at(l) for l in grid], axis=0)
     learned = np.empty(compute.size, dtype=int)

@@ -8,6 +8,14 @@ student and one teacher unit is (``eq-linear-flow``)
 K students and M teachers act only through their sums, J = sqrt(M)/K sum_i J_i and B = 1/sqrt(M) sum_n B_n. The error
 obeys the same equation with eta M/K for eta, and starts from 1 + sigma_J^2 M/K (``eq-units``): exactly for orthonormal
 teachers, in the mean over draws for random ones. Functions take K and M as ``students`` and ``teachers``.
+
+A teacher of strength t_k in level k, whose weights have the mean square t_k there, changes the start alone, to
+e_k(0) = t_k + sigma_J^2 M/K. The flow is E = F + K * E, a convolution, with the signal
+F(alpha) = sum_k w_k lambda_k e_k(0) exp(-2 eta lambda_k alpha) and the memory of the noise of a step,
+K(alpha) = eta^2 sum_k w_k lambda_k^2 exp(-2 eta lambda_k alpha), whose integral is eta/2. So Laplace transforms obey
+E(p) = F(p) / (1 - K(p)). For a source t_k ~ k^-tau, F ~ alpha^-s with s = (beta + tau)/(1 + beta), and
+K ~ alpha^-(1 + 2 beta)/(1 + beta): near p = 0 these are the singular parts p^(s-1) and p^(beta/(1+beta)), of which the
+lower power decides (:func:`power_law_error`).
 """
 
 from collections.abc import Callable
@@ -18,7 +26,7 @@ from scipy.linalg import eigh_tridiagonal
 from scipy.optimize import brentq, minimize_scalar
 
 from .core import checks
-from .core.spectra import Spectrum, eigenbasis
+from .core.spectra import Spectrum, eigenbasis, source
 from .kernels import linear as kernels
 from .maths import gamma
 
@@ -35,15 +43,19 @@ GAUSS = 0.5 / np.sqrt(3.0)
 OPTIMUM_LEVELS, OPTIMUM_POINTS, SEARCH_POINTS = 256, 10, 4
 
 
-def exponent(beta: float) -> float:
-    """Return the exponent of the learning curve's power law, beta / (1 + beta): eps_g ~ alpha^-exponent.
+def exponent(beta: float, tau: float = 0.0) -> float:
+    """Return the exponent of the learning curve's power law: eps_g ~ alpha^-exponent.
 
-    Equation ``eq-exponent`` of the book.
+    The smaller of (beta + tau) / (1 + beta), of the signal, and (1 + 2 beta) / (1 + beta), with which SGD forgets its
+    own noise; they meet at tau = 1 + beta. For tau = 0, beta / (1 + beta) (``eq-exponent`` of the book).
 
     Parameters
     ----------
     beta : float
         Exponent of the spectrum lambda_k ~ k^-(1+beta), > 0.
+    tau : float
+        Exponent of the source t_k ~ k^-tau (:func:`lib.source`), > -beta: below, the last levels hold the error, and
+        there is no power law. Default: 0, a teacher equally strong in every level.
 
     Returns
     -------
@@ -59,9 +71,12 @@ def exponent(beta: float) -> float:
     >>> import lib
     >>> lib.linear.exponent(1.0)
     0.5
+    >>> lib.linear.exponent(1.0, tau=0.5), lib.linear.exponent(1.0, tau=4.0)
+    (0.75, 1.5)
     """
     beta = checks.number("beta", beta, 0.0, open_minimum=True)
-    return beta / (1.0 + beta)
+    tau = checks.number("tau", tau, -beta, open_minimum=True)
+    return min((beta + tau) / (1.0 + beta), (1.0 + 2.0 * beta) / (1.0 + beta))
 
 
 def critical_eta(
@@ -129,7 +144,13 @@ def critical_eta(
 
 
 def generalization_error(
-    spectrum: Spectrum, eta: float, alpha: ArrayLike, sigma_J: float = 0.0, students: int = 1, teachers: int = 1
+    spectrum: Spectrum,
+    eta: float,
+    alpha: ArrayLike,
+    sigma_J: float = 0.0,
+    students: int = 1,
+    teachers: int = 1,
+    strength: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
     """Compute the learning curve eps_g at any learning rate, exactly for N -> infinity.
 
@@ -149,6 +170,8 @@ def generalization_error(
         Standard deviation of the student's initial weights, >= 0. Default: 0.
     students, teachers : int
         Hidden units K of the student and M of the teacher, >= 1. Default: one each.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teacher in the levels, as from :func:`lib.source`. Default: one in each.
 
     Returns
     -------
@@ -163,7 +186,8 @@ def generalization_error(
     Notes
     -----
     Up to the critical rate the error relative to eps_g itself is some
-    1e-15 (1 + ln(eps_g(0)/eps_g)) / (1 - eta M/(2 K) + w_L lambda_L).
+    1e-15 (1 + ln(eps_g(0)/eps_g)) / (1 - eta M/(2 K) + w_L lambda_L). With strengths that is so where they do not
+    grow with the rank. Where they do, terms of both signs add up, and the error is relative to the largest of them.
 
     Examples
     --------
@@ -174,10 +198,46 @@ def generalization_error(
     """
     checks.spectrum(spectrum)
     eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers)
-    eigenvalues, weights = condensed(spectrum)
-    x, c = np.empty(eigenvalues.size), np.empty(eigenvalues.size)
-    kernels.modes(eigenvalues, weights, eta, x, c, np.empty(4))
-    return _decay_sum(2.0 * eta * x, c, start, alpha)
+    if strength is None:
+        eigenvalues, weights = condensed(spectrum)
+        x, c = np.empty(eigenvalues.size), np.empty(eigenvalues.size)
+        kernels.modes(eigenvalues, weights, eta, x, c, np.empty(4))
+        return _decay_sum(2.0 * eta * x, c, start, alpha)
+    initial = initial_errors(spectrum, strength, sigma_J, teachers / students)
+    eigenvalues, weights, initial = condensed_from(spectrum, initial)
+    x, c, amplitude = np.empty((3, eigenvalues.size))
+    kernels.modes_from(eigenvalues, weights, initial, eta, x, c, amplitude, np.empty(4))
+    return _decay_sum(2.0 * eta * x, amplitude, 0.5, alpha)
+
+
+def initial_errors(
+    spectrum: Spectrum, strength: ArrayLike | None = None, sigma_J: float = 0.0, scale: float = 1.0
+) -> NDArray[np.float64]:
+    """Return the mean error of every level before training, e_k(0) = t_k + sigma_J^2 M/K.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teacher in the levels, as from :func:`lib.source`. Default: one in each.
+    sigma_J : float
+        Standard deviation of the student's initial weights, >= 0. Default: 0.
+    scale : float
+        M/K. Default: 1.
+
+    Returns
+    -------
+    ndarray, shape (L,)
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+    """
+    checks.spectrum(spectrum)
+    strengths = np.ones(spectrum.levels) if strength is None else checks.strength(spectrum, strength)
+    return strengths + scale * checks.number("sigma_J", sigma_J, 0.0) ** 2
 
 
 def condensed(
@@ -218,36 +278,74 @@ def condensed(
     thousand power laws at a time, to the accuracy of a forecast.
     """
     checks.spectrum(spectrum)
+    return condensed_from(spectrum, np.ones(spectrum.levels), points, most)[:2]
+
+
+def condensed_from(
+    spectrum: Spectrum, initial: NDArray[np.float64], points: int = POINTS, most: int | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Replace a spectrum of many levels, each with its own start, by some hundred levels, as :func:`condensed` does.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    initial : ndarray, shape (L,)
+        e_k(0) of every level.
+    points : int
+        Nodes of the Gauss rule of a panel of levels. Default: 16, which give full accuracy.
+    most : int, optional
+        Spectra of at most this many levels are returned unchanged. Default: ``MAX_LEVELS``.
+
+    Returns
+    -------
+    eigenvalues, weights, initial : ndarray, shape (n,)
+        In descending order of the eigenvalues.
+
+    Raises
+    ------
+    ValueError
+        If ``spectrum`` is not a Spectrum.
+
+    Notes
+    -----
+    The starts at a panel's nodes are those of the projection of its levels on the basis behind the nodes: sums of
+    w_k lambda_k e_k(0) times a polynomial in lambda_k are kept up to the power points - 1, whatever the starts are, and
+    further for starts that are smooth in lambda_k.
+    """
+    checks.spectrum(spectrum)
     if spectrum.levels <= (MAX_LEVELS if most is None else most):
-        return spectrum.eigenvalues, spectrum.weights
+        return spectrum.eigenvalues, spectrum.weights, initial
     rising, mass = spectrum.eigenvalues[::-1], (spectrum.eigenvalues * spectrum.weights)[::-1]
     doublings = int(max(0.0, np.log2(rising[-1] / rising[0] / FIRST_GAP))) + 1
     ends = np.searchsorted(rising, rising[0] * (1.0 + FIRST_GAP * 2.0 ** np.arange(doublings)), side="right")
-    rules = [_gauss_rule(x, m, points) for x, m in zip(np.split(rising, ends), np.split(mass, ends)) if x.size]
-    nodes, masses = (np.concatenate(parts)[::-1].copy() for parts in zip(*rules))
-    return nodes, masses / nodes
+    panels = zip(*(np.split(levels, ends) for levels in (rising, mass, initial[::-1])))
+    rules = [_gauss_rule(x, m, e, points) for x, m, e in panels if x.size]
+    nodes, masses, starts = (np.concatenate(parts)[::-1].copy() for parts in zip(*rules))
+    return nodes, masses / nodes, starts
 
 
 def _gauss_rule(
-    x: NDArray[np.float64], mass: NDArray[np.float64], points: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the nodes and masses of a Gauss rule, at most ``points``, for masses at increasing places x.
+    x: NDArray[np.float64], mass: NDArray[np.float64], initial: NDArray[np.float64], points: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the nodes, masses and starts of a Gauss rule, at most ``points``, for masses at increasing places x.
 
     It has their moments up to 2 points - 1. Lanczos' process on the diagonal matrix of x, from the vector sqrt(mass),
-    with each new vector orthogonalised against all before: the nodes are the eigenvalues of its tridiagonal matrix.
-    Long arrays are reduced in two stages to save memory.
+    with each new vector orthogonalised against all before: the nodes are the eigenvalues of its tridiagonal matrix, and
+    sqrt(mass) initial is projected on its eigenvectors. Long arrays are reduced in two stages to save memory.
     """
     if x.size <= points:
-        return x, mass
+        return x, mass, initial
     if x.size > CHUNK:
         cuts = np.arange(CHUNK, x.size, CHUNK)
-        rules = [_gauss_rule(part, masses, points) for part, masses in zip(np.split(x, cuts), np.split(mass, cuts))]
-        nodes, masses = (np.concatenate(parts) for parts in zip(*rules))
-        return _gauss_rule(nodes, masses, points)
+        pieces = zip(*(np.split(values, cuts) for values in (x, mass, initial)))
+        rules = [_gauss_rule(places, masses, starts, points) for places, masses, starts in pieces]
+        nodes, masses, starts = (np.concatenate(parts) for parts in zip(*rules))
+        return _gauss_rule(nodes, masses, starts, points)
     centre, width = 0.5 * (x[0] + x[-1]), 0.5 * (x[-1] - x[0])
     total = mass.sum()
     if width <= 1e-13 * centre:
-        return np.array([centre]), np.array([total])
+        return np.array([centre]), np.array([total]), np.array([mass @ initial / total])
     place, basis = (x - centre) / width, np.empty((points, x.size))
     diagonal, off_diagonal = np.empty(points), np.empty(points)
     basis[0] = np.sqrt(mass / total)
@@ -263,16 +361,24 @@ def _gauss_rule(
             break
         basis[j + 1] = vector / off_diagonal[j]
     nodes, vectors = eigh_tridiagonal(diagonal[: j + 1], off_diagonal[:j])
-    return centre + width * nodes, total * vectors[0] ** 2
+    starts = (basis[: j + 1] @ (basis[0] * initial)) @ vectors / vectors[0]
+    return centre + width * nodes, total * vectors[0] ** 2, starts
 
 
 def small_eta_error(
-    spectrum: Spectrum, eta: float, alpha: ArrayLike, sigma_J: float = 0.0, students: int = 1, teachers: int = 1
+    spectrum: Spectrum,
+    eta: float,
+    alpha: ArrayLike,
+    sigma_J: float = 0.0,
+    students: int = 1,
+    teachers: int = 1,
+    strength: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
-    """Compute eps_g to leading order in the learning rate.
+    """Compute eps_g to leading order in the learning rate: the signal alone, F/2.
 
     Equation ``eq-small-rate`` of the book: (1 + sigma_J^2)/2 sum_k w_k lambda_k exp(-2 eta lambda_k alpha), for one
-    student and one teacher; in general with eta M/K for eta and sigma_J^2 M/K for sigma_J^2 (``eq-units``).
+    student and one teacher; in general with eta M/K for eta and sigma_J^2 M/K for sigma_J^2 (``eq-units``), and with
+    t_k + sigma_J^2 inside the sum for a teacher of strength t_k.
 
     Parameters
     ----------
@@ -286,6 +392,8 @@ def small_eta_error(
         Standard deviation of the student's initial weights, >= 0. Default: 0.
     students, teachers : int
         Hidden units K of the student and M of the teacher, >= 1. Default: one each.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teacher in the levels, as from :func:`lib.source`. Default: one in each.
 
     Returns
     -------
@@ -299,19 +407,28 @@ def small_eta_error(
     """
     checks.spectrum(spectrum)
     eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers)
-    eigenvalues = spectrum.eigenvalues
-    return _decay_sum(2.0 * eta * eigenvalues, spectrum.weights * eigenvalues, start, alpha)
+    rate, amplitude = 2.0 * eta * spectrum.eigenvalues, spectrum.weights * spectrum.eigenvalues
+    if strength is not None:
+        amplitude, start = amplitude * initial_errors(spectrum, strength, sigma_J, teachers / students), 0.5
+    return _decay_sum(rate, amplitude, start, alpha)
 
 
 def incomplete_gamma_error(
-    spectrum: Spectrum, eta: float, alpha: ArrayLike, sigma_J: float = 0.0, students: int = 1, teachers: int = 1
+    spectrum: Spectrum,
+    eta: float,
+    alpha: ArrayLike,
+    sigma_J: float = 0.0,
+    students: int = 1,
+    teachers: int = 1,
+    tau: float = 0.0,
 ) -> NDArray[np.float64]:
     """Approximate the small-rate error by an integral over ranks, from 1/2 to L + 1/2, in place of the sum.
 
     Equation ``eq-incomplete-gamma`` of the book, for one student and one teacher:
     eps_g = (1 + sigma_J^2)/2 (lambda_1/L) X^-s / (1 + beta) [gamma(s, X 2^(1+beta)) - gamma(s, X (L + 1/2)^-(1+beta))]
     with X = 2 eta lambda_1 alpha, s = beta/(1 + beta) and gamma the lower incomplete gamma function. With more units
-    eta M/K takes the place of eta, and sigma_J^2 M/K that of sigma_J^2.
+    eta M/K takes the place of eta, and sigma_J^2 M/K that of sigma_J^2. A source has t_1 lambda_1 for lambda_1 and
+    (beta + tau)/(1 + beta) for s, and does not change the part of sigma_J.
 
     Parameters
     ----------
@@ -325,6 +442,8 @@ def incomplete_gamma_error(
         Standard deviation of the student's initial weights, >= 0. Default: 0.
     students, teachers : int
         Hidden units K of the student and M of the teacher, >= 1. Default: one each.
+    tau : float
+        Exponent of the teacher's source, of the strengths ``lib.source(spectrum, tau)``; > -beta. Default: 0.
 
     Returns
     -------
@@ -340,27 +459,41 @@ def incomplete_gamma_error(
     alpha = checks.times("alpha", alpha, open_minimum=True)
     eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers)
     beta, L = spectrum.check_power_law(), spectrum.levels
-    s = exponent(beta)
-    out = np.empty_like(alpha)
-    for i, X in enumerate(2.0 * eta * spectrum.eigenvalues[0] * alpha):
-        # use the difference of lower or of upper incomplete gamma functions, whichever does not cancel
-        high, low = X * 2.0 ** (1.0 + beta), X * (L + 0.5) ** -(1.0 + beta)
-        if low < 1.0:
-            window = gamma.lower_gamma(s, high) - gamma.lower_gamma(s, low)
-        else:
-            window = gamma.upper_gamma(s, low) - gamma.upper_gamma(s, high)
-        out[i] = start * spectrum.eigenvalues[0] / L / (1.0 + beta) * X**-s * window
+    out = np.zeros_like(alpha)
+    for part, share in _parts(spectrum, tau, start):
+        s, leading = (beta + part) / (1.0 + beta), spectrum.eigenvalues[0] * source(spectrum, part)[0]
+        for i, X in enumerate(2.0 * eta * spectrum.eigenvalues[0] * alpha):
+            # use the difference of lower or of upper incomplete gamma functions, whichever does not cancel
+            high, low = X * 2.0 ** (1.0 + beta), X * (L + 0.5) ** -(1.0 + beta)
+            if low < 1.0:
+                window = gamma.lower_gamma(s, high) - gamma.lower_gamma(s, low)
+            else:
+                window = gamma.upper_gamma(s, low) - gamma.upper_gamma(s, high)
+            out[i] += share * leading / L / (1.0 + beta) * X**-s * window
     return out
 
 
 def power_law_error(
-    spectrum: Spectrum, eta: float, alpha: ArrayLike, sigma_J: float = 0.0, students: int = 1, teachers: int = 1
+    spectrum: Spectrum,
+    eta: float,
+    alpha: ArrayLike,
+    sigma_J: float = 0.0,
+    students: int = 1,
+    teachers: int = 1,
+    tau: float = 0.0,
 ) -> NDArray[np.float64]:
-    """Compute the power law that the learning curve follows in its window, prefactor times alpha^-(beta/(1+beta)).
+    """Compute the power law that the learning curve follows in its window, prefactor times alpha^-exponent.
 
     The first part of ``eq-law-with-constant``, amplified by a finite rate as in ``eq-amplification``, for one student
     and one teacher: (1 + sigma_J^2)/2 (lambda_1/L) Gamma(s)/(1 + beta) (2 eta lambda_1 alpha)^-s / (1 - eta/2),
     s = beta/(1 + beta). The curve itself lies lower by the constant :func:`offset`.
+
+    A source, up to tau = 1 + beta, has t_1 lambda_1 for lambda_1 and s = (beta + tau)/(1 + beta). From there on the
+    integral of the signal, sum_k w_k t_k / (2 eta), converges before the law begins, and the noise of those steps is
+    forgotten as K of this module's text is: 2 eps_g = K(alpha) sum_k w_k t_k / [2 eta (1 - eta/2)^2], with
+    K(alpha) = eta^2 (lambda_1^2/L) Gamma(s)/(1 + beta) (2 eta lambda_1 alpha)^-s, s = (1 + 2 beta)/(1 + beta). Both
+    terms are present at tau = 1 + beta, and near it the other one is a slow correction. sigma_J adds its own law, of
+    tau = 0.
 
     Parameters
     ----------
@@ -374,6 +507,8 @@ def power_law_error(
         Standard deviation of the student's initial weights, >= 0. Default: 0.
     students, teachers : int
         Hidden units K of the student and M of the teacher, >= 1. Default: one each.
+    tau : float
+        Exponent of the teacher's source, of the strengths ``lib.source(spectrum, tau)``; > -beta. Default: 0.
 
     Returns
     -------
@@ -388,19 +523,47 @@ def power_law_error(
     checks.spectrum(spectrum)
     alpha = checks.times("alpha", alpha, open_minimum=True)
     eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers, bound=2.0)
-    beta, L = spectrum.check_power_law(), spectrum.levels
-    s = exponent(beta)
-    leading = spectrum.eigenvalues[0]
-    prefactor = start * leading / L * gamma.gamma(s) / (1.0 + beta) / (1.0 - 0.5 * eta)
-    return prefactor * (2.0 * eta * leading * alpha) ** -s
+    beta, out = spectrum.check_power_law(), np.zeros_like(alpha)
+    for amplitude, power in _terms(spectrum, eta, start, tau):
+        s = power / (1.0 + beta)
+        prefactor = amplitude * gamma.gamma(s) / (1.0 + beta) / (1.0 - 0.5 * eta)
+        out += prefactor * (2.0 * eta * spectrum.eigenvalues[0] * alpha) ** -s
+    return out
 
 
-def offset(spectrum: Spectrum, eta: float, sigma_J: float = 0.0, students: int = 1, teachers: int = 1) -> float:
+def _parts(spectrum: Spectrum, tau: float, start: float) -> list[tuple[float, float]]:
+    """Return the parts of the start, each a source: (its tau, its half variance), of teacher and initial weights."""
+    tau = checks.number("tau", tau, -spectrum.check_power_law(), open_minimum=True)
+    if tau == 0.0 or start == 0.5:
+        return [(tau, start)]
+    return [(tau, 0.5), (0.0, start - 0.5)]
+
+
+def _terms(spectrum: Spectrum, eta: float, start: float, tau: float) -> list[tuple[float, float]]:
+    """Return (amplitude, power) of each term of the curve's law, as a sum over levels:
+    amplitude sum_k k^-(1 + power) exp(-2 eta lambda_k alpha) / (1 - eta/2)."""
+    beta, L, leading = spectrum.check_power_law(), spectrum.levels, spectrum.eigenvalues[0]
+    terms = []
+    for part, share in _parts(spectrum, tau, start):
+        strength = source(spectrum, part)
+        if part <= 1.0 + beta:
+            terms.append((share * (leading * strength[0]) / L, beta + part))
+        if part >= 1.0 + beta:
+            forgotten = 0.5 * eta * np.sum(spectrum.weights * strength) / (1.0 - 0.5 * eta)
+            terms.append((share * leading**2 / L * forgotten, 1.0 + 2.0 * beta))
+    return terms
+
+
+def offset(
+    spectrum: Spectrum, eta: float, sigma_J: float = 0.0, students: int = 1, teachers: int = 1, tau: float = 0.0
+) -> float:
     """Compute the constant by which a finite number of levels lowers the curve below its power law.
 
     The second part of ``eq-law-with-constant``, which the missing levels k > L would add, amplified by a finite rate:
     (1 + sigma_J^2)/2 (lambda_1/L) (L + 1/2)^-beta / beta / (1 - eta/2) for one student and one teacher. Because of it
-    a slope read off eps_g in log-log is too steep: fit eps_g + offset.
+    a slope read off eps_g in log-log is too steep: fit eps_g + offset. With a source, what the missing levels would
+    add to the law of :func:`power_law_error`: the same with t_1 lambda_1 and beta + tau, and where tau > 1 + beta, to
+    the noise that is being forgotten, with (L + 1/2)^-(1 + 2 beta) / (1 + 2 beta).
 
     Parameters
     ----------
@@ -412,6 +575,8 @@ def offset(spectrum: Spectrum, eta: float, sigma_J: float = 0.0, students: int =
         Standard deviation of the student's initial weights, >= 0. Default: 0.
     students, teachers : int
         Hidden units K of the student and M of the teacher, >= 1. Default: one each.
+    tau : float
+        Exponent of the teacher's source, of the strengths ``lib.source(spectrum, tau)``; > -beta. Default: 0.
 
     Returns
     -------
@@ -424,17 +589,27 @@ def offset(spectrum: Spectrum, eta: float, sigma_J: float = 0.0, students: int =
     """
     checks.spectrum(spectrum)
     eta, _, start = _arguments(eta, 1.0, sigma_J, students, teachers, bound=2.0)
-    beta, L = spectrum.check_power_law(), spectrum.levels
-    return start * spectrum.eigenvalues[0] / L * (L + 0.5) ** -beta / beta / (1.0 - 0.5 * eta)
+    L, total = spectrum.levels, 0.0
+    for amplitude, power in _terms(spectrum, eta, start, tau):
+        total += amplitude * (L + 0.5) ** -power / power / (1.0 - 0.5 * eta)
+    return total
 
 
-def optimal_eta(spectrum: Spectrum, alpha: ArrayLike, students: int = 1, teachers: int = 1) -> NDArray[np.float64]:
+def optimal_eta(
+    spectrum: Spectrum,
+    alpha: ArrayLike,
+    students: int = 1,
+    teachers: int = 1,
+    strength: ArrayLike | None = None,
+    sigma_J: float = 0.0,
+) -> NDArray[np.float64]:
     """Find the constant learning rate with which eps_g is smallest at time ``alpha``, for N -> infinity.
 
     A larger rate learns more directions in the time given, and amplifies the noise by 1/(1 - eta/2). In the
     power law's window the balance is eta = 2 s/(1 + s) = 2 beta/(1 + 2 beta) (``eq-optimal-rate``); in general it is
     2 s/(1 + s) with s the local slope -d ln eps_g / d ln alpha of :func:`small_eta_error`. For alpha -> 0 it is 1,
-    and for alpha -> infinity the rate at which the slowest mode decays fastest, near 2 for many levels.
+    and for alpha -> infinity the rate at which the slowest mode decays fastest, near 2 for many levels. With a source
+    s = (beta + tau)/(1 + beta), as long as s < 1: beyond, the noise is more than an amplification of the signal.
 
     Parameters
     ----------
@@ -443,8 +618,12 @@ def optimal_eta(spectrum: Spectrum, alpha: ArrayLike, students: int = 1, teacher
     alpha : array_like, shape (n,), or float
         Times (examples / N), > 0 and increasing.
     students, teachers : int
-        K and M, >= 1. Default: one each. The optimum is K/M times that of one student and one teacher, for any
-        sigma_J.
+        K and M, >= 1. Default: one each. The optimum is K/M times that of one student and one teacher.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teacher in the levels, as from :func:`lib.source`. Default: one in each.
+    sigma_J : float
+        Standard deviation of the student's initial weights, >= 0, which matters where strengths are given: else the
+        optimum is the same for all. Default: 0.
 
     Returns
     -------
@@ -465,20 +644,32 @@ def optimal_eta(spectrum: Spectrum, alpha: ArrayLike, students: int = 1, teacher
     """
     checks.spectrum(spectrum)
     alpha = checks.times("alpha", alpha, open_minimum=True)
-    _arguments(1.0, alpha, 0.0, students, teachers)
+    _arguments(1.0, alpha, sigma_J, students, teachers)
+    initial = None if strength is None else initial_errors(spectrum, strength, sigma_J, teachers / students)
 
     def rate(logit):
         return 2.0 / (1.0 + np.exp(-logit))
 
     def log_error(logit, times, levels):
-        eta, (x, c) = rate(logit), np.empty((2, levels[0].size))
-        kernels.modes(*levels, eta, x, c, np.empty(4))
+        eta, (x, c, amplitude) = rate(logit), np.empty((3, levels[0].size))
+        if initial is None:
+            kernels.modes(*levels, eta, x, c, np.empty(4))
+        else:
+            kernels.modes_from(*levels, eta, x, c, amplitude, np.empty(4))
+            c = amplitude / amplitude.sum()
         # amplitudes are positive and add up to 1: no cancellation, early or late
         learned = -np.expm1(-2.0 * eta * np.outer(times, x)) @ c
         left = np.exp(-2.0 * eta * np.outer(times, x - x[-1])) @ c
+        if initial is not None:  # where strengths grow with the rank, amplitudes of both signs: rounding may be left
+            left = np.maximum(left, 1e-300)
         return np.where(learned < 0.5, np.log1p(-np.minimum(learned, 0.5)), np.log(left) - 2.0 * eta * x[-1] * times)
 
-    rough, fine = (condensed(spectrum, points, OPTIMUM_LEVELS) for points in (SEARCH_POINTS, OPTIMUM_POINTS))
+    def levels(points):
+        if initial is None:
+            return condensed(spectrum, points, OPTIMUM_LEVELS)
+        return condensed_from(spectrum, initial, points, OPTIMUM_LEVELS)
+
+    rough, fine = levels(SEARCH_POINTS), levels(OPTIMUM_POINTS)
     logits = np.linspace(-24.0, 24.0, 97)
     best = np.argmin([log_error(logit, alpha, rough) for logit in logits], axis=0)
     out = np.empty_like(alpha)
@@ -530,6 +721,7 @@ def finite_size_error(
     sigma_J: float = 0.0,
     students: int = 1,
     teachers: int = 1,
+    strength: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
     """Compute the mean eps_g of SGD at finite N exactly, step by step.
 
@@ -551,6 +743,8 @@ def finite_size_error(
         Standard deviation of the student's initial weights, >= 0. Default: 0.
     students, teachers : int
         Hidden units K of the student and M of the teacher, >= 1. Default: one each.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teacher in the levels, as from :func:`lib.source`. Default: one in each.
 
     Returns
     -------
@@ -565,7 +759,10 @@ def finite_size_error(
     checks.spectrum(spectrum)
     eta, alpha, start = _arguments(eta, alpha, sigma_J, students, teachers)
     spectrum.multiplicities(N)
-    return finite_size_curve(spectrum.eigenvalues, spectrum.weights * spectrum.eigenvalues, N, eta, alpha, start)
+    initial = np.full(spectrum.levels, 2.0 * start)
+    if strength is not None:
+        initial = initial_errors(spectrum, strength, sigma_J, teachers / students)
+    return finite_size_curve(spectrum.eigenvalues, spectrum.weights * spectrum.eigenvalues, N, eta, alpha, initial)
 
 
 def finite_size_curve(
@@ -574,7 +771,7 @@ def finite_size_curve(
     N: int,
     eta: float,
     alpha: NDArray[np.float64],
-    start: float,
+    initial: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Iterate the recursion of :func:`finite_size_error` for levels of any rate and mass.
 
@@ -588,8 +785,8 @@ def finite_size_curve(
         Learning rate.
     alpha : ndarray, shape (n,)
         Times, increasing; rounded to whole steps.
-    start : float
-        eps_g at the start: e_k = 2 start in every level.
+    initial : ndarray, shape (L,)
+        e_k at the start.
 
     Returns
     -------
@@ -601,8 +798,7 @@ def finite_size_curve(
     ValueError
         If a time needs more than 2^53 steps. Other arguments are not checked.
     """
-    e = np.full(rate.size, 2.0 * start)
-    out, at = np.empty_like(alpha), 0
+    e, out, at = initial.copy(), np.empty_like(alpha), 0
     for i, target in enumerate(checks.steps("alpha", alpha, N)):
         out[i] = 0.5 * kernels.finite_size_advance(rate, mass, eta, N, e, target - at)
         at = target
@@ -618,6 +814,8 @@ def scheduled_error(
     students: int = 1,
     teachers: int = 1,
     rtol: float = 1e-6,
+    *,
+    strength: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
     """Compute eps_g with a learning rate that changes in time and with label noise, for N -> infinity.
 
@@ -646,6 +844,8 @@ def scheduled_error(
     rtol : float
         Error allowed in a step, relative to every level, 1e-12 to 0.1. Over a run these add up to a few times ``rtol``
         near the critical rate, and to less elsewhere. The work grows as rtol^(-1/3). Default: 1e-6.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teacher in the levels, as from :func:`lib.source`. Default: one in each.
 
     Returns
     -------
@@ -672,7 +872,11 @@ def scheduled_error(
     if not callable(eta_of_alpha):
         checks.refuse("eta_of_alpha", eta_of_alpha, "a function of time")
     scale = teachers / students
-    eigenvalues, weights = condensed(spectrum)
+    if strength is None:
+        eigenvalues, weights = condensed(spectrum)
+        initial = np.full(eigenvalues.size, 2.0 * start)
+    else:
+        eigenvalues, weights, initial = condensed_from(spectrum, initial_errors(spectrum, strength, sigma_J, scale))
     mass = weights * eigenvalues
 
     def rate(now):
@@ -687,7 +891,7 @@ def scheduled_error(
         middle, rise = 0.5 * (low + high), 0.25 * (high - low) / GAUSS
         return max(middle - rise, 0.0), max(middle + rise, 0.0), middle * length
 
-    e, following, whole, half = (np.full(eigenvalues.size, 2.0 * start) for _ in range(4))
+    e, following, whole, half = (initial.copy() for _ in range(4))
     out, now, length, rates = np.empty_like(alpha), 0.0, alpha[-1], np.empty((3, 3))
     for i, target in enumerate(alpha):
         while now < target:
@@ -741,6 +945,7 @@ def measured_error(
     sigma_J: float = 0.0,
     students: int = 1,
     teachers: int = 1,
+    strength: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
     """Compute the mean eps_g of SGD on real data from its eigenvalues and fourth moments.
 
@@ -763,6 +968,8 @@ def measured_error(
         Standard deviation of the student's initial weights, >= 0. Default: 0.
     students, teachers : int
         Hidden units K of the student and M of the teacher, >= 1. Default: one each.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teacher in the levels, as from :func:`lib.source`. Default: one in each.
 
     Returns
     -------
@@ -779,7 +986,10 @@ def measured_error(
     moments, eigenvalues, N = check_moments(spectrum, fourth_moments), spectrum.eigenvalues, spectrum.levels
     g = eta / N
     factors, basis = np.linalg.eigh(np.diag(1.0 - 2.0 * g * eigenvalues) + g**2 * moments)
-    amplitudes = (eigenvalues @ basis) * basis.sum(axis=0) * start / N
+    shares = basis.sum(axis=0) * start
+    if strength is not None:
+        shares = 0.5 * initial_errors(spectrum, strength, sigma_J, teachers / students) @ basis
+    amplitudes = (eigenvalues @ basis) * shares / N
     with np.errstate(over="ignore", invalid="ignore"):
         return np.array([amplitudes @ factors**steps for steps in np.rint(alpha * N)])
 

@@ -55,7 +55,12 @@ class Plan:
 
 
 def plan(
-    spectrum: Spectrum, compute: float, eta: float | None = None, noise: float = 0.0, sigma_J: float = 0.0
+    spectrum: Spectrum,
+    compute: float,
+    eta: float | None = None,
+    noise: float = 0.0,
+    sigma_J: float = 0.0,
+    strength: ArrayLike | None = None,
 ) -> Plan:
     """Find the best split of a budget between features and examples, and the best learning rate for it.
 
@@ -75,6 +80,8 @@ def plan(
         Variance of a noise in the teacher's answers, >= 0; half of it is part of the error. Default: 0.
     sigma_J : float
         Standard deviation of the student's initial weights, >= 0. Default: 0.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teacher in the levels, as from :func:`lib.source`. Default: one in each.
 
     Returns
     -------
@@ -96,7 +103,7 @@ def plan(
     compute = checks.number("compute", compute, 0.0, open_minimum=True)
 
     def best(eta, *budgets):
-        return features.compute_optimal(spectrum, eta, budgets, sigma_J, noise)
+        return features.compute_optimal(spectrum, eta, budgets, sigma_J, noise, strength)
 
     if eta is None:
 
@@ -111,13 +118,18 @@ def plan(
     front = best(eta, compute, 2.0 * compute)
     learned, alpha, eps_g = int(front.learned[0]), float(front.alpha[0]), float(front.eps_g[0])
     doubling = 1.0 - float(front.eps_g[1]) / eps_g if eps_g > 0 else 0.0
-    return Plan(
-        compute, learned, alpha, float(eta), eps_g, *returns(spectrum, learned, eta, alpha, noise, sigma_J), doubling
-    )
+    of_features, of_time = returns(spectrum, learned, eta, alpha, noise, sigma_J, strength)
+    return Plan(compute, learned, alpha, float(eta), eps_g, of_features, of_time, doubling)
 
 
 def returns(
-    spectrum: Spectrum, learned: int, eta: float, alpha: float, noise: float = 0.0, sigma_J: float = 0.0
+    spectrum: Spectrum,
+    learned: int,
+    eta: float,
+    alpha: float,
+    noise: float = 0.0,
+    sigma_J: float = 0.0,
+    strength: ArrayLike | None = None,
 ) -> tuple[float, float]:
     """Compute the marginal returns of features and of time for a run.
 
@@ -138,6 +150,8 @@ def returns(
         Variance of a noise in the teacher's answers, >= 0; half of it is part of the error. Default: 0.
     sigma_J : float
         Standard deviation of the student's initial weights, >= 0. Default: 0.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teacher in the levels, as from :func:`lib.source`. Default: one in each.
 
     Returns
     -------
@@ -155,9 +169,9 @@ def returns(
     step = 1e-3
 
     def log_error(l, *times):
-        return np.log(np.maximum(features.error(spectrum, l, eta, times, sigma_J, noise), 1e-300))
+        return np.log(np.maximum(features.error(spectrum, l, eta, times, sigma_J, noise, strength), 1e-300))
 
-    if features.error(spectrum, learned, eta, alpha, sigma_J, noise)[0] == 0.0:
+    if features.error(spectrum, learned, eta, alpha, sigma_J, noise, strength)[0] == 0.0:
         return 0.0, 0.0
     early, late = log_error(learned, alpha * np.exp(-step), alpha * np.exp(step))
     less, more = max(learned - 1, 1), min(learned + 1, spectrum.levels)
@@ -167,7 +181,14 @@ def returns(
     return float(of_features), float(early - late) / (2.0 * step)
 
 
-def stop(spectrum: Spectrum, eta: float, gain: float, noise: float = 0.0, sigma_J: float = 0.0) -> float:
+def stop(
+    spectrum: Spectrum,
+    eta: float,
+    gain: float,
+    noise: float = 0.0,
+    sigma_J: float = 0.0,
+    strength: ArrayLike | None = None,
+) -> float:
     """Find the budget beyond which doubling it saves less than the fraction ``gain`` of the error.
 
     Inside a power law every doubling saves the same fraction, 1 - 2^-(beta/(2+beta)), until noise ends it
@@ -186,6 +207,8 @@ def stop(spectrum: Spectrum, eta: float, gain: float, noise: float = 0.0, sigma_
         Variance of a noise in the teacher's answers, >= 0; half of it is part of the error. Default: 0.
     sigma_J : float
         Standard deviation of the student's initial weights, >= 0. Default: 0.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teacher in the levels, as from :func:`lib.source`. Default: one in each.
 
     Returns
     -------
@@ -203,7 +226,7 @@ def stop(spectrum: Spectrum, eta: float, gain: float, noise: float = 0.0, sigma_
     def enough(octaves):
         """Whether budgets of 2^octaves, each twice the one before, are worth doubling."""
         budgets = 2.0 ** np.append(octaves, octaves[-1] + 1.0)
-        eps_g = features.compute_optimal(spectrum, eta, budgets, sigma_J, noise).eps_g
+        eps_g = features.compute_optimal(spectrum, eta, budgets, sigma_J, noise, strength).eps_g
         return 1.0 - eps_g[1:] / np.maximum(eps_g[:-1], 1e-300) >= gain
 
     slowest = spectrum.levels * features.crossover_time(spectrum, spectrum.levels, eta)

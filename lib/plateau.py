@@ -99,12 +99,20 @@ def largest_eta(teachers: int, students: int | None = None) -> float:
     return K * kernels.largest_rate(M, V, u)
 
 
-def fixed_point(spectrum: Spectrum, teachers: int, eta: float = 0.0, students: int | None = None) -> FixedPoint:
+def fixed_point(
+    spectrum: Spectrum,
+    teachers: int,
+    eta: float = 0.0,
+    students: int | None = None,
+    strength: ArrayLike | None = None,
+) -> FixedPoint:
     """Find the symmetric fixed point of the flow, at which all students are identical.
 
     Equations ``eq-plateau-balance`` and ``eq-plateau-rate`` of the book: it depends only on M and eta / K. For
     eta -> 0 it is ``eq-plateau-height``, Q = 1/(2M-1), R = 1/sqrt(M(2M-1)) and height 1/6 - (M/pi) asin(1/2M), for
-    any K.
+    any K. Strengths t_k of mean sum_k w_k lambda_k t_k = 1 change none of these totals: where the unit rests,
+    A r_k + c t_k = 0 and A q_k + M c r_k + eta G/(2 K) = 0, so that r_k = R t_k and
+    q_k = M R^2 t_k + (Q - M R^2), whose totals are R and Q for any t_k.
 
     Parameters
     ----------
@@ -116,6 +124,9 @@ def fixed_point(spectrum: Spectrum, teachers: int, eta: float = 0.0, students: i
         Learning rate, >= 0. Default: 0, the limit of a small rate.
     students : int, optional
         Hidden units K of the student, >= 1. Default: M.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teachers in the levels, with sum_k w_k lambda_k t_k = 1, as from :func:`lib.source`.
+        Default: one in each.
 
     Returns
     -------
@@ -141,17 +152,29 @@ def fixed_point(spectrum: Spectrum, teachers: int, eta: float = 0.0, students: i
     Q = _self_overlap(K, M, V, u, eta)
     R = kernels.balance(Q, M, V, u)
     L = spectrum.levels
-    t = np.broadcast_to(np.eye(M), (L, M, M))
-    overlaps = Overlaps(np.broadcast_to(R, (L, K, M)), np.broadcast_to(Q, (L, K, K)), t)
-    return FixedPoint(kernels.error(R, Q, M, V, u), R, Q, overlaps)
+    r, q, t = R, Q, np.eye(M)
+    if strength is not None:
+        strengths = checks.strength(spectrum, strength, normalised=True)[:, None, None]
+        r, q, t = R * strengths, M * R**2 * strengths + (Q - M * R**2), strengths * t
+    blocks = (np.broadcast_to(x, (L, *shape)) for x, shape in ((r, (K, M)), (q, (K, K)), (t, (M, M))))
+    return FixedPoint(kernels.error(R, Q, M, V, u), R, Q, Overlaps(*blocks))
 
 
-def escape_time(spectrum: Spectrum, teachers: int, eta: float, students: int | None = None) -> float:
+def escape_time(
+    spectrum: Spectrum, teachers: int, eta: float, students: int | None = None, strength: ArrayLike | None = None
+) -> float:
     """Return the time in which a specialisation grows by a factor e at the plateau, exactly at any learning rate.
 
     The inverse of the growth rate gamma of ``eq-plateau-secular``, the largest root of
     sum_k w_k a lambda_k^2 / (gamma - b lambda_k) = 1 with a = eta slope / K and b = eta^2 G / (2 K^2). Its limit at
     small eta is :func:`small_eta_escape_time`.
+
+    Strengths t_k put w_k t_k in the place of w_k, and <t lambda^2> = sum_k w_k t_k lambda_k^2 in that of <lambda^2>. A
+    specialisation s_k turns a student to one teacher from the others. It changes the pull of that teacher alone, by
+    slope S, and what a pull adds in level k is the teacher's vector there, of square t_k:
+    s_k' = (eta/K) lambda_k (slope S t_k + (eta G / 2 K) s_k). The totals at the plateau, and with them slope and G, do
+    not depend on t_k (:func:`fixed_point`). In a level without the teacher, t_k = 0, there is nothing to turn to, and
+    s_k = 0.
 
     Parameters
     ----------
@@ -163,6 +186,9 @@ def escape_time(spectrum: Spectrum, teachers: int, eta: float, students: int | N
         Learning rate, > 0.
     students : int, optional
         Hidden units K of the student, >= 2. Default: M.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teachers in the levels, with sum_k w_k lambda_k t_k = 1, as from :func:`lib.source`.
+        Default: one in each.
 
     Returns
     -------
@@ -178,19 +204,25 @@ def escape_time(spectrum: Spectrum, teachers: int, eta: float, students: int | N
     Examples
     --------
     >>> import lib
-    >>> round(lib.plateau.escape_time(lib.power_law(1.0, 64), teachers=2, eta=0.1), 2)
+    >>> s = lib.power_law(1.0, 64)
+    >>> round(lib.plateau.escape_time(s, teachers=2, eta=0.1), 2)
     11.6
+    >>> round(lib.plateau.escape_time(s, teachers=2, eta=0.1, strength=lib.source(s, 1.0)), 2)  # an easier task
+    8.0
     """
     checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     K, M, V, u = _networks(teachers, students, 2)
-    return 1.0 / _escape_rate(spectrum, K, M, V, u, eta)
+    return 1.0 / _escape_rate(spectrum, K, M, V, u, eta, strength)
 
 
-def small_eta_escape_time(spectrum: Spectrum, teachers: int, eta: float, students: int | None = None) -> float:
+def small_eta_escape_time(
+    spectrum: Spectrum, teachers: int, eta: float, students: int | None = None, strength: ArrayLike | None = None
+) -> float:
     """Return the escape time to leading order in the learning rate.
 
-    Equation ``eq-plateau-tau`` of the book: pi K sqrt(2M-1) (2M+1)^(3/2) / (2 M eta <lambda^2>).
+    Equation ``eq-plateau-tau`` of the book: pi K sqrt(2M-1) (2M+1)^(3/2) / (2 M eta <lambda^2>), with <t lambda^2> for
+    <lambda^2> where strengths are given (:func:`escape_time`).
 
     Parameters
     ----------
@@ -202,6 +234,9 @@ def small_eta_escape_time(spectrum: Spectrum, teachers: int, eta: float, student
         Learning rate, > 0.
     students : int, optional
         Hidden units K of the student, >= 2. Default: M.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teachers in the levels, with sum_k w_k lambda_k t_k = 1, as from :func:`lib.source`.
+        Default: one in each.
 
     Returns
     -------
@@ -215,7 +250,11 @@ def small_eta_escape_time(spectrum: Spectrum, teachers: int, eta: float, student
     checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     K, M, _, _ = _networks(teachers, students, 2)
-    return kernels.small_eta_escape_time(spectrum.second_moment, K, M, eta)
+    second_moment = spectrum.second_moment
+    if strength is not None:
+        strengths = checks.strength(spectrum, strength, normalised=True)
+        second_moment = float(np.sum(spectrum.weights * strengths * spectrum.eigenvalues**2))
+    return kernels.small_eta_escape_time(second_moment, K, M, eta)
 
 
 def escape_time_law(beta: float, levels: int, teachers: int, eta: float) -> float:
@@ -595,6 +634,8 @@ def typical_overlaps(model: StudentTeacher, sigma_J: float, N: int) -> Overlaps:
     checks.model(model)
     K, M, s = model.students, model.teachers, model.spectrum
     _networks(M, K, 2)
+    if model.strength is not None:
+        checks.refuse("model.strength", model.strength, "None: the length is that of teachers equal in all levels")
     size = _start_size(s, M, sigma_J, N, K)
     pattern = np.empty((K, M))
     kernels.specialised_part(np.eye(K, M), pattern)
@@ -688,10 +729,16 @@ def _self_overlap(K: int, M: int, V: float, u: float, eta: float) -> float:
     return Q
 
 
-def _escape_rate(spectrum: Spectrum, K: int, M: int, V: float, u: float, eta: float) -> float:
+def _escape_rate(
+    spectrum: Spectrum, K: int, M: int, V: float, u: float, eta: float, strength: ArrayLike | None = None
+) -> float:
     """Return the inverse of :func:`escape_time`."""
-    Q = _self_overlap(K, M, V, u, eta)
-    return kernels.escape(spectrum.eigenvalues, spectrum.weights, Q, M, V, u, eta / K)
+    eigenvalues, weights = spectrum.eigenvalues, spectrum.weights
+    if strength is not None:
+        strengths = checks.strength(spectrum, strength, normalised=True)
+        there = strengths > 0
+        eigenvalues, weights = eigenvalues[there], (weights * strengths)[there]
+    return kernels.escape(eigenvalues, weights, _self_overlap(K, M, V, u, eta), M, V, u, eta / K)
 
 
 def _start_size(spectrum: Spectrum, teachers: int, sigma_J: float, N: int, students: int | None) -> float:

@@ -61,13 +61,16 @@ def effective_ridge(spectrum: Spectrum, alpha: ArrayLike, ridge: float = 0.0) ->
     return kappa
 
 
-def error(spectrum: Spectrum, alpha: ArrayLike, ridge: float = 0.0, noise: float = 0.0) -> NDArray[np.float64]:
+def error(
+    spectrum: Spectrum, alpha: ArrayLike, ridge: float = 0.0, noise: float = 0.0, strength: ArrayLike | None = None
+) -> NDArray[np.float64]:
     """Compute the mean eps_g of ridge regression on alpha N examples, against the noiseless teacher.
 
     Equation ``eq-effective-ridge`` of the book (Bordelon, Canatar and Pehlevan 2020):
     eps_g = (alpha kappa V + noise S) / (alpha - S) / 2 with V = sum_k w_k lambda_k kappa / (lambda_k + kappa)^2 and
     S = sum_k w_k lambda_k^2 / (lambda_k + kappa)^2. Without ridge and noise it is alpha kappa / 2
-    (``eq-kernel-error``), and at the best ridge, which is the noise, (alpha kappa - noise) / 2.
+    (``eq-kernel-error``), and at the best ridge, which is the noise, (alpha kappa - noise) / 2. A teacher of strength
+    t_k in level k has t_k in the sum V, and there alone; then these two are not so.
 
     Parameters
     ----------
@@ -79,6 +82,8 @@ def error(spectrum: Spectrum, alpha: ArrayLike, ridge: float = 0.0, noise: float
         Of min sum_mu (zeta_mu - J . xi_mu / sqrt N)^2 + ridge |J|^2, >= 0. Default: 0.
     noise : float
         Variance of Gaussian noise on the labels of the examples, >= 0. Default: 0.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teacher in the levels, as from :func:`lib.source`. Default: one in each.
 
     Returns
     -------
@@ -98,6 +103,7 @@ def error(spectrum: Spectrum, alpha: ArrayLike, ridge: float = 0.0, noise: float
     """
     checks.spectrum(spectrum)
     noise = checks.number("noise", noise, 0.0)
+    strengths = None if strength is None else checks.strength(spectrum, strength)
     alpha, kappa = checks.times("alpha", alpha, open_minimum=True), effective_ridge(spectrum, alpha, ridge)
     out = np.empty_like(alpha)
     for i, (a, x) in enumerate(zip(alpha, kappa)):
@@ -106,8 +112,10 @@ def error(spectrum: Spectrum, alpha: ArrayLike, ridge: float = 0.0, noise: float
             continue
         share = spectrum.eigenvalues / (spectrum.eigenvalues + x)
         known = np.sum(spectrum.weights * share**2)
-        unknown = np.sum(spectrum.weights * share * x / (spectrum.eigenvalues + x))
-        out[i] = 0.5 * (a * x * unknown + noise * known) / (unknown + ridge / x)  # alpha - S, free of cancellation
+        parts = spectrum.weights * share * x / (spectrum.eigenvalues + x)
+        unknown = np.sum(parts)
+        missed = unknown if strengths is None else np.sum(parts * strengths)
+        out[i] = 0.5 * (a * x * missed + noise * known) / (unknown + ridge / x)  # alpha - S, free of cancellation
     return out
 
 
@@ -251,6 +259,8 @@ def experiment(
     noise: float = 0.0,
     time: ArrayLike = np.inf,
     seeds: int = 8,
+    *,
+    strength: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
     """Measure eps_g of regressions: draw data and teachers, and fit the weights by linear algebra.
 
@@ -273,6 +283,8 @@ def experiment(
         ridge = 0 and no ``features``. Several times look at the same runs. Default: infinity, the complete fit.
     seeds : int
         Number of runs, each with its own data, teacher and features. Default: 8.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teacher in the levels, as from :func:`lib.source`. Default: one in each.
 
     Returns
     -------
@@ -300,11 +312,15 @@ def experiment(
             checks.refuse("time", time, "left out with a ridge or with features")
     else:
         times = [np.inf]
-    root = np.sqrt(np.repeat(spectrum.eigenvalues, spectrum.multiplicities(N)))
+    counts = spectrum.multiplicities(N)
+    root = np.sqrt(np.repeat(spectrum.eigenvalues, counts))
+    size = None if strength is None else np.sqrt(np.repeat(checks.strength(spectrum, strength), counts))
     out = np.empty((seeds, len(times)))
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
         X, B = rng.standard_normal((P, root.size)) * root, rng.standard_normal(root.size)
+        if size is not None:
+            B *= size
         labels = X @ B / np.sqrt(N) + np.sqrt(noise) * rng.standard_normal(P)
         project = None
         if features is not None:

@@ -22,6 +22,7 @@ def says(*parts):
     return "(?s)" + "^" + ".*".join([first + r"(?![\w.])", *others])
 
 
+TWO = lib.Spectrum([1.5, 0.5])
 RANGES = [
     (lambda: checks.number("x", -1.0, 0.0), "x = -1.0: must be a number >= 0"),
     (lambda: checks.number("x", 0.0, 0.0, open_minimum=True), "x = 0.0: must be a number > 0"),
@@ -65,6 +66,15 @@ RANGES = [
         "spectrum = [3.0, 2.0]: must be a lib.Spectrum, as from lib.power_law or lib.Spectrum(eigenvalues)",
     ),
     (lambda: checks.model(None), "model = None: must be a lib.StudentTeacher"),
+    (lambda: checks.strength(TWO, [1.0]), "strength has shape (1,): must be (2,), one number for each level"),
+    (lambda: checks.strength(TWO, [[1.0]]), "strength has shape (1, 1): must have 1 dimension(s) and not be empty"),
+    (lambda: checks.strength(TWO, [1.0, -2.0]), "strength[1] = -2.0: must be >= 0"),
+    (lambda: checks.strength(TWO, [np.nan, 1.0]), "strength[0] = nan: must be finite"),
+    (lambda: checks.strength(TWO, [0.0, 0.0]), "strength = 0 in every level: must be > 0 in one at least"),
+    (
+        lambda: checks.strength(TWO, [2.0, 2.0], normalised=True),
+        "strength: sum of weights * eigenvalues * strength = 2: must be 1 (lib.source)",
+    ),
 ]
 
 

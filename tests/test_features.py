@@ -68,6 +68,94 @@ def test_error_to_fifty_digits(beta, l, fraction):
     assert np.all(np.abs(result / expected - 1) < bound), (result / expected - 1, W)
 
 
+@pytest.mark.parametrize("tau", [-0.5, 0.7, 4.0])
+@pytest.mark.parametrize("l", [1, 5, 12])
+@pytest.mark.parametrize("fraction", [1e-3, 0.7, 1 - 1e-6])
+def test_error_of_a_source_to_fifty_digits(tau, l, fraction):
+    """As for equal strengths; a source that grows with the rank has terms of both signs, and cancels late."""
+    s = lib.power_law(1.0, 12)
+    eta, strength, noise = fraction * features.critical_eta(s, l), lib.source(s, tau), 0.01
+    alpha = np.array([0.0, 1.0, 30.0, 300.0])
+    expected = []
+    with mpmath.workdps(50):
+        lam = [mpmath.mpf(float(x)) for x in s.eigenvalues]
+        start = [mpmath.mpf(float(t)) + mpmath.mpf(0.25) for t in strength]
+        rest = sum(x * t for x, t in zip(lam[l:], start[l:])) / 12 + mpmath.mpf(noise)
+        flow = mpmath.zeros(13, 13)
+        for i in range(l):
+            for j in range(l):
+                flow[i, j] = mpmath.mpf(eta) ** 2 * lam[i] * lam[j] / 12 - (2 * eta * lam[i] if i == j else 0)
+            flow[i, 12] = mpmath.mpf(eta) ** 2 * lam[i] * rest
+        for a in alpha:
+            e = mpmath.expm(flow * a) * mpmath.matrix([*start, mpmath.mpf(1)])
+            expected.append(float(sum(lam[i] * e[i] for i in range(12)) / 24 + mpmath.mpf(noise) / 2))
+    result = features.error(s, l, eta, alpha, 0.5, noise, strength)
+    bound = 1e-13 + 2e-15 * eta * s.eigenvalues[0] * alpha  # as for equal strengths, above
+    assert np.all(np.abs(result / expected - 1) < bound)
+
+
+def test_strengths_of_one_are_no_strengths():
+    s, ones, alpha = lib.power_law(0.7, 40), np.ones(40), [0.1, 3.0, 50.0]
+    gaussian = np.outer(s.eigenvalues, s.eigenvalues) + 2 * np.diag(s.eigenvalues**2)
+    for form, given in (
+        (features.error, (s, 10, 0.6, alpha, 0.4, 0.1)),
+        (features.small_eta_error, (s, 10, 0.6, alpha, 0.4)),
+        (features.finite_size_error, (s, 10, 80, 0.6, alpha, 0.4)),
+        (features.measured_error, (s, 10, gaussian, 0.6, alpha, 0.4)),
+        (features.asymptotic_error, (s, 10, 0.6, 80)),
+    ):
+        np.testing.assert_allclose(form(*given, strength=ones), form(*given), rtol=1e-12)  # 4000 steps, each rounded
+    given = s, 0.6, [1.0, 30.0], 0.4, 0.1
+    fronts = [features.compute_optimal(*given, strength=t).learned for t in (ones, None)]
+    np.testing.assert_array_equal(*fronts)
+
+
+@pytest.mark.parametrize("tau", [-0.5, 2.0])
+def test_error_of_a_source_joins_its_limits(tau):
+    s = lib.power_law(1.0, 100)
+    strength = lib.source(s, tau)
+    late = features.error(s, 10, 1.3, [1e6], strength=strength)[0]
+    assert late == pytest.approx(features.asymptotic_error(s, 10, 1.3, strength=strength), rel=1e-12)
+    everything = features.error(s, 100, 0.8, [0.1, 10.0], 0.3, strength=strength)
+    linear = lib.linear.generalization_error(s, 0.8, [0.1, 10.0], 0.3, strength=strength)
+    np.testing.assert_allclose(everything, linear, rtol=1e-12)
+    small = features.small_eta_error(s, 10, 1e-4, [1e4, 1e6], strength=strength)
+    np.testing.assert_allclose(features.error(s, 10, 1e-4, [1e4, 1e6], strength=strength), small, rtol=1e-3)
+    first = features.finite_size_error(s, 10, 10**6, 0.8, [0.0, 1e-3], 0.3, strength)
+    # the limit up to eta lambda_1 / N and the rounding of time
+    np.testing.assert_allclose(first, features.error(s, 10, 0.8, [0.0, 1e-3], 0.3, strength=strength), rtol=1e-3)
+
+
+@pytest.mark.parametrize("tau", [-0.5, 0.5, 2.0, 5.0])
+def test_frontier_of_a_source_is_the_best_of_all(tau):
+    """Every number of levels tried; where the task is in the last levels, these are the best."""
+    s = lib.power_law(1.0, 64)
+    strength = lib.source(s, tau)
+    compute = np.array([1.0, 10.0, 100.0, 1e4])
+    front = features.compute_optimal(s, 0.5, compute, strength=strength)
+    errors = np.array([features.error(s, l, 0.5, compute / l, strength=strength) for l in range(1, 65)])
+    np.testing.assert_array_equal(front.learned, 1 + np.argmin(errors, axis=0))
+    last = np.where(np.arange(64) >= 60, 1.0, 0.0)
+    front = features.compute_optimal(s, 0.5, [1e6], strength=last)
+    assert front.learned[0] == 64 and front.eps_g[0] < 1e-3 * features.asymptotic_error(s, 10, strength=last)
+
+
+@pytest.mark.parametrize("beta, tau", [(1.0, 0.5), (0.5, 0.5), (1.0, 1.5)])
+def test_frontier_of_a_source_has_its_exponents(beta, tau):
+    """Two decades of compute far from both ends, where l* is 50 to 500 of 10^5 levels."""
+    s = lib.power_law(beta, 10**5)
+    strength = lib.source(s, tau)
+    compute = np.array([50.0, 500.0]) ** (2 + beta) / (2 * 0.3 * s.eigenvalues[0])
+    front = features.compute_optimal(s, 0.3, compute, strength=strength)
+    learned, alpha, eps_g = features.compute_exponents(beta, tau)
+    steps = np.diff(np.log(compute))[0]
+    # U of the levels beyond 10^5 and the rank 1/2 at l = 50: a per cent of the error; l* is flat and known to less;
+    # noise that comes back is some l^-beta, 0.14 at beta = 1/2, and falls by two thirds
+    assert -np.diff(np.log(front.eps_g))[0] / steps == pytest.approx(eps_g, abs=0.03)
+    assert np.diff(np.log(front.learned))[0] / steps == pytest.approx(learned, abs=0.06)
+    assert np.diff(np.log(front.alpha))[0] / steps == pytest.approx(alpha, abs=0.06)
+
+
 def test_all_levels_learned_is_the_linear_network():
     s, alpha = lib.power_law(0.7, 40), np.geomspace(0.01, 100, 9)
     for eta in (0.01, 1.0, 2.0, 2.3):
@@ -345,6 +433,12 @@ BAD = [
     (lambda s: features.measured_error(s, 2, np.ones((3, 3)), 0.1, [1]), "fourth_moments"),
     (lambda s: features.measured_error(s, 0, np.ones((4, 4)), 0.1, [1]), "learned"),
     (lambda s: features.asymptotic_error(s, 0), "learned"),
+    (lambda s: features.asymptotic_error(s, 1, strength=[1.0]), "strength"),
+    (lambda s: features.error(s, 1, 0.1, [1], strength=[1.0]), "strength"),
+    (lambda s: features.small_eta_error(s, 1, 0.1, [1], strength=[1.0]), "strength"),
+    (lambda s: features.finite_size_error(s, 1, 8, 0.1, [1], strength=[1.0]), "strength"),
+    (lambda s: features.measured_error(s, 1, np.ones((4, 4)), 0.1, [1], strength=[1.0]), "strength"),
+    (lambda s: features.compute_optimal(s, 0.1, [1], strength=[1.0]), "strength"),
     (lambda s: features.asymptotic_error(s, 5), "learned"),
     (lambda s: features.asymptotic_error(s, 2.5), "learned"),
     (lambda s: features.asymptotic_error(s, 2, -0.1), "eta"),

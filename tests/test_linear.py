@@ -6,6 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 from scipy.linalg import expm
+from scipy.special import zeta
 
 import lib
 
@@ -293,6 +294,262 @@ def test_optimal_rate_in_the_window_and_beyond(beta):
 def test_optimal_rate_of_more_units():
     s = lib.power_law(1.0, 16)
     np.testing.assert_allclose(lib.linear.optimal_eta(s, [0.1, 3.0], 3, 2), 1.5 * lib.linear.optimal_eta(s, [0.1, 3.0]))
+
+
+# --- A teacher that is not equally strong in all levels ---------------------------------------------------
+
+
+@pytest.mark.parametrize("eta", [0.05, 0.7, 1.9, 2.0, 2.5])
+def test_exact_curve_of_any_strengths_is_the_matrix_exponential(eta):
+    """Strengths in no order, zeros among them, on random, repeated and nearly repeated eigenvalues."""
+    rng = np.random.default_rng(5)
+    eigenvalues = rng.lognormal(sigma=1.5, size=12)
+    eigenvalues[3] = eigenvalues[2]
+    eigenvalues[5] = eigenvalues[4] * (1 + 1e-9)
+    s = lib.Spectrum(eigenvalues, rng.random(12) + 0.1)
+    strength = np.where(rng.random(12) < 0.3, 0.0, rng.lognormal(size=12))
+    alpha = np.array([0.0, 0.01, 0.3, 2.0, 9.0])
+    lam, w = s.eigenvalues, s.weights
+    flow = -2 * eta * np.diag(lam) + eta**2 * np.outer(lam, w * lam)
+    expected = [0.5 * (w * lam) @ expm(flow * a) @ (strength + 0.25 * 2 / 3) for a in alpha]
+    found = lib.linear.generalization_error(s, 1.5 * eta, alpha, 0.5, 3, 2, strength)
+    # expm is accurate relative to its largest entry; two eigenvalues 1e-9 apart share an amplitude to 1e-16 / 1e-9
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-13)
+    small = [0.5 * (w * lam * np.exp(-2 * eta * lam * a)) @ (strength + 0.25 * 2 / 3) for a in alpha]
+    np.testing.assert_allclose(lib.linear.small_eta_error(s, 1.5 * eta, alpha, 0.5, 3, 2, strength), small, rtol=1e-14)
+
+
+@pytest.mark.parametrize("tau", [0.5, 4.0, -0.5])
+@pytest.mark.parametrize("beta", [0.3, 1.0])
+def test_exact_curve_of_a_source_keeps_its_relative_accuracy_far_down(beta, tau):
+    """Fifty digits at alpha where eps_g is tiny: with a source that falls with the rank nothing cancels."""
+    eta, s = 1.5, lib.power_law(beta, 8)
+    alpha, strength = np.array([1.0, 40.0, 200.0]), lib.source(s, tau)
+    with mpmath.workdps(50):
+        lam = [mpmath.mpf(float(x)) for x in s.eigenvalues]
+        flow = mpmath.matrix(8, 8)
+        for i in range(8):
+            for j in range(8):
+                flow[i, j] = mpmath.mpf(eta) ** 2 * lam[i] * lam[j] / 8 - (2 * eta * lam[i] if i == j else 0)
+        expected = []
+        for a in alpha:
+            e = mpmath.expm(flow * a) * mpmath.matrix(strength)
+            expected.append(float(sum(lam[i] * e[i] for i in range(8)) / 16))
+    bound = 1e-14 + 4e-16 * 2 * eta * s.eigenvalues[-1] * alpha  # as for equal strengths, above
+    found = lib.linear.generalization_error(s, eta, alpha, strength=strength)
+    assert np.all(np.abs(found / expected - 1) < 10 * bound)
+
+
+def test_strengths_of_one_are_no_strengths():
+    """The same sums of the same terms, but for the start: inside them or in front."""
+    s, alpha = lib.power_law(0.7, 40), [0.1, 3.0, 50.0]
+    ones = lib.source(s, 0.0)
+    gaussian = np.outer(s.eigenvalues, s.eigenvalues) + 2 * np.diag(s.eigenvalues**2)
+    for form, extra in (
+        (lib.linear.generalization_error, ()),
+        (lib.linear.small_eta_error, ()),
+        (lib.linear.finite_size_error, (80,)),
+        (lib.linear.measured_error, (gaussian,)),
+    ):
+        given = s, *extra, 0.6, alpha, 0.4, 3, 2
+        np.testing.assert_allclose(form(*given, strength=ones), form(*given), rtol=1e-13)  # 4000 steps, each rounded
+    scheduled = [
+        lib.linear.scheduled_error(s, lambda a: 1 / (1 + a), alpha, 0.1, 0.4, strength=t) for t in (ones, None)
+    ]
+    np.testing.assert_allclose(*scheduled, rtol=1e-13)
+    best = lib.linear.optimal_eta(s, alpha)
+    np.testing.assert_allclose(lib.linear.optimal_eta(s, alpha, strength=ones, sigma_J=0.3), best, rtol=1e-5)
+
+
+@pytest.mark.parametrize("tau", [-0.5, 0.7, 3.0])
+@pytest.mark.parametrize("levels", [8, 1000])
+def test_a_constant_schedule_of_a_source_is_the_closed_form(levels, tau):
+    s = lib.power_law(1.0, levels)
+    alpha, strength = np.geomspace(1e-3, 3 / s.eigenvalues[-1], 9), lib.source(s, tau)
+    found = lib.linear.scheduled_error(s, lambda time: 0.5, alpha, 0.0, 0.5, 3, 2, strength=strength)
+    np.testing.assert_allclose(
+        found, lib.linear.generalization_error(s, 0.5, alpha, 0.5, 3, 2, strength), rtol=1e-5
+    )  # 1e-6 a step, as for equal strengths
+
+
+@pytest.mark.parametrize("tau", [0.5, 4.0])
+@pytest.mark.parametrize("students, teachers", [(1, 1), (3, 2)])
+def test_a_source_against_the_flow_of_its_overlaps(students, teachers, tau):
+    s = lib.power_law(0.5, 6)
+    model = lib.StudentTeacher(s, students, teachers, "linear", lib.source(s, tau))
+    alpha = np.geomspace(0.01, 30, 9)
+    eta = 0.6 * lib.linear.critical_eta(s, students, teachers)
+    flow = lib.solve(model, model.initial_overlaps(0.7), eta, alpha, rtol=1e-9).eps_g
+    closed = lib.linear.generalization_error(s, eta, alpha, 0.7, students, teachers, model.strength)
+    np.testing.assert_allclose(flow, closed, rtol=1e-6)  # some hundred steps of 1e-9
+
+
+@pytest.mark.parametrize("teacher", ["orthonormal", "random"])
+@pytest.mark.parametrize("tau", [1.0, 4.0])
+def test_a_source_against_sgd(tau, teacher):
+    """On the weights, with the exact mean at this N: the signal's regime, and that of forgotten noise."""
+    s, seeds = lib.power_law(1.0, 16), 300
+    model = lib.StudentTeacher(s, 1, 1, "linear", lib.source(s, tau))
+    sgd = lib.simulate(model, 128, 0.5, [0.3, 2.0, 10.0], 0.1, seeds, teacher)
+    exact = lib.linear.finite_size_error(s, 128, 0.5, sgd.alpha, 0.1, strength=model.strength)
+    error = sgd.eps_g.std(axis=0, ddof=1) / np.sqrt(seeds)
+    assert np.all(error < 0.15 * exact)
+    assert np.all(np.abs(sgd.eps_g.mean(axis=0) - exact) < 4.5 * error)  # twelve means in all
+
+
+def test_strengths_of_single_components_on_real_moments():
+    """The map of ``measured_error`` step by step, for strengths in no order."""
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((50, 5)) ** 3
+    s, moments, strength = lib.Spectrum.from_data(X), lib.linear.fourth_moments(X), rng.random(5)
+    e, g = strength + 0.3**2, 0.1 / 5
+    for _ in range(20):
+        e = e - 2 * g * s.eigenvalues * e + g**2 * moments @ e
+    found = lib.linear.measured_error(s, moments, 0.1, 4.0, 0.3, strength=strength)[0]
+    assert found == pytest.approx(0.5 * s.eigenvalues @ e / 5, rel=1e-12)
+
+
+EXPONENTS = [(0.5, tau) for tau in (0.0, 0.5, 1.0, 1.5, 4.0)] + [(1.0, tau) for tau in (0.0, 0.5, 1.0, 2.0, 4.0)]
+
+
+@pytest.mark.parametrize("beta, tau", EXPONENTS)
+def test_exponent_of_a_source_is_the_local_slope(beta, tau):
+    """A decade in the middle of the window of 10^5 levels, X = 10^3.75 and 10^5, the missing levels' part added.
+
+    The law's next term is at most 2 a/(1 - eta/2) of it, as in the test below, and its power another by theta =
+    beta/(1+beta): for eta = 1/2 it turns the slope by up to theta times that, 0.01 for beta = 1/2 and 0.002 for 1. For
+    1 < s the forgotten noise is another, of relative power (1 + beta - tau)/(1 + beta): at (1/2, 1) the power is 1/3,
+    at most 0.02 of the slope.
+    """
+    s, eta = lib.power_law(beta, 10**5), 0.5
+    first, last = lib.linear.power_law_window(s, eta)
+    middle = np.sqrt(first * last)
+    alpha = np.array([middle / np.sqrt(10), middle * np.sqrt(10)])
+    curve = lib.linear.generalization_error(s, eta, alpha, strength=lib.source(s, tau))
+    curve = curve + lib.linear.offset(s, eta, tau=tau)
+    slope = -np.diff(np.log(curve))[0] / np.log(10)
+    assert slope == pytest.approx(lib.linear.exponent(beta, tau), abs=0.02)
+
+
+def test_prefactor_where_the_noise_is_forgotten():
+    """beta = 1, tau = 4, eta = 1/2, X = 10^5, as published with this book's plan: 4.0283e-9 and 4.0279e-9."""
+    s = lib.power_law(1.0, 10**5)
+    alpha = 1e5 / (2 * 0.5 * s.eigenvalues[0])
+    exact = 2 * lib.linear.generalization_error(s, 0.5, alpha, strength=lib.source(s, 4.0))[0]
+    law = 2 * lib.linear.power_law_error(s, 0.5, alpha, tau=4.0)[0]
+    assert exact == pytest.approx(4.0283e-9, abs=1e-13) and law == pytest.approx(4.0279e-9, abs=1e-13)
+
+
+@pytest.mark.parametrize("beta, tau, eta", [(1.0, 0.5, 0.5), (1.0, 4.0, 0.5), (0.5, 4.0, 1.5), (0.5, 0.5, 0.1)])
+def test_law_of_a_source_less_its_offset_is_the_curve(beta, tau, eta):
+    """The gap is the next term, with initial weights too, which follow the law of tau = 0.
+
+    K(p) = eta/2 - a(p), a = (eta/2) / zeta(1+beta) (pi/(1+beta)) / sin(pi theta) X^-theta at p = 1/alpha, with
+    theta = beta/(1+beta): so 1/(1 - K) is a series in a/(1 - eta/2), of which the law has the first term that counts.
+    Ratios of gamma functions that come with it in time are at most 1 here.
+    """
+    s, theta = lib.power_law(beta, 10**5), beta / (1 + beta)
+    first, last = lib.linear.power_law_window(s, eta)
+    alpha = np.geomspace(np.sqrt(first * last) / 30, np.sqrt(first * last) * 30, 4)
+    term = 0.5 * eta / zeta(1 + beta) * np.pi / (1 + beta) / np.sin(np.pi * theta) * (alpha / first) ** -theta
+    term /= 1 - 0.5 * eta
+    for sigma_J in (0.0, 0.2):
+        law = lib.linear.power_law_error(s, eta, alpha, sigma_J, tau=tau) - lib.linear.offset(s, eta, sigma_J, tau=tau)
+        exact = lib.linear.generalization_error(s, eta, alpha, sigma_J, strength=lib.source(s, tau))
+        assert np.all(np.abs(law / exact - 1) < 2 * term + 1e-3)  # twice: the terms beyond, of a term of 1/2
+
+
+def test_law_at_the_boundary_has_both_terms():
+    """At tau = 1 + beta, where e_k(0) ~ lambda_k, signal and forgotten noise have one power."""
+    s, eta = lib.power_law(1.0, 10**5), 0.5
+    first, last = lib.linear.power_law_window(s, eta)
+    alpha = np.sqrt(first * last)
+    exact = lib.linear.generalization_error(s, eta, alpha, strength=lib.source(s, 2.0))[0]
+    law = lib.linear.power_law_error(s, eta, alpha, tau=2.0)[0] - lib.linear.offset(s, eta, tau=2.0)
+    # the next term is the square of K's own tail: X^-1/2 relative, X = 10^5, with a prefactor of order one
+    assert law == pytest.approx(exact, rel=0.01)
+
+
+@pytest.mark.parametrize("tau", [-0.5, 0.5, 1.0, 3.0])
+def test_incomplete_gamma_form_of_a_source(tau):
+    """The midpoint rule over ranks, as for equal strengths: off by some X^-2/(1+beta) inside the window."""
+    s = lib.power_law(1.0, 1000)
+    first, last = lib.linear.power_law_window(s, 0.01)
+    alpha = np.geomspace(10 * first, last, 40)
+    exact = lib.linear.small_eta_error(s, 0.01, alpha, 0.3, strength=lib.source(s, tau))
+    form = lib.linear.incomplete_gamma_error(s, 0.01, alpha, 0.3, tau=tau)
+    x = alpha / first
+    # the curvature at the peak grows with the power of k: (beta + tau + 1)(beta + tau + 2)/24 of it
+    assert np.all(np.abs(form / exact - 1) < (0.5 + (2 + tau) * (3 + tau) / 24) / x + 1e-6)
+
+
+@pytest.mark.parametrize("beta, tau", [(1.0, 0.5), (0.5, 0.4), (1.0, -0.5)])
+def test_best_rate_of_a_source(beta, tau):
+    """2 s/(1 + s), s = (beta + tau)/(1 + beta) < 1, up to noise that comes back; and lower than all rates beside it."""
+    s = lib.power_law(beta, 1000)
+    first, last = lib.linear.power_law_window(s, 1.0)
+    alpha, strength = np.array([np.sqrt(first * last)]), lib.source(s, tau)
+    best = lib.linear.optimal_eta(s, alpha, strength=strength)[0]
+    grid = np.append(np.linspace(0.01, 1.95, 400), best)
+    errors = [lib.linear.generalization_error(s, eta, alpha, strength=strength)[0] for eta in grid]
+    assert errors[-1] <= min(errors) * (1 + 1e-12)
+    low, high = lib.linear.small_eta_error(s, best, [0.999 * alpha[0], 1.001 * alpha[0]], strength=strength)
+    local = -np.log(high / low) / np.log(1.001 / 0.999)
+    X = alpha[0] / first
+    assert best == pytest.approx(2 * local / (1 + local), rel=0.5 * X ** (-beta / (1 + beta)) + 1e-3)
+    if tau > 0:  # where the missing levels do not count at the middle of the window
+        assert local == pytest.approx(lib.linear.exponent(beta, tau), rel=0.1)
+    many = lib.linear.optimal_eta(s, alpha, 3, 2, strength, 0.3)
+    one = lib.linear.optimal_eta(s, alpha, 1, 1, strength, 0.3 * np.sqrt(2 / 3))
+    assert many[0] == pytest.approx(1.5 * one[0], rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["random", "every seventh", "last"])
+def test_many_levels_of_any_strengths_are_condensed(kind, monkeypatch):
+    """Against all levels one by one: the nodes carry any starts, smooth in lambda or not."""
+    s, rank = lib.power_law(1.0, 1500), np.arange(1500)
+    strength = {
+        "random": np.random.default_rng(1).random(1500),
+        "every seventh": np.where(rank % 7 == 0, 1.0, 0.0),
+        "last": np.where(rank > 1000, 1.0, 0.0),
+    }[kind]
+    first, last = lib.linear.power_law_window(s, 0.5)
+    alpha = np.geomspace(first, 20 * last, 9)
+    found = lib.linear.generalization_error(s, 0.5, alpha, 0.1, strength=strength)
+    monkeypatch.setattr(lib.linear, "MAX_LEVELS", 1500)
+    all_levels = lib.linear.generalization_error(s, 0.5, alpha, 0.1, strength=strength)
+    # the polynomials left out begin at 16: exp(-z x), x in a panel of relative width 1, misses I_16(z/2) e^-z/2 of its
+    # value, at most 1e-11 where the panel is still of weight
+    np.testing.assert_allclose(found, all_levels, rtol=1e-11)
+
+
+@pytest.mark.parametrize("strength", [[1.0, 1.0], [1.0, -1.0, 1.0, 1.0], [1.0, np.inf, 1.0, 1.0], [0.0] * 4])
+def test_strengths_that_are_none_are_refused(strength):
+    s, gaussian = lib.power_law(1.0, 4), np.eye(4)
+    for call in (
+        lambda: lib.linear.generalization_error(s, 0.5, 1.0, strength=strength),
+        lambda: lib.linear.small_eta_error(s, 0.5, 1.0, strength=strength),
+        lambda: lib.linear.finite_size_error(s, 8, 0.5, 1.0, strength=strength),
+        lambda: lib.linear.measured_error(s, gaussian, 0.5, 1.0, strength=strength),
+        lambda: lib.linear.scheduled_error(s, lambda a: 0.5, 1.0, strength=strength),
+        lambda: lib.linear.optimal_eta(s, 1.0, strength=strength),
+    ):
+        with pytest.raises(ValueError, match=r"^strength\b"):
+            call()
+
+
+@pytest.mark.parametrize("tau", [-1.0, -2.0, np.nan, np.inf, "1"])
+def test_sources_without_a_law_are_refused(tau):
+    s = lib.power_law(1.0, 4)
+    for call in (
+        lambda: lib.linear.exponent(1.0, tau),
+        lambda: lib.linear.power_law_error(s, 0.5, 1.0, tau=tau),
+        lambda: lib.linear.incomplete_gamma_error(s, 0.5, 1.0, tau=tau),
+        lambda: lib.linear.offset(s, 0.5, tau=tau),
+        lambda: lib.features.compute_exponents(1.0, tau),
+    ):
+        with pytest.raises(ValueError, match=r"^tau = .*> -1$"):
+            call()
 
 
 # --- A rate that changes, and label noise -------------------------------------------------------------

@@ -216,9 +216,28 @@ def test_bad_arguments(change, words):
         planning.forecast(**({"alpha": np.arange(1.0, 11), "eps_g": np.ones(10), "horizon": 20.0} | change))
 
 
+@pytest.mark.parametrize("tau", [-0.5, 1.0, 3.0])
+def test_a_plan_of_a_source_beats_every_other_split(tau):
+    s = lib.power_law(1.0, 32)
+    strength = lib.source(s, tau)
+    plan = planning.plan(s, 20.0, eta=0.5, noise=0.001, strength=strength)
+    errors = [lib.features.error(s, l, 0.5, 20.0 / l, noise=0.001, strength=strength)[0] for l in range(1, 33)]
+    assert plan.eps_g == min(errors) and plan.learned == 1 + np.argmin(errors)
+    free = planning.plan(s, 20.0, noise=0.001, strength=strength)
+    assert free.eps_g <= plan.eps_g * (1 + 1e-3)  # the best rate is known to some per cent
+    assert planning.returns(s, plan.learned, 0.5, plan.alpha, 0.001, 0.0, strength) == (
+        plan.feature_returns,
+        plan.time_returns,
+    )
+    budget = planning.stop(s, 0.5, 0.2, 0.001, 0.0, strength)
+    savings = [planning.plan(s, c, 0.5, 0.001, 0.0, strength).doubling for c in (budget / 2**0.25, budget * 2**0.25)]
+    assert savings[0] >= 0.2 >= savings[1]
+
+
 def test_bad_plans():
     s = lib.power_law(1.0, 8)
     for call, words in [
+        (lambda: planning.plan(s, 1.0, strength=[1.0]), "strength"),
         (lambda: planning.plan(s, 0.0), "compute"),
         (lambda: planning.plan(s, 1.0, eta=2.0), "eta"),
         (lambda: planning.plan(s, 1.0, noise=-1.0), "noise"),

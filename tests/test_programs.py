@@ -79,7 +79,8 @@ def test_every_program_is_python_with_the_values_of_its_controls(name):
         tree = ast.parse(uncommented(text))
         if "{" + control.name + "}" in EXPERIMENTS[name].python:
             shown = dict(zip(control.choices, control.choice_labels)).get(value, value)
-            assert shown in [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)], text
+            numbers = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+            assert (-shown if control.minimum < 0 and shown < 0 else shown) in numbers, text  # a sign is an operator
 
 
 # States besides the defaults: other menus, and values that a program might take for granted.
@@ -100,6 +101,7 @@ OTHERS = {
     "plateau": [{"students": 3, "teachers": 3, "levels": 64, "N": 64, "eta": 1.0, "alpha_max": 100.0, "runs": 2}],
     "realdata": [{"picture": 1, "copies": 1, "first": 8, "last": 40, "eta": 0.5, "sigma_J": 1.0}],
     "spectrum": [{"first": 8, "last": 40}],
+    "tasks": [{"tau": -1.0, "beta": 0.5, "levels": 64}, {"tau": 4.0, "eta": 2.5, "levels": 16}],
 }
 MEASURED = 1.0 / np.arange(1.0, 81.0) ** 1.5 * (1.0 + 0.1 * np.cos(np.arange(80)))
 

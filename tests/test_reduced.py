@@ -95,6 +95,18 @@ def test_mean_of_the_linear_network(spectrum, N, eta):
     assert np.all(np.abs(curve.eps_g.mean(axis=0) - exact) < stats.norm.isf(ALARM / 8 / 16 / 2) * error)
 
 
+@pytest.mark.parametrize("tau", [-0.5, 3.0])
+def test_mean_of_the_linear_network_with_a_source(tau):
+    """The exact mean at this N, of reduced blocks and of weights that are kept."""
+    s = lib.Spectrum([4.0, 1.0, 0.5], weights=[0.05, 0.1, 0.85])
+    model = lib.StudentTeacher(s, 1, 1, "linear", lib.source(s, tau))
+    curve = lib.simulate(model, 60, 0.5, [0.5, 3.0], 0.3, 1000, "random", "reduced")
+    exact = lib.linear.finite_size_error(s, 60, 0.5, curve.alpha, 0.3, strength=model.strength)
+    error = curve.eps_g.std(axis=0, ddof=1) / np.sqrt(1000)
+    assert np.all(error < 0.1 * exact)
+    assert np.all(np.abs(curve.eps_g.mean(axis=0) - exact) < 4 * error)  # four means in all
+
+
 @pytest.mark.parametrize("teacher", ["orthonormal", "random"])
 def test_starts_from_the_weights_of_direct(teacher):
     model = lib.StudentTeacher(mixed(), 2, 2)
@@ -106,9 +118,10 @@ def test_starts_from_the_weights_of_direct(teacher):
 
 
 @pytest.mark.parametrize("teacher", ["orthonormal", "random"])
-def test_law_of_the_start_beyond_memory(teacher, monkeypatch):
+@pytest.mark.parametrize("strength", [None, [3.0, 0.0, 0.5]])
+def test_law_of_the_start_beyond_memory(teacher, strength, monkeypatch):
     """The start without weights has the law of the start from weights."""
-    model = lib.StudentTeacher(mixed(), 2, 2)
+    model = lib.StudentTeacher(mixed(), 2, 2, strength=strength)
     arguments = (model, 60, 0.1, 0.0, 0.5)
     drawn = lib.simulate(*arguments, DIRECT, teacher, "reduced")
     monkeypatch.setattr(sgd, "MAX_N_WITH_WEIGHTS", 0)
@@ -119,7 +132,8 @@ def test_law_of_the_start_beyond_memory(teacher, monkeypatch):
         x, y = (getattr(curve, name)[..., a, b].ravel() for curve in (drawn, by_law))
         assert stats.ks_2samp(x, y).pvalue > ALARM / 8 / len(entries)
     if teacher == "orthonormal":
-        np.testing.assert_allclose(by_law.T, np.broadcast_to(np.eye(2), (RUNS, 2, 2)), rtol=0, atol=1e-14)
+        expected = np.sum(model.spectrum.weights * model.spectrum.eigenvalues * model.strengths) * np.eye(2)
+        np.testing.assert_allclose(by_law.T, np.broadcast_to(expected, (RUNS, 2, 2)), rtol=0, atol=1e-14)
 
 
 def test_a_billion_inputs_cost_what_a_thousand_do():

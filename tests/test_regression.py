@@ -81,6 +81,36 @@ def test_theory_against_regressions(ridge, noise, examples):
     assert abs(done.mean() - expected) < 4 * error + expected / examples
 
 
+@pytest.mark.parametrize("ridge, noise", [(0.0, 0.0), (0.02, 0.1)])
+@pytest.mark.parametrize("examples", [12, 60, 200])
+@pytest.mark.parametrize("tau", [-0.5, 2.0])
+def test_theory_of_a_source_against_regressions(tau, ridge, noise, examples):
+    s = lib.power_law(1.0, 32)
+    strength = lib.source(s, tau)
+    done = regression.experiment(s, 256, examples, ridge=ridge, noise=noise, seeds=80, strength=strength)
+    expected = regression.error(s, examples / 256, ridge, noise, strength)[0]
+    error = done.std(ddof=1) / np.sqrt(80)
+    assert error < 0.2 * expected
+    # four standard errors; the deterministic equivalent is exact to O(1/P)
+    assert abs(done.mean() - expected) < 4 * error + expected / examples
+
+
+@pytest.mark.parametrize("tau, slope", [(0.5, 1.5), (2.0, 3.0), (5.0, 4.0)])
+def test_kernel_exponent_of_a_source_saturates(tau, slope):
+    """eps_g ~ P^-min(beta + tau, 2 (1 + beta)): of what is unlearned, or of kappa^2 in what is learned."""
+    s = lib.power_law(1.0, 10**5)
+    alpha = np.array([3e-3, 3e-2])  # 300 and 3000 examples in units of a level: next terms of relative 1/300
+    error = regression.error(s, alpha, strength=lib.source(s, tau))
+    assert -np.diff(np.log(error))[0] / np.log(10) == pytest.approx(slope, abs=0.02)
+
+
+def test_strengths_of_one_are_no_strengths():
+    s, alpha = lib.power_law(0.7, 50), [0.01, 0.3, 1.0, 4.0]
+    for ridge, noise in ((0.0, 0.0), (0.1, 0.2)):
+        given = regression.error(s, alpha, ridge, noise, lib.source(s, 0.0))
+        np.testing.assert_array_equal(given, regression.error(s, alpha, ridge, noise))
+
+
 @pytest.mark.parametrize("examples, features", [(30, 90), (90, 30), (20, 256), (200, 60)])
 def test_random_features_against_regressions(examples, features):
     s = lib.power_law(1.0, 32)
@@ -162,6 +192,8 @@ BAD = [
     (lambda s: regression.error(s, [1.0, 0.5]), "alpha"),
     (lambda s: regression.error(s, [0.5], ridge=-1), "ridge"),
     (lambda s: regression.error(s, [0.5], noise=np.nan), "noise"),
+    (lambda s: regression.error(s, [0.5], strength=[1.0]), "strength"),
+    (lambda s: regression.experiment(s, 8, 3, strength=[1.0]), "strength"),
     (lambda s: regression.random_feature_error(s, [0.5], 0), "features"),
     (lambda s: regression.gradient_flow_error(s, 0.0, [1.0]), "alpha"),
     (lambda s: regression.gradient_flow_error(s, 0.5, [0.0, 1.0]), "time"),

@@ -179,7 +179,27 @@ BAD = [
     (lambda: lib.power_law(1.0, 4).multiplicities(3), "N"),
     (lambda: lib.power_law(1.0, 4).multiplicities(10), "N"),
     (lambda: lib.Spectrum([2.0, 1.0], [1, np.pi]).multiplicities(10), "N"),
+    (lambda: lib.source(lib.power_law(1.0, 4), np.nan), "tau"),
+    (lambda: lib.source(lib.power_law(1.0, 4), np.inf), "tau"),
+    (lambda: lib.source([2.0, 1.0], 1.0), "spectrum"),
 ]
+
+
+@pytest.mark.parametrize("tau", [-300.0, -0.5, 0.3, 2.0, 400.0])
+def test_a_source_is_a_power_of_the_rank_and_normalised(tau):
+    """Powers that overflow and underflow too: relative to the largest, which is finite."""
+    s = lib.Spectrum([4.0, 1.0, 0.5, 0.25, 0.1], [1, 2, 2, 1, 4])
+    t = lib.source(s, tau)
+    assert np.sum(s.weights * s.eigenvalues * t) == pytest.approx(1.0, rel=1e-14)
+    largest = np.argmax(t)
+    expected = (np.arange(1.0, 6) / (largest + 1.0)) ** -tau
+    np.testing.assert_allclose(t / t[largest], expected, rtol=1e-13 * max(1, abs(tau)), atol=1e-300)
+    assert largest == (0 if tau > 0 else 4)
+
+
+def test_a_source_of_no_exponent_is_one_everywhere():
+    assert np.array_equal(lib.source(lib.power_law(0.3, 7), 0), np.ones(7))
+    assert np.array_equal(lib.source(lib.power_law(1.0, 1), 3.0), [1.0])
 
 
 @pytest.mark.parametrize("call, argument", BAD)

@@ -48,7 +48,37 @@ def test_totals_are_field_covariances():
     np.testing.assert_allclose(T, np.eye(3), atol=1e-13)
 
 
+def test_strengths_scale_the_teachers_level_by_level():
+    """The weights of the same seed, times sqrt(t_k): a level without teacher included."""
+    t = np.array([0.0, 2.0, 0.5, 3.0])
+    plain, strong = model(), model(strength=t)
+    for teacher in ("orthonormal", "random"):
+        (J, B), (J_t, B_t) = (m.initial_weights(0.3, 40, 5, teacher) for m in (plain, strong))
+        np.testing.assert_array_equal(J_t, J)
+        np.testing.assert_array_equal(B_t, B * np.sqrt(np.repeat(t, 10)))
+    o = strong.initial_overlaps(0.3, 40, seed=5)
+    np.testing.assert_allclose(o.t, t[:, None, None] * np.eye(3), atol=1e-14)
+    mean, drawn = (strong.initial_overlaps(0.3, N, alignment=0.4) for N in (None, 400_000))
+    for name in ("r", "q", "t"):
+        # entries fluctuate by at most max(t) sqrt(2/n_k) with n_k = 10^5
+        assert np.abs(getattr(mean, name) - getattr(drawn, name)).max() < 5 * 3 * np.sqrt(2 / 1e5)
+
+
+def test_a_model_is_told_from_another_by_its_strengths():
+    s, t = lib.power_law(1.0, 4), [1.0, 2.0, 3.0, 4.0]
+    strong = lib.StudentTeacher(s, strength=t)
+    assert strong == lib.StudentTeacher(s, strength=np.array(t)) and strong != lib.StudentTeacher(s)
+    assert lib.StudentTeacher(s) == lib.StudentTeacher(s, strength=np.ones(4)) != "a model"
+    assert hash(strong) == hash(lib.StudentTeacher(s, strength=t))
+    with pytest.raises(ValueError):
+        strong.strength[0] = 2.0
+    t[0] = 7.0
+    assert strong.strengths[0] == 1.0
+
+
 BAD = [
+    (lambda: model(strength=[1.0, 2.0]), "strength"),
+    (lambda: model(strength=[1.0, 2.0, -1.0, 0.0]), "strength"),
     (lambda: lib.StudentTeacher([1, 2]), "spectrum"),
     (lambda: model(K=0), "students"),
     (lambda: model(M=1.5), "teachers"),

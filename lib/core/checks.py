@@ -478,6 +478,44 @@ def spectrum(value: object, argument: str = "spectrum") -> Spectrum:
     return value
 
 
+def strength(spectrum: Spectrum, value: ArrayLike, normalised: bool = False) -> NDArray[np.float64]:
+    """Check strengths of a teacher in the levels of a spectrum.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    value : array_like, shape (L,)
+        Strengths t_k, >= 0 and not all zero.
+    normalised : bool
+        Whether the teacher's output must have variance sum_k w_k lambda_k t_k = 1. Default: no.
+
+    Returns
+    -------
+    ndarray, shape (L,)
+        The strengths.
+
+    Raises
+    ------
+    ValueError
+        If they are no such strengths.
+    """
+    result = array("strength", value)
+    levels = spectrum.levels
+    if result.shape != (levels,):
+        raise ValueError(f"strength has shape {result.shape}: must be ({levels},), one number for each level")
+    if result.min() < 0:
+        k = int(np.argmin(result))
+        raise ValueError(f"strength[{k}] = {result[k]}: must be >= 0")
+    if result.max() == 0:
+        raise ValueError("strength = 0 in every level: must be > 0 in one at least")
+    total = float(np.sum(spectrum.weights * spectrum.eigenvalues * result))
+    # a sum of L terms, of which the caller may have rounded each
+    if normalised and abs(total - 1.0) > 1e-9:
+        raise ValueError(f"strength: sum of weights * eigenvalues * strength = {total:.6g}: must be 1 (lib.source)")
+    return result
+
+
 def model(value: object, argument: str = "model") -> StudentTeacher:
     """Check that a value is a ``lib.StudentTeacher``.
 

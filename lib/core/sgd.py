@@ -238,6 +238,8 @@ class _Reduced(_Gaussian):
         else:
             orthonormal = teacher == "orthonormal"
             reduced.reduced_start(self.state, eigenvalues, size, K, M, sigma_J, orthonormal, seed)
+            if model.strength is not None:
+                reduced.strengthen(self.state, size, model.strength)
         self.step_cost = reduced.reduced_cost(size, K, M)
 
     def advance(self, first, last):

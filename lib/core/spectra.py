@@ -310,3 +310,46 @@ def power_law(beta: float, levels: int) -> Spectrum:
     if eigenvalues[-1] == 0.0:
         checks.refuse("beta", beta, f"so small that {levels}^-(1 + beta) is a floating-point number")
     return Spectrum(eigenvalues, beta=beta)
+
+
+def source(spectrum: Spectrum, tau: float) -> NDArray[np.float64]:
+    """Return the strengths t_k ~ k^-tau of a teacher in the levels of a spectrum, the source condition.
+
+    The components of the teacher's weights in level k have mean square t_k. The strengths are normalised,
+    sum_k w_k lambda_k t_k = 1, so that the variance of its field is that of a teacher equally strong in every level,
+    which is tau = 0. A positive tau makes the task easier, with more of it in the leading levels.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance; k is their rank.
+    tau : float
+        Exponent of the source, any number.
+
+    Returns
+    -------
+    ndarray, shape (L,)
+        The strengths: ones for tau = 0.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+
+    Examples
+    --------
+    >>> import lib
+    >>> s = lib.power_law(1.0, 4)
+    >>> lib.source(s, 1.0).round(4)
+    array([1.2087, 0.6044, 0.4029, 0.3022])
+    >>> lib.source(s, 0.0)
+    array([1., 1., 1., 1.])
+    """
+    checks.spectrum(spectrum)
+    tau = checks.number("tau", tau)
+    if tau == 0.0:
+        return np.ones(spectrum.levels)
+    log_strength = -tau * np.log(np.arange(1.0, spectrum.levels + 1))
+    # relative to the largest, the first or the last: finite for any tau
+    strength = np.exp(log_strength - log_strength.max())
+    return strength / np.sum(spectrum.weights * spectrum.eigenvalues * strength)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,6 +35,9 @@ class StudentTeacher:
         Hidden units K of the student and M of the teacher, >= 1. Default: 2 each.
     activation : {"erf", "linear"}
         Function g. Default: "erf".
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0: the mean square of the components of the teachers' weights in level k, T^k = t_k 1, as from
+        :func:`lib.source`. Kept as a read-only array. Default: None, one in every level.
 
     Raises
     ------
@@ -53,12 +56,29 @@ class StudentTeacher:
     students: int = 2
     teachers: int = 2
     activation: str = "erf"
+    strength: NDArray[np.float64] | None = field(default=None, hash=False)
 
     def __post_init__(self):
         checks.spectrum(self.spectrum)
         for name in ("students", "teachers"):
             object.__setattr__(self, name, checks.whole(name, getattr(self, name)))
         checks.one_of("activation", self.activation, tuple(ACTIVATIONS))
+        if self.strength is not None:
+            strength = checks.strength(self.spectrum, self.strength).copy()
+            strength.flags.writeable = False
+            object.__setattr__(self, "strength", strength)
+
+    def __eq__(self, other):
+        if not isinstance(other, StudentTeacher):
+            return NotImplemented
+        names = ("spectrum", "students", "teachers", "activation")
+        same = all(getattr(self, name) == getattr(other, name) for name in names)
+        return same and np.array_equal(self.strengths, other.strengths)
+
+    @property
+    def strengths(self) -> NDArray[np.float64]:
+        """Strengths t_k (L,) of the teacher in the levels, ones where none were given."""
+        return np.ones(self.spectrum.levels) if self.strength is None else self.strength
 
     @property
     def output_weights(self) -> tuple[float, float]:
@@ -92,13 +112,14 @@ class StudentTeacher:
         N : int, optional
             Input dimension: the overlaps are those of weights actually drawn, the same weights from
             which :func:`lib.simulate` starts with this seed. None gives their mean, the limit
-            N -> infinity: for ``alignment`` a, r = a and q = sigma_J^2 + a^2 between a student and its own
-            teacher or itself (for students beyond the M-th, q = sigma_J^2), else 0; t = identity. Default: the limit.
+            N -> infinity: for ``alignment`` a, r = a t_k and q = sigma_J^2 + a^2 t_k between a student and its own
+            teacher or itself (for students beyond the M-th, q = sigma_J^2), else 0; t = t_k times the identity, with
+            the strengths t_k. Default: the limit.
         seed : int
             Of the weights, >= 0; without effect in the limit. Default: 0.
         teacher : {"orthonormal", "random"}
-            Teacher vectors orthonormal inside every block (t = identity, needs every multiplicity
-            >= M), or of independent standard normal entries. Default: "orthonormal".
+            Teacher vectors orthonormal inside every block (t = t_k times the identity, needs every multiplicity
+            >= M), or of independent normal entries of variance t_k. Default: "orthonormal".
         alignment : float
             Student i starts from this multiple of teacher i's vector, plus the random weights: 0 knows
             nothing, 1 with a small sigma_J starts near the teacher. Default: 0.
@@ -121,10 +142,11 @@ class StudentTeacher:
             L, K, M = self.spectrum.levels, self.students, self.teachers
             r, q, t = np.zeros((L, K, M)), np.zeros((L, K, K)), np.zeros((L, M, M))
             pairs = range(min(K, M))
-            r[:, pairs, pairs] = alignment
+            strength = self.strengths[:, None]
+            r[:, pairs, pairs] = alignment * strength
             q[:, range(K), range(K)] = sigma_J**2
-            q[:, pairs, pairs] += alignment**2
-            t[:, range(M), range(M)] = 1.0
+            q[:, pairs, pairs] += alignment**2 * strength
+            t[:, range(M), range(M)] = strength
             return Overlaps(r=r, q=q, t=t)
         J, B = self.initial_weights(sigma_J, N, seed, teacher, alignment)
         starts = self._block_starts(N)
@@ -168,6 +190,8 @@ class StudentTeacher:
         kernels.initial_weights(seed, sigma_J, J, B)
         if teacher == "orthonormal":
             kernels.orthonormalise(self._block_starts(N), B)
+        if self.strength is not None:
+            B *= np.sqrt(np.repeat(self.strength, self.spectrum.multiplicities(N)))
         pairs = min(self.students, self.teachers)
         J[:pairs] += checks.number("alignment", alignment) * B[:pairs]
         return J, B

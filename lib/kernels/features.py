@@ -10,7 +10,7 @@ from collections import namedtuple
 from ..compiler.jit import kernel
 from ..compiler.layout import take
 from ..maths.gamma import upper_gamma
-from .linear import mode_levels, modes
+from .linear import mode_levels, modes, modes_from
 
 BISECTIONS = 60
 LARGEST_BELOW_TWO = 1.9999999999999998
@@ -71,6 +71,21 @@ def find_modes(student, eta):
     modes(student.eigenvalue, student.weight, rate, student.x, student.amplitude, student.sums)
     for j in range(student.x.shape[0]):
         student.gain[j] = student.amplitude[j] * student.x[j] * rate / (2.0 - rate)
+
+
+@kernel
+def find_modes_from(student, initial, eta):
+    """``find_modes`` of learned levels that start from e_k(0) = initial (l,).
+
+    For ``restricted_error`` at start = 1/2: the variance unseen is then that of a teacher of any strengths.
+    """
+    rate = _rate(student, eta)
+    # gain holds the amplitudes of equal starts: the noise enters every level alike
+    modes_from(
+        student.eigenvalue, student.weight, initial, rate, student.x, student.gain, student.amplitude, student.sums
+    )  # fmt: skip
+    for j in range(student.x.shape[0]):
+        student.gain[j] = student.gain[j] * student.x[j] * rate / (2.0 - rate)
 
 
 @kernel

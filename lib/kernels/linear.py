@@ -75,6 +75,23 @@ def _secular_offset(eigenvalue, weight, eta, k, sums):
 
 
 @kernel
+def _mode(eigenvalue, weight, eta, k, sums):
+    """The root x next below lambda_k: (lambda_k - x, x, sum_j w_j lambda_j / (lambda_j - x)), and its ``sums``."""
+    L = eigenvalue.shape[0]
+    delta = _secular_offset(eigenvalue, weight, eta, k, sums)
+    _pole_sums(eigenvalue, weight, k, delta, sums)
+    # as sum_j w lambda = 1, the secular equation is also x sum_j w lambda / (lambda - x) = 2/eta - 1: of x and
+    # the sum this gives the one that would cancel from the other
+    if k + 1 < L:
+        x = eigenvalue[k] - delta
+        return delta, x, (2.0 - eta) / (eta * x)
+    numerator = 0.0
+    for j in range(L):
+        numerator += weight[j] * eigenvalue[j] / ((eigenvalue[j] - eigenvalue[k]) + delta)
+    return delta, (2.0 - eta) / (eta * numerator), numerator
+
+
+@kernel
 def modes(eigenvalue, weight, eta, x, c, sums):
     """Rates and amplitudes of the exact curve: E(alpha) = e_0 sum_j c_j exp(-2 eta x_j alpha).
 
@@ -91,19 +108,33 @@ def modes(eigenvalue, weight, eta, x, c, sums):
             x[k] = eigenvalue[k]
             c[k] = 0.0
             continue
-        delta = _secular_offset(eigenvalue, weight, eta, k, sums)
-        _pole_sums(eigenvalue, weight, k, delta, sums)
-        # as sum_j w lambda = 1, the secular equation is also x sum_j w lambda / (lambda - x) = 2/eta - 1: of x and
-        # the sum this gives the one that would cancel from the other
-        if k + 1 < L:
-            x[k] = eigenvalue[k] - delta
-            numerator = (2.0 - eta) / (eta * x[k])
-        else:
-            numerator = 0.0
-            for j in range(L):
-                numerator += weight[j] * eigenvalue[j] / ((eigenvalue[j] - eigenvalue[k]) + delta)
-            x[k] = (2.0 - eta) / (eta * numerator)
+        _, x[k], numerator = _mode(eigenvalue, weight, eta, k, sums)
         c[k] = (2.0 / eta) * numerator / (sums[1] + sums[3])
+
+
+@kernel
+def modes_from(eigenvalue, weight, initial, eta, x, c, amplitude, sums):
+    """``modes`` of levels that start from any e_k(0) = initial (L,): E = sum_j amplitude_j exp(-2 eta x_j alpha).
+
+    As x and c, those of equal starts, with sum_k w_k lambda_k e_k(0) / (lambda_k - x_j) in the numerator. It is split
+    into e_j(0) times the numerator of equal starts and the sum of w_k lambda_k (e_k(0) - e_j(0)) / (lambda_k - x_j).
+    Where e_k(0) grows with lambda_k, as for a source, no term of that is negative, above or below x_j: below the
+    critical rate all amplitudes are positive and nothing cancels.
+    """
+    L = eigenvalue.shape[0]
+    for k in range(L):
+        if k + 1 < L and eigenvalue[k + 1] == eigenvalue[k]:
+            x[k] = eigenvalue[k]
+            c[k] = amplitude[k] = 0.0
+            continue
+        delta, x[k], numerator = _mode(eigenvalue, weight, eta, k, sums)
+        contrast = 0.0
+        for j in range(L):
+            if j != k:
+                distance = (eigenvalue[j] - eigenvalue[k]) + delta
+                contrast += weight[j] * eigenvalue[j] * (initial[j] - initial[k]) / distance
+        c[k] = (2.0 / eta) * numerator / (sums[1] + sums[3])
+        amplitude[k] = (2.0 / eta) * (initial[k] * numerator + contrast) / (sums[1] + sums[3])
 
 
 @kernel

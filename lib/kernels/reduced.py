@@ -261,6 +261,25 @@ def reduced_start(state, eigenvalue, size, K, M, sigma_J, orthonormal, seed):
             s.J[i, j] *= sigma_J
 
 
+@kernel
+def strengthen(state, size, strength):
+    """Give the teachers, which have t = 1 in every block at the start, the mean square strength[k] in block k."""
+    counts, s = _read_counts(state), parts(state)
+    K, M, P, blocks = counts.students, counts.teachers, counts.coordinates, counts.blocks
+    own, reduced = 0, P - blocks * (K + M + 1)
+    for k in range(size.shape[0]):
+        n = int(size[k])
+        coordinates = block_coordinates(n, K, M)
+        low = reduced if coordinates < n else own
+        if coordinates < n:
+            reduced += coordinates
+        else:
+            own += coordinates
+        for a in range(M):
+            for j in range(low, low + coordinates):
+                s.B[a, j] *= math.sqrt(strength[k])
+
+
 @kernel(inline=True)
 def _draw(state, counts, number, network, seed):
     """Inputs number ``number`` times the batch and following, and the teachers' answers to them."""

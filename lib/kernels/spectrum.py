@@ -24,6 +24,19 @@ def power_law_spectrum(beta, eigenvalue, weight):
 
 
 @kernel
+def power_law_source(tau, eigenvalue, weight, strength):
+    """Write strengths k^-tau, sum_k w_k lambda_k t_k = 1, to strength (L,), as :func:`lib.source` for Python."""
+    L = eigenvalue.shape[0]
+    largest = math.log(L) * max(0.0, -tau)  # ln of the largest, the last or the first: no power overflows
+    total = 0.0
+    for k in range(L):
+        strength[k] = math.exp(-tau * math.log(k + 1.0) - largest)
+        total += weight[k] * eigenvalue[k] * strength[k]
+    for k in range(L):
+        strength[k] /= total
+
+
+@kernel
 def whiten(eigenvalue, weight, power, white, gain):
     """Write eigenvalue^(1 - power), scaled to mean 1, to white (L,), and white / eigenvalue to gain (L,).
 

@@ -214,6 +214,42 @@ class Handle:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """Something that is drawn in a plane.
+
+    Attributes
+    ----------
+    label : str
+    points : tuple of (float, float)
+        Values of the plane's two controls: a line through them, or where the words stand.
+    kind : str
+        "line", a thin one; "border", between regions; "region", its name; or "point", a mark with its name.
+    """
+
+    label: str
+    points: tuple[tuple[float, float], ...]
+    kind: str = "line"
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A small picture of all values of two controls beside theirs, in which a dot shows and sets them.
+
+    Attributes
+    ----------
+    x, y : str
+        Names of the two controls, of linear scale.
+    label : str
+    marks : tuple of Mark
+    """
+
+    x: str
+    y: str
+    label: str
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True)
 class Ordered:
     """Two controls whose values are ordered: the one that is moved pushes the other.
 
@@ -381,6 +417,8 @@ class Experiment:
     ordered : tuple of Ordered
         Controls that push each other.
     presets : tuple of Preset
+    plane : Plane, or None
+        Of two controls. Default: none.
 
     Raises
     ------
@@ -412,6 +450,7 @@ class Experiment:
     handles: tuple[Handle, ...] = ()
     ordered: tuple[Ordered, ...] = ()
     presets: tuple[Preset, ...] = ()
+    plane: Plane | None = None
 
     def __post_init__(self):
         self._check_controls()
@@ -517,6 +556,7 @@ class Experiment:
             named += [("Handle.unit", handle.unit, controls | readouts | {""})]
             named += [("Handle.place", handle.place, readouts | {""})]
         named += [("when", item.when[0], controls) for item in self.guides + self.handles if item.when]
+        named += [("Plane", name, controls) for name in ((self.plane.x, self.plane.y) if self.plane else ())]
         named += [("Ordered", name, controls) for order in self.ordered for name in (order.low, order.high)]
         for preset in self.presets:
             named += [(f"Preset {preset.name!r}", name, controls) for name in preset.values]

@@ -96,6 +96,7 @@ def specification(experiment: Experiment, values: dict[str, float], source: str)
         "guides": [asdict(guide) for guide in experiment.guides],
         "handles": [asdict(handle) for handle in experiment.handles],
         "ordered": [asdict(order) for order in experiment.ordered],
+        "plane": experiment.plane and asdict(experiment.plane),
         "presets": [
             {"name": preset.name, "title": preset.title, "text": preset.text, "values": experiment.state(preset.name)}
             for preset in experiment.presets

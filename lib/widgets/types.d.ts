@@ -110,6 +110,22 @@ interface Ordered {
   gap: number;
 }
 
+/** Something in a plane: a line through values of its two controls, or where words stand. */
+interface Mark {
+  label: string;
+  points: [number, number][];
+  kind: "line" | "border" | "region" | "point";
+}
+
+/** A small picture of all values of two controls. */
+interface Plane {
+  /** Names of the controls. */
+  x: string;
+  y: string;
+  label: string;
+  marks: Mark[];
+}
+
 /** A state worth seeing, and what to see in it. */
 interface Preset {
   name: string;
@@ -146,6 +162,7 @@ interface Spec {
   handles: Handle[];
   ordered: Ordered[];
   presets: Preset[];
+  plane: Plane | null;
 }
 
 /** Numbers by the names of controls. */

@@ -1,6 +1,6 @@
 """The explorers of the book, by name: one module each."""
 
-from . import asymptotics, crossover, features, flow, linear, mitigation, planning, plateau, realdata, spectrum
+from . import asymptotics, crossover, features, flow, linear, mitigation, planning, plateau, realdata, spectrum, tasks
 
 EXPERIMENTS = {
     module.EXPERIMENT.name: module.EXPERIMENT
@@ -15,5 +15,6 @@ EXPERIMENTS = {
         plateau,
         realdata,
         spectrum,
+        tasks,
     )
 }

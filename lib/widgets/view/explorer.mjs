@@ -27,6 +27,7 @@ import { Presets } from "./presets.mjs";
 import { Pins } from "./pins.mjs";
 import { Way } from "./links.mjs";
 import { Network } from "./network.mjs";
+import { PlaneView } from "./plane.mjs";
 import { Play } from "./play.mjs";
 
 const COMPUTING = "Computing …";
@@ -111,6 +112,7 @@ class Explorer {
     this.presets = new Presets(this.spec, id, (values) => this.propose(values));
     this.pins = new Pins(model, () => this.shown?.values ?? this.values);
     this.plot = new Plot(this.spec, this.values, (changes) => this.propose(changes));
+    this.plane = new PlaneView(this.spec, (changes) => this.propose(changes));
     this.history = new History(this.vector());
     this.network = new Network(this.spec);
     this.plot.node.addEventListener("explorer:read", (/** @type {any} */ { detail }) =>
@@ -186,7 +188,7 @@ class Explorer {
       make("div", { class: "ex-legend", role: "group", "aria-label": "Curves shown" },
         ...this.entries), this.pins.list);
     const hand = make("div", { class: "ex-hand", role: "group", "aria-label": "Controls" },
-      this.presets.node, this.grid(spec.controls.filter(({ more }) => !more)), this.play.node, this.network.node,
+      this.presets.node, this.plane.node, this.grid(spec.controls.filter(({ more }) => !more)), this.play.node, this.network.node,
       this.more ?? "", this.data?.node ?? "", this.readouts);
     const body = make("div", { class: "ex-body" },
       make("div", { class: "ex-head" }, make("p", { class: "ex-title" }, spec.title), this.way.back, this.windowButton),
@@ -201,6 +203,7 @@ class Explorer {
       root.addEventListener(type, (event) => this.drop(/** @type {DragEvent} */ (event)));
     }
     for (const [name, value] of Object.entries(this.values)) this.controls[name].show(value);
+    this.plane.show(this.values);
     for (const step of [this.undo, this.redo]) step.setAttribute("aria-disabled", "true");
     this.numbers = numbersOf(spec, spec.readouts.map(() => NaN)).map(({ label, headline }) => {
       const [term, number] = [make("dt"), make("dd")];
@@ -319,6 +322,7 @@ class Explorer {
       if (name in taken || settled[name] !== this.values[name]) this.controls[name].show(settled[name]);
     }
     Object.assign(this.values, settled); // the same object: others have it too
+    this.plane.show(this.values);
     if (same(before, this.vector())) return;
     if (kept) this.history.add(this.vector(), this.hand?.moving ? this.hand.gesture : undefined);
     this.undo.setAttribute("aria-disabled", `${!this.history.back}`);

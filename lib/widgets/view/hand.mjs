@@ -4,7 +4,7 @@
 const PAUSE = 600; // ms after which a hand that moved rests
 
 /** @param {EventTarget | null} target */
-const movable = (target) => target instanceof Element && target.matches("input[type=range], .ex-handle");
+const movable = (target) => target instanceof Element && target.matches("input[type=range], .ex-handle, .ex-plane *");
 
 export class Hand {
   #ends = new AbortController();
