@@ -301,6 +301,7 @@ def frontier(
     compute: ArrayLike,
     ratio: float = 10.0,
     rate: float = 0.5,
+    largest: int | None = None,
     small_step: bool = False,
 ) -> Frontier:
     """Find the number of features that minimises the mean error at a given budget f = features * steps.
@@ -319,6 +320,8 @@ def frontier(
     rate : float
         gamma sum_j lambda_j: the mean share of an example's error that a step on it removes. Default: 1/2, stable
         for every spectrum.
+    largest : int, optional
+        Most features that are tried, >= 8: a small machine. Default: as many as the budget and 2^53 inputs allow.
 
     Returns
     -------
@@ -344,13 +347,15 @@ def frontier(
     ratio = checks.number("ratio", ratio, 1.0)
     rate = checks.number("rate", rate, 0.0, open_minimum=True)
     most = int(min(compute[-1], checks.MAX_EXACT_INT / ratio))
+    if largest is not None:
+        most = min(most, checks.whole("largest", largest, SMALLEST))
 
     def errors(size, budgets):
         model = _model(beta, tau, size, max(size, round(size * ratio)), small_step)
         return sum(_training(_with_step(model, rate / kernels.total(model.variance)), budgets / size))
 
-    largest = int(np.log2(most / SMALLEST) * TRIED)
-    sizes = np.unique(np.rint(SMALLEST * 2.0 ** (np.arange(largest + 1) / TRIED)).astype(np.int64))
+    doublings = np.arange(int(np.log2(most / SMALLEST) * TRIED) + 1) / TRIED
+    sizes = np.unique(np.append(np.rint(SMALLEST * 2.0**doublings), most).astype(np.int64))
     tried = np.full((sizes.size, compute.size), np.inf)
     for i, size in enumerate(sizes):
         affordable = compute >= size
