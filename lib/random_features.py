@@ -33,8 +33,6 @@ FEWEST = 4
 SMALLEST = 8
 # Students tried for a frontier, for each factor of two in size.
 TRIED = 2
-# In the order of the kernel's numbers.
-PHASES = ("Ia", "Ib", "Ic", "II", "III", "IVa", "IVb")
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,7 +259,7 @@ def phase(beta: float, tau: float) -> str:
     ['Ia', 'II', 'III', 'IVa']
     """
     beta, tau = _exponents(beta, tau)
-    return PHASES[int(kernels.phase(beta, tau))]
+    return kernels.PHASES[int(kernels.phase(beta, tau))]
 
 
 def exponents(beta: float, tau: float) -> Exponents:

@@ -57,6 +57,15 @@ def test_gauss_rules_sum_every_block_exactly_up_to_degree_eleven():
             assert np.sum(count * rank**power) == pytest.approx(plain, rel=1e-14 * (1 + power))
 
 
+def test_sums_over_a_number_of_ranks_that_is_not_whole_are_polynomials_in_it():
+    for inputs in (10.5, 64.001, 300.25):
+        rank = np.empty(kernels.count_nodes(1.0, inputs))
+        count = np.empty_like(rank)
+        kernels.rank_nodes(1.0, inputs, rank, count)
+        assert count.sum() == pytest.approx(inputs, rel=1e-14)
+        assert np.sum(count * rank) == pytest.approx(inputs * (inputs + 1) / 2, rel=1e-14)
+
+
 def test_sizes_hardly_cost_anything():
     """Each factor of 1000 in the number of inputs takes ten blocks more, of six nodes."""
     assert kernels.count_nodes(1.0, 1e11) < kernels.count_nodes(1.0, 1e8) + 61 < kernels.count_nodes(1.0, 1e5) + 122
@@ -202,7 +211,7 @@ def test_components_are_positive_and_add_up_anywhere():
 
 
 def test_as_many_features_as_inputs_leave_no_floor():
-    """But eigenvalues of a square matrix begin at 0, with a density like mu^(-1/2): the error falls like steps^(-1/2)."""
+    """Eigenvalues of a square matrix begin at 0, with a density like mu^(-1/2): the error falls like steps^(-1/2)."""
     assert random_features.components(1.0, 0.5, 64, 64, 0.3, [1]).floor == 0.0
     late = random_features.risk(1.0, 0.5, 64, 64, 0.3, [10**11, 10**15])
     assert late[0] / late[1] == pytest.approx(100, rel=1e-3)
@@ -302,12 +311,15 @@ def test_a_frontier_is_the_best_of_all_sizes():
 
 
 def test_a_small_window_does_not_see_phase_three():
-    """Sizes up to 1000 and budgets up to 10^7: the best size grows by 0.2 to 0.3 where the law says 0.5."""
-    compute = np.geomspace(1e4, 1e7, 7)
-    beta, tau = translated(1.0, 1.4)
-    best = random_features.frontier(beta, tau, compute)
-    assert best.features[-1] < 1000
-    assert random_features.exponents(beta, tau).features == pytest.approx(0.5)
+    """Sizes up to 1000 and budgets 10^5 to 10^7: the best size grows by 0.2 to 0.3 where the law says 0.5, and where
+    the same budgets give 0.5 if no size is missing."""
+    compute, at = np.geomspace(1e5, 1e7, 13), translated(1.0, 1.4)
+    small = random_features.frontier(*at, compute, largest=1000)
+    free = random_features.frontier(*at, compute)
+    assert small.features[-1] == 1000 < free.features[-1]
+    slopes = [np.polyfit(np.log(compute), np.log(best.features), 1)[0] for best in (small, free)]
+    assert 0.2 < slopes[0] < 0.3
+    assert slopes[1] == pytest.approx(random_features.exponents(*at).features, abs=0.015)
 
 
 GOOD = {"beta": 1.0, "tau": 1.4, "features": 10, "inputs": 100, "gamma": 0.2, "steps": [0, 1, 5]}

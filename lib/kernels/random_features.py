@@ -48,12 +48,17 @@ def _block(beta, first, inputs):
 
 
 @kernel
+def _nodes(number):
+    return max(1, int(min(float(NODES), number)))
+
+
+@kernel
 def count_nodes(beta, inputs):
     """How many nodes ``rank_nodes`` makes for the ranks 1 ... inputs."""
     total, first = 0, 1.0
-    while first <= inputs:
+    while first < inputs + 1.0:
         number = _block(beta, first, inputs)
-        total += int(min(float(NODES), number))
+        total += _nodes(number)
         first += number
     return total
 
@@ -66,12 +71,13 @@ def rank_nodes(beta, inputs, rank, count):
     and for every f where there are no more numbers than nodes. The orthogonal polynomials are Gram's (discrete
     Chebyshev): p_{k+1} = x p_k - c_k p_{k-1} in the distance x from the block's middle in units of N/2, with
     c_k = k^2 (1 - k^2/N^2) / (4 k^2 - 1). All roots are real: Newton's method, with those that are known divided out,
-    falls to each from the end of the block.
+    falls to each from the end of the block. ``inputs`` need not be whole: the moments of the last block are
+    polynomials in N, which are evaluated there.
     """
     at, first = 0, 1.0
-    while first <= inputs:
+    while first < inputs + 1.0:
         number = _block(beta, first, inputs)
-        nodes = int(min(float(NODES), number))
+        nodes = _nodes(number)
         middle, unit = first + 0.5 * (number - 1.0), 0.5 * number
         norm = number
         for k in range(1, nodes):
@@ -506,9 +512,12 @@ def sgd(features, gamma, seed, first, last, theta, x, feature):
             theta[i] += gamma * residual * feature[i]
 
 
+PHASES = ("Ia", "Ib", "Ic", "II", "III", "IVa", "IVb")
+
+
 @kernel
 def phase(beta, tau):
-    """The number of the phase, 0 to 6: Ia, Ib, Ic, II, III, IVa, IVb."""
+    """The phase's place in PHASES: see ``lib.random_features.phase``."""
     if beta > 0.0:
         return 0.0 if tau < 1.0 else (3.0 if tau < 1.0 + beta else 4.0)
     if tau < 1.0:
