@@ -97,6 +97,7 @@ OTHERS = {
     ],
     "linear": [{"students": 3, "teachers": 2, "beta": 0.5, "levels": 64, "eta": 2.5, "alpha_max": 1.0}],
     "mitigation": [{"activation": 0, "units": 2, "count": 1, "power": 1.0, "levels": 16}],
+    "phases": [{"beta": -0.3, "tau": 1.8, "largest": 1024, "ratio": 2, "rate": 0.1, "features": 8}, {"tau": -1.0}],
     "planning": [{"noise": 0.1, "compute": 0.5, "levels": 16}],
     "plateau": [{"students": 3, "teachers": 3, "levels": 64, "N": 64, "eta": 1.0, "alpha_max": 100.0, "runs": 2}],
     "realdata": [{"picture": 1, "copies": 1, "first": 8, "last": 40, "eta": 0.5, "sigma_J": 1.0}],

@@ -6,7 +6,7 @@ everything about SGD is in K = Lambda^(1/2) W W^T Lambda^(1/2), with eigenvalues
     A(zeta) = u^T (K + zeta)^-1 u   and   B(zeta) = tr K^2 (K + zeta)^-1,   u_j = lambda_j^(1/2) b_j,
 
 and for W of independent normal entries both follow from one number, kappa(zeta). Nothing here knows how many inputs
-there are: sums over ranks are Gauss rules of a few nodes an octave.
+there are: sums over ranks are Gauss rules of a few nodes for each factor in the eigenvalue.
 """
 
 from collections import namedtuple
@@ -20,8 +20,9 @@ MAX_ITERATIONS = 200
 # The last step of Newton's method: convergence is quadratic, so that what is left then is rounding.
 NEWTON_TOLERANCE = 1e-8
 
-# Ranks are summed octave by octave, 2^k <= j < 2^(k+1), each by a Gauss rule of this many nodes: to some 1e-8.
-NODES = 6
+# Ranks are summed block by block, first <= j < first BLOCK^(1/(1+beta)), so that the eigenvalue falls by this factor in
+# each (but ranks by 2 at most), by Gauss rules of so many nodes: to some 1e-7 of the sums that occur here.
+BLOCK, NODES = 4.0, 6
 
 # Nodes in the upper half plane of the contour of one time. The error is 3.89^-(2 CONTOUR), 2e-12, of the integrand.
 CONTOUR = 10
@@ -40,29 +41,43 @@ Model = namedtuple("Model", "eigenvalue variance target features gamma small_ste
 
 
 @kernel
-def count_nodes(inputs):
+def _block(beta, first, inputs):
+    """How many ranks the block that begins with rank ``first`` has."""
+    ratio = min(2.0, np.exp(np.log(BLOCK) / (1.0 + beta)))
+    return min(max(1.0, np.floor((ratio - 1.0) * first + 0.5)), inputs - first + 1.0)
+
+
+@kernel
+def _nodes(number):
+    return max(1, int(min(float(NODES), number)))
+
+
+@kernel
+def count_nodes(beta, inputs):
     """How many nodes ``rank_nodes`` makes for the ranks 1 ... inputs."""
     total, first = 0, 1.0
-    while first <= inputs:
-        total += int(min(float(NODES), first, inputs - first + 1.0))
-        first *= 2.0
+    while first < inputs + 1.0:
+        number = _block(beta, first, inputs)
+        total += _nodes(number)
+        first += number
     return total
 
 
 @kernel
-def rank_nodes(inputs, rank, count):
+def rank_nodes(beta, inputs, rank, count):
     """Nodes and weights, into (n,) each, with sum_{j <= inputs} f(j) = sum_i count_i f(rank_i) for smooth f.
 
-    In every octave a Gauss rule for the sum over its N whole numbers: exact for polynomials of degree 2 NODES - 1,
+    In every block a Gauss rule for the sum over its N whole numbers: exact for polynomials of degree 2 NODES - 1,
     and for every f where there are no more numbers than nodes. The orthogonal polynomials are Gram's (discrete
-    Chebyshev): p_{k+1} = x p_k - c_k p_{k-1} in the distance x from the octave's middle in units of N/2, with
+    Chebyshev): p_{k+1} = x p_k - c_k p_{k-1} in the distance x from the block's middle in units of N/2, with
     c_k = k^2 (1 - k^2/N^2) / (4 k^2 - 1). All roots are real: Newton's method, with those that are known divided out,
-    falls to each from the end of the octave.
+    falls to each from the end of the block. ``inputs`` need not be whole: the moments of the last block are
+    polynomials in N, which are evaluated there.
     """
     at, first = 0, 1.0
-    while first <= inputs:
-        number = min(first, inputs - first + 1.0)
-        nodes = int(min(float(NODES), number))
+    while first < inputs + 1.0:
+        number = _block(beta, first, inputs)
+        nodes = _nodes(number)
         middle, unit = first + 0.5 * (number - 1.0), 0.5 * number
         norm = number
         for k in range(1, nodes):
@@ -85,7 +100,7 @@ def rank_nodes(inputs, rank, count):
             rank[at + i], rank[at + nodes - 1 - i] = middle + unit * x, middle - unit * x
             count[at + i] = count[at + nodes - 1 - i] = norm / (slope * before)
         at += nodes
-        first *= 2.0
+        first += number
 
 
 @kernel
@@ -497,9 +512,12 @@ def sgd(features, gamma, seed, first, last, theta, x, feature):
             theta[i] += gamma * residual * feature[i]
 
 
+PHASES = ("Ia", "Ib", "Ic", "II", "III", "IVa", "IVb")
+
+
 @kernel
 def phase(beta, tau):
-    """The number of the phase, 0 to 6: Ia, Ib, Ic, II, III, IVa, IVb."""
+    """The phase's place in PHASES: see ``lib.random_features.phase``."""
     if beta > 0.0:
         return 0.0 if tau < 1.0 else (3.0 if tau < 1.0 + beta else 4.0)
     if tau < 1.0:

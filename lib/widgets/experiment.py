@@ -122,6 +122,8 @@ class Readout:
         Whether it is the one number that matters: shown first, large, and said to a screen reader at once.
     error : str
         Name of the read-out that is this one's error: shown behind a ± and not by itself.
+    names : tuple of str
+        What its values 0, 1, ... stand for, where it is not a number that is shown. Default: it is.
     """
 
     name: str
@@ -129,6 +131,20 @@ class Readout:
     digits: int = 3
     headline: bool = False
     error: str = ""
+    names: tuple[str, ...] = ()
+
+    def said(self, value: float) -> str:
+        """Write a value as the reader sees it.
+
+        Parameters
+        ----------
+        value : float
+
+        Returns
+        -------
+        str
+        """
+        return self.names[int(value)] if self.names else f"{value:.{self.digits}g}"
 
 
 @dataclass(frozen=True)

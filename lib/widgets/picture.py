@@ -112,7 +112,7 @@ def describe(run: Run) -> str:
             first, last = (_place(points, i) for i in seen[[0, -1]])
             sentences.append(f"{curve.label}: from {first} to {last}")
     for readout in experiment.readouts:
-        sentences.append(f"{readout.label}: {result.readouts[readout.name]:.{readout.digits}g}")
+        sentences.append(f"{readout.label}: {readout.said(result.readouts[readout.name])}")
     if result.notice:
         sentences.append(result.notice)
     return ". ".join(sentence.rstrip(".") for sentence in sentences) + "."

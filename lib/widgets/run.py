@@ -160,7 +160,7 @@ class Run:
         """
         readouts, _, _ = decode(self.experiment, self.output)
         return self.value_words() | {
-            readout.name: f"{readouts[readout.name]:.{readout.digits}g}" for readout in self.experiment.readouts
+            readout.name: readout.said(readouts[readout.name]) for readout in self.experiment.readouts
         }
 
     def value_words(self) -> dict[str, str]:

@@ -50,6 +50,8 @@ interface Readout {
   headline: boolean;
   /** Name of the read-out that is its error, shown behind a ±; "" if there is none. */
   error: string;
+  /** What its values 0, 1, ... stand for; none where it is a number. */
+  names: string[];
   /** Place in the output. */
   start: number;
 }

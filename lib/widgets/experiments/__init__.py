@@ -1,6 +1,19 @@
 """The explorers of the book, by name: one module each."""
 
-from . import asymptotics, crossover, features, flow, linear, mitigation, planning, plateau, realdata, spectrum, tasks
+from . import (
+    asymptotics,
+    crossover,
+    features,
+    flow,
+    linear,
+    mitigation,
+    phases,
+    planning,
+    plateau,
+    realdata,
+    spectrum,
+    tasks,
+)
 
 EXPERIMENTS = {
     module.EXPERIMENT.name: module.EXPERIMENT
@@ -11,6 +24,7 @@ EXPERIMENTS = {
         flow,
         linear,
         mitigation,
+        phases,
         planning,
         plateau,
         realdata,

@@ -5,6 +5,7 @@
 import { SIGNS, button, format, join, make, rich, same } from "./tools.mjs";
 import { accepts, said } from "./controls.mjs";
 import { rowsOf } from "./output.mjs";
+import { told } from "./words.mjs";
 
 /**
  * What sets states apart: for each of them its values of the controls in which they are not all alike.
@@ -127,8 +128,9 @@ export class Pins {
     return join(this.states, (values, pin) => {
       const other = this.shown(values)?.readouts[i] ?? NaN;
       const change = value - other;
-      return Number.isNaN(other) ? "" : `<small>${SIGNS[pin]} ${format(other, this.spec.readouts[i].digits)}${
-        Number.isNaN(change) ? "" : ` (${change < 0 ? "" : "+"}${format(change, 2)})`}</small>`;
+      const readout = this.spec.readouts[i];
+      return Number.isNaN(other) ? "" : `<small>${SIGNS[pin]} ${told(readout, other)}${
+        Number.isNaN(change) || readout.names.length ? "" : ` (${change < 0 ? "" : "+"}${format(change, 2)})`}</small>`;
     });
   }
 

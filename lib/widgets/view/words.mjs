@@ -4,6 +4,9 @@
 import { fill, format, join } from "./tools.mjs";
 import { said } from "./controls.mjs";
 
+/** @type {(readout: Readout, value: number) => string} */
+export const told = ({ names, digits }, value) => names[value] ?? format(value, digits);
+
 /**
  * Values and read-outs by name, as a message has them.
  * @param {Spec} spec
@@ -14,7 +17,7 @@ import { said } from "./controls.mjs";
 export function wordsOf({ controls, readouts }, values, state) {
   return Object.fromEntries([
     ...controls.map((control) => [control.name, said(control, values[control.name])]),
-    ...readouts.map(({ name, digits }, i) => [name, format(state?.readouts[i] ?? NaN, digits)]),
+    ...readouts.map((readout, i) => [readout.name, told(readout, state?.readouts[i] ?? NaN)]),
   ]);
 }
 
@@ -47,7 +50,7 @@ export function captionOf({ controls }, values) {
 export function numbersOf({ readouts }, values) {
   const errors = readouts.map(({ error }) => readouts.findIndex(({ name }) => name === error));
   /** @param {number} i */
-  const number = (i) => format(values[i], readouts[i].digits);
+  const number = (i) => told(readouts[i], values[i]);
   return readouts.flatMap(({ label, headline }, i) => errors.includes(i) ? [] : [{ at: i, label, headline,
     words: Number.isNaN(values[errors[i]] ?? NaN) ? number(i) : `${number(i)} ± ${number(errors[i])}` }]);
 }
