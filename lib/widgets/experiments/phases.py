@@ -335,7 +335,7 @@ if steps.size:
             "frontier falls with {slope}. The law says {law_growth} and {law_slope}, those of sharp features.",
             {"tau": 0.0},
             lambda number, curve: abs(number["growth"] - 1 / 3) < 0.02 and abs(number["slope"] + 1 / 3) < 0.02,
-            card="tasks",
+            card="hard-and-easy",
         ),
         Preset(
             "distortion",
@@ -352,7 +352,7 @@ if steps.size:
             "the budget: d* grows with slope {growth}.",
             {},
             lambda number, curve: abs(number["growth"] - 0.5) < 0.02 and number["capped"] == 0.0,
-            card="tasks",
+            card="hard-and-easy",
         ),
         Preset(
             "laptop",
@@ -361,7 +361,7 @@ if steps.size:
             "slope {growth}, since in the share {capped} of the window it is the largest. Move d_max.",
             {"largest": 1024.0, "first": 1e5, "last": 1e7},
             lambda number, curve: 0.2 < number["growth"] < 0.3 and number["capped"] > 0.4,
-            card="tasks",
+            card="hard-and-easy",
         ),
         Preset(
             "window",
