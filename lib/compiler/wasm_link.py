@@ -126,7 +126,9 @@ def custom_section(name, content):
 
 def read_custom_section(module, name):
     """Read the ``bytes`` that :func:`custom_section` appended to a module; b"" where there are none."""
-    return b"".join(content for identifier, found, content in _sections(module) if (identifier, found) == (_CUSTOM, name))
+    return b"".join(
+        content for identifier, found, content in _sections(module) if (identifier, found) == (_CUSTOM, name)
+    )
 
 
 def _imports(content):
