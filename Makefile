@@ -42,7 +42,7 @@ check: lint js fast  ## Check a change in two minutes: all of lint, then the fas
 
 test: .venv/ready  ## Test the library, the chapters' cells and the built site in a browser
 	@.ci/browsers
-	$(BIN)/python -m pytest tests lib book --nbval-lax --nbval-current-env -n 2 --dist loadfile -rsR --durations=10
+	$(BIN)/python -m pytest tests lib book --nbval -n 2 --dist loadfile -rsR --durations=10
 
 lab: .venv/ready  ## Open the chapters in JupyterLab
 	$(BIN)/jupyter lab book

@@ -90,7 +90,8 @@ def test_links_lead_to_their_state(browser, site_address, cards):
         _, name, number, state = parsed(link)
         explorer = page.locator(f".explorer[data-explorer={name}]").nth(number - 1)
         explorer.locator("svg[role=img]").wait_for()
-        for control, shown in zip(EXPERIMENTS[name].controls, explorer.locator(".ex-control").all()):
+        controls = sorted(EXPERIMENTS[name].controls, key=lambda control: control.more)  # as they are shown
+        for control, shown in zip(controls, explorer.locator(".ex-control").all(), strict=True):
             field = shown.locator("select" if control.choice_labels else "input[inputmode]")
             assert float(field.input_value()) == float(state[control.name]), link
         assert "".join(explorer.locator(".ex-problem").all_inner_texts()) == ""

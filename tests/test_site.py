@@ -6,7 +6,7 @@ import zipfile
 from urllib.parse import unquote, urldefrag, urlparse
 
 import pytest
-from conftest import CHAPTERS, PAGES, Page, move_explorers, read_through
+from conftest import CHAPTERS, PAGES, ROOT, Page, move_explorers, read_through, served, wait_for_mathematics
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -78,6 +78,24 @@ def test_slides_run_from_a_folder_with_live_explorers(visit, site, pages, name):
         return cut;
     }""")
     assert not cut
+
+
+def test_a_page_works_under_the_policy_that_is_stated(visit, site, tmp_path):
+    """Under a sub-path too, as a lecturer's server may have it; what the policy refuses is an error of the console."""
+    stated = (ROOT / "README.md").read_text(encoding="utf-8")
+    header = re.search(r"^(Content-Security-Policy): (.+)$", stated, re.MULTILINE).groups()
+    (tmp_path / "a course").symlink_to(site)
+    with served(tmp_path, headers=[header]) as address:
+        base = f"{address}/a%20course"
+        page = visit("book/linear.html", base=base)
+        wait_for_mathematics(page)
+        assert page.locator("mjx-container").count() > 0
+        move_explorers(page)
+        page.get_by_role("button", name="Check").first.click()
+        page.wait_for_function("document.querySelector('.question [role=status]').textContent")
+        slides = visit("slides/linear.html", base=base)
+        slides.wait_for_function("window.Reveal?.isReady()")
+        slides.locator(".slides mjx-container").first.wait_for(state="attached")
 
 
 def test_a_link_copied_on_a_slide_leads_back_to_it(visit):

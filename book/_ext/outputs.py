@@ -1,9 +1,10 @@
 """The outputs that are stored with the chapters: made by this program, told of at the foot of every page.
 
 A build shows them as long as they are what the code gives, and executes a chapter only where they are not: the first
-page then needs a minute. The tests execute every chapter and compare. ::
+page then needs a minute. The tests execute every chapter and compare. The pages' WebAssembly module is stored in the
+same way, for the same reason. ::
 
-    python book/_ext/outputs.py            # executes the chapters whose stored outputs are stale
+    python book/_ext/outputs.py            # makes what is stale: outputs of chapters, the pages' module
     python book/_ext/outputs.py --all      # executes all
     python book/_ext/outputs.py linear     # executes these
 """
@@ -83,6 +84,17 @@ def setup(app):
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
+def store_module():
+    """Compile the pages' WebAssembly module and store it, if the code is no longer that of the stored one."""
+    sys.path.insert(0, str(ROOT))
+    from lib.compiler import wasm
+    from lib.widgets.exports import TABLE
+
+    if wasm.stored(TABLE) is None:
+        print("Compiling the kernels to WebAssembly: minutes", flush=True)
+        wasm.store(TABLE)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("chapters", nargs="*", help="names of notebooks, without folder and ending")
@@ -100,6 +112,7 @@ def main():
             for name, path in paths.items()
             if not is_current(nbformat.read(path, as_version=4), ROOT, files[name])
         }
+        store_module()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of each kernel, since they share the cores
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     failed = False

@@ -32,7 +32,9 @@ PAGE = """<!DOCTYPE html>
 <link rel="stylesheet" href="../_static/reveal/reset.css">
 <link rel="stylesheet" href="../_static/reveal/reveal.css">
 <link rel="stylesheet" href="../_static/slides.css">
-<script>window.MathJax = {{ options: {{ processHtmlClass: "tex2jax_process|math" }} }};</script>
+<script defer src="../_static/reveal/reveal.js"></script>
+<script defer src="../_static/reveal/notes.js"></script>
+<script defer src="../_static/slides.js"></script>
 <script defer src="../_static/explorers.js"></script>
 <script defer src="../_static/mathjax/tex-chtml.js"></script>
 </head>
@@ -40,38 +42,6 @@ PAGE = """<!DOCTYPE html>
 <div class="reveal"><div class="slides">
 {slides}
 </div></div>
-<script src="../_static/reveal/reveal.js"></script>
-<script src="../_static/reveal/notes.js"></script>
-<script>
-// Keys and touches on an explorer are the explorer's own.
-for (const explorer of document.querySelectorAll(".explorer")) {{
-  explorer.addEventListener("keydown", (event) => event.stopPropagation());
-  explorer.setAttribute("data-prevent-swipe", "");
-}}
-// A link to the state of an explorer leads to its slide.
-addEventListener("explorer:followed", (event) => {{
-  event.preventDefault();
-  const slide = event.target.closest("section");
-  const show = () => Reveal.slide([...slide.parentElement.children].indexOf(slide));
-  if (Reveal.isReady()) show();
-  else Reveal.on("ready", show);
-}});
-// What is too large for a slide is set in smaller type; an explorer is scrolled, and a table that is too long even so.
-const fit = () => {{
-  const slide = Reveal.getCurrentSlide();
-  const wide = () => [...slide.querySelectorAll("div.math, .output")]
-    .some((node) => node.scrollWidth > node.clientWidth + 1);
-  for (let size = 100; size >= 50; size -= 5) {{
-    slide.style.fontSize = `${{size}}%`;
-    if (slide.querySelector(".explorer") || (slide.scrollHeight <= slide.clientHeight && !wide())) break;
-  }}
-}};
-Reveal.on("slidechanged", fit);
-addEventListener("load", () => MathJax.startup?.promise.then(fit));
-// After the explorers, which read the address first.
-addEventListener("DOMContentLoaded", () => Reveal.initialize({{ width: 1120, height: 700, margin: 0.03, center: false,
-  hash: true, transition: "none", slideNumber: "c/t", plugins: [RevealNotes] }}));
-</script>
 </body>
 </html>
 """

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from .digest import digest
+from .wasm_link import custom_section, read_custom_section
 
 _ROOT = Path(__file__).resolve().parents[2]
 _USER_CACHE = Path(os.path.expanduser("~/.cache")) / "scaling-laws-book"
@@ -31,15 +32,20 @@ _ENVIRONMENT = {  # of the compiling process; see lib.compiler.wasm_compile
     "PYTHONHASHSEED": "0",  # one order of every set, so that the same sources give the same bytes
 }
 
+# On what the bytes of a module depend besides the code; numba starts from Python's bytecode.
+VERSIONS = (*(f"{package} {version(package)}" for package in ("numba", "llvmlite")), f"Python {sys.version}")
+_NOTE = "made from"  # name of the section of a stored module that says so
+
 
 class BuildError(RuntimeError):
     """The kernels could not be compiled to WebAssembly; the message names the kernel and the cause."""
 
 
 def build(table):
-    """Compile a table of exports, or take the module from the cache.
+    """Take the module of a table of exports that is stored or cached; compile it where neither is of the code as it is.
 
-    The cache is ``_build/wasm`` next to ``lib`` or, where that cannot be written, the user's cache
+    Stored, by :func:`store`, it stands beside the table's module, since compiling takes minutes and a first page
+    should not. The cache is ``_build/wasm`` next to ``lib`` or, where that cannot be written, the user's cache
     folder; its key is the code that is compiled, the compiler's own, and the versions of its packages.
 
     Parameters
@@ -58,7 +64,9 @@ def build(table):
     BuildError
         If a kernel uses what a page does not have.
     """
-    name = _digest(table) + ".wasm"
+    if (module := stored(table)) is not None:
+        return module
+    name = _digest(table, VERSIONS) + ".wasm"
     folders = (_ROOT / "_build" / "wasm", _USER_CACHE)
     for folder in folders:
         with suppress(OSError):
@@ -69,6 +77,53 @@ def build(table):
             _write(folder, name, module)
             break
     return module
+
+
+def stored(table):
+    """Read the module that is stored for a table of exports.
+
+    Parameters
+    ----------
+    table : str
+        As for :func:`build`.
+
+    Returns
+    -------
+    bytes or None
+        As :func:`build`; None where none is stored, or the code is no longer the one that it was compiled from.
+    """
+    with suppress(OSError):
+        module = _place(table).read_bytes()
+        if made_from(module).split("\n")[0] == _digest(table):
+            return module
+    return None
+
+
+def store(table):
+    """Compile a table of exports and store the module beside the table's own module.
+
+    Parameters
+    ----------
+    table : str
+        As for :func:`build`.
+
+    Raises
+    ------
+    BuildError
+        As :func:`build`.
+    """
+    note = "\n".join([_digest(table), *VERSIONS])
+    path = _place(table)
+    _write(path.parent, path.name, compile_table(table) + custom_section(_NOTE, note.encode()))
+
+
+def made_from(module):
+    """Say what a stored module was compiled from: the digest of the code, then versions, one a line; else ""."""
+    return read_custom_section(module, _NOTE).decode()
+
+
+def _place(table):
+    return _ROOT.joinpath(*table.split(":")[0].split(".")).with_suffix(".wasm")
 
 
 def _write(folder, name, module):
@@ -117,11 +172,8 @@ def compile_table(table):
         return out.read_bytes()
 
 
-def _digest(table):
-    compilers = [f"{package} {version(package)}" for package in ("numba", "llvmlite")]
-    return digest(
-        [table.split(":")[0], "lib.compiler.wasm_compile"], _ROOT, [*compilers, sys.version]
-    )  # numba starts from Python's bytecode
+def _digest(table, versions=()):
+    return digest([table.split(":")[0], "lib.compiler.wasm_compile"], _ROOT, versions)
 
 
 class Module:

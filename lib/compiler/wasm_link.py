@@ -119,6 +119,18 @@ def _sections(module):
         yield identifier, name, content
 
 
+def custom_section(name, content):
+    """Encode a section that engines ignore, to be appended to a module: ``bytes`` under a name."""
+    return bytes([_CUSTOM]) + _sized(_sized(name.encode()) + content)
+
+
+def read_custom_section(module, name):
+    """Read the ``bytes`` that :func:`custom_section` appended to a module; b"" where there are none."""
+    return b"".join(
+        content for identifier, found, content in _sections(module) if (identifier, found) == (_CUSTOM, name)
+    )
+
+
 def _imports(content):
     """Entries of the import section: (name, kind, encoded description)."""
     reader = _Reader(content)

@@ -18,7 +18,7 @@ export function positionsOf(control) {
   /** @param {number} i */
   const at = (i) => log ? round(minimum * Math.exp(i * step), 3) : round(minimum + i * step, 12);
   const positions = Array.from({ length: Math.round(span / step) + 1 }, (_, i) => clamp(at(i), minimum, maximum));
-  for (const tick of ticksOf(control)) positions[positionOf(positions, tick)] = tick;
+  for (const tick of ticksOf(control)) positions[stepOf(positions, tick)] = tick;
   return positions;
 }
 
@@ -36,7 +36,7 @@ export function ticksOf({ minimum, maximum, scale, choices }) {
 }
 
 /** @type {(positions: number[], value: number) => number} */
-const positionOf = (positions, value) => closest(positions, (other) => Math.abs(other - value));
+const stepOf = (positions, value) => closest(positions, (other) => Math.abs(other - value));
 
 /** @type {(control: Control, value: number) => boolean} */
 export const accepts = ({ minimum, maximum, scale, choices }, value) => choices.length ? choices.includes(value)
@@ -103,7 +103,7 @@ export function makeControl(control, id, change) {
     dblclick: () => change(control.default) });
   label.title = `Double click on the slider: back to ${said(control, control.default)}`;
   const ticks = make("datalist", { id: `${id}-ticks` },
-    ...ticksOf(control).map((tick) => make("option", { value: positionOf(positions, tick) })));
+    ...ticksOf(control).map((tick) => make("option", { value: stepOf(positions, tick) })));
   const typed = () => {
     const [value, doubt] = readNumber(box.value);
     if (doubt) put(NaN, `${doubt}.`);
@@ -120,7 +120,7 @@ export function makeControl(control, id, change) {
   return {
     node: make("div", { class: "ex-control" }, label, make("div", { class: "ex-row" }, slider, box), ticks, problem),
     show(value) {
-      slider.value = `${positionOf(positions, value)}`;
+      slider.value = `${stepOf(positions, value)}`;
       slider.setAttribute("aria-valuetext", said(control, value));
       put(value, "");
     },
