@@ -233,6 +233,7 @@ def run_notebook(notebook, path, timeout, record_timing=False):
             timeout,
             allow_errors=False,
             record_timing=record_timing,
+            coalesce_streams=True,  # where it is cut into pieces depends on the machine's load
             config=_without_ports(sockets),
         )
 

@@ -112,11 +112,11 @@ def main():
             for name, path in paths.items()
             if not is_current(nbformat.read(path, as_version=4), ROOT, files[name])
         }
-        store_module()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of each kernel, since they share the cores
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     failed = False
     with ThreadPoolExecutor(given.processes) as pool:
+        module = None if given.chapters else pool.submit(store_module)
         runs = {pool.submit(store, path, ROOT, files[name]): name for name, path in paths.items()}
         for count, run in enumerate(as_completed(runs), 1):
             head = f"{runs[run]} ({count} of {len(runs)})"
@@ -128,6 +128,8 @@ def main():
                 print(f"{head}: {sum(seconds for seconds, _ in times):.1f} s", flush=True)
                 for seconds, line in sorted(times, reverse=True)[:3]:
                     print(f"    {seconds:6.1f} s  {line}", flush=True)
+        if module is not None:
+            module.result()
     return int(failed)
 
 
