@@ -26,6 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "bench")]
 
 import integrator
 import page_latency
+import random_features
 import sgd
 import wasm_speed
 from kept import keep
@@ -93,6 +94,7 @@ def main():
     print(_processor(), versions)
     sgd.measure(bench)
     integrator.measure(bench)
+    random_features.measure(bench)
     with chromium() as browser:
         wasm_speed.measure(bench, browser)
     record = {

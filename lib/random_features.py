@@ -223,7 +223,8 @@ def critical_gamma(beta: float, features: int, inputs: int, small_step: bool = F
     >>> round(lib.random_features.critical_gamma(1.0, features=100, inputs=1000), 4)
     0.5991
     """
-    return float(kernels.critical_gamma(_model(beta, 0.0, *_sizes(features, inputs), small_step)))
+    features, inputs = _sizes(features, inputs)
+    return float(kernels.critical_gamma(_model(beta, 0.0, features, inputs, small_step)))
 
 
 def phase(beta: float, tau: float) -> str:
@@ -516,8 +517,8 @@ def _model(beta, tau, features, inputs, small_step):
 
 def _checked(beta, tau, features, inputs, gamma, steps, small_step):
     """Check the arguments of ``risk``; give the model and the numbers of steps."""
-    model = _model(beta, tau, *_sizes(features, inputs), small_step)
-    return _with_step(model, gamma), _steps(steps)
+    features, inputs = _sizes(features, inputs)
+    return _with_step(_model(beta, tau, features, inputs, small_step), gamma), _steps(steps)
 
 
 def _training(model, steps):

@@ -15,7 +15,7 @@ def bench(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "bench")
     run = importlib.import_module("run")
     yield run.Bench(most=1)
-    for name in ("run", "sgd", "integrator", "wasm_speed"):
+    for name in ("run", "sgd", "integrator", "random_features", "wasm_speed"):
         sys.modules.pop(name, None)
 
 
@@ -46,6 +46,15 @@ def test_integrator(bench):
     euler = errors.pop("Euler in numba, step 0.01, nn2pp's integrals (stand-in)")
     assert len(errors) >= 5 and max(errors.values()) < euler < 1e-2
     assert "ours, compressed spectrum" in rows and "to alpha = 1e+08" in rows
+
+
+@pytest.mark.slow("sums over 10^5 ranks, a second")
+def test_random_features(bench):
+    import random_features
+
+    random_features.measure(bench)
+    rows = measured(bench)
+    assert len(rows) == 3 and float(rows["100000 inputs"]["note"].split()[-1]) < 1e-6
 
 
 def test_wasm(bench, browser):

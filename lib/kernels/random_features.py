@@ -24,8 +24,8 @@ NEWTON_TOLERANCE = 1e-8
 # each (but ranks by 2 at most), by Gauss rules of so many nodes: to some 1e-7 of the sums that occur here.
 BLOCK, NODES = 4.0, 6
 
-# Nodes in the upper half plane of the contour of one time. The error is 3.89^-(2 CONTOUR), 2e-12, of the integrand.
-CONTOUR = 10
+# Nodes in the upper half plane of the contour of one time. The error is 3.89^-(2 CONTOUR), 2e-11, of the integrand.
+CONTOUR = 9
 # Its shape (Weideman 2006, optimal for a cut on the negative axis): s T / (2 CONTOUR) is
 # SHIFT + STRETCH theta cot(TURN theta) + i RISE theta.
 SHIFT, STRETCH, TURN, RISE = -0.6122, 0.5017, 0.6407, 0.2645

@@ -20,8 +20,8 @@ const axis = { label: "x", log: false, limits: null };
 const spec = {
   name: "toy", x: { ...axis, label: "time" }, y: { ...axis, label: "error" }, z: null, controls: [control, menu],
   readouts: [
-    { name: "slope", label: "slope", digits: 3, start: 1 },
-    { name: "last", label: "last", digits: 2, start: 0 },
+    { name: "slope", label: "slope", digits: 3, names: [], start: 1 },
+    { name: "last", label: "last", digits: 2, names: [], start: 0 },
   ],
   curves: [
     { name: "noisy", label: "SGD", style: "points", color: 2, start: 8, points: 2,
@@ -93,6 +93,13 @@ test("a read-out that is another's error stands behind it, and alone nowhere", (
   assert.equal(headlineOf(two, { readouts: [0.5, 0.02], notice: "Rough." }), "slope: 0.500 ± 0.020. Rough.");
   assert.equal(headlineOf(spec, { readouts: [0.5, 7], notice: "" }), "slope: 0.500, last: 7.0.");
   assert.deepEqual(numbersOf(spec, [0.5, 7]).map(({ words }) => words), ["0.500", "7.0"]);
+});
+
+test("a read-out whose values have names says these, and numbers that have none as numbers", () => {
+  const named = { ...spec, readouts: [{ ...spec.readouts[0], names: ["solid", "liquid"] }] };
+  assert.equal(numbersOf(named, [1])[0].words, "liquid");
+  assert.equal(wordsOf(named, { beta: 0.5, mode: 2 }, { readouts: [0], curves: [], panels: [] }).slope, "solid");
+  assert.equal(numbersOf(named, [NaN])[0].words, "no value");
 });
 
 // --- Output
