@@ -155,10 +155,10 @@ def _show_terms(c, work):
     for i in range(first, BUDGETS):
         out.signal[0, i] = out.distortion[0, i] = out.noise[0, i] = s.compute[i]
         distortion = s.parts[0, i] - floor - out.signal[1, i]
-        # what is left of the difference is rounding where it is less than that of the parts
-        out.distortion[1, i] = distortion if distortion > 1e-9 * s.parts[0, i] else np.nan
+        # below the parts' own accuracy the difference means nothing
+        out.distortion[1, i] = distortion if distortion > 1e-7 * s.parts[0, i] else np.nan
         out.noise[1, i] = s.parts[1, i] if s.parts[1, i] > 0.0 else np.nan
-        if not out.signal[1, i] > 1e-9 * s.parts[0, i]:
+        if not out.signal[1, i] > 1e-7 * s.parts[0, i]:
             out.signal[1, i] = np.nan
     out.floor[0, 0], out.floor[0, 1] = s.compute[first], c.last
     out.floor[1] = floor if floor > 0.0 else np.nan
