@@ -538,7 +538,7 @@ FOLDER = Path(page.__file__).parent
 
 def test_program_is_small():
     program = script.lean(page.explorer_module() + page.source("page.js"))
-    assert len(gzip.compress(program.encode())) <= 27.75 * 1024
+    assert len(gzip.compress(program.encode())) <= 29.25 * 1024  # all that a page loads is in test_site.py
 
 
 def test_the_modules_of_the_user_interface_share_one_scope():
