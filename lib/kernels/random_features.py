@@ -29,7 +29,7 @@ CONTOUR = 9
 # Its shape (Weideman 2006, optimal for a cut on the negative axis): s T / (2 CONTOUR) is
 # SHIFT + STRETCH theta cot(TURN theta) + i RISE theta.
 SHIFT, STRETCH, TURN, RISE = -0.6122, 0.5017, 0.6407, 0.2645
-# Up to this number of steps the contour would leave the strip |Im s| < pi, in which multipliers exp(s) are distinct.
+# Below this number of steps the contour comes near the edge of |Im s| < pi, beyond which multipliers exp(s) repeat.
 # Then a circle takes its place, of radius twice that of the multipliers' own, 1/4 about 3/4: error 2^-(2 CIRCLE).
 FEW_STEPS = 8.0
 CIRCLE = 20
