@@ -164,6 +164,7 @@ def functions(page):
     rng = np.random.default_rng(0)
     size, share = rng.uniform(-30.0, 30.0, 5000), rng.uniform(-1.0, 1.0, 5000)
     given = {"exp": [size], "log": [np.exp(size)], "expm1": [share], "asin": [share], "pow": [np.exp(size / 3), share]}
+    given |= {"sin": [size], "cos": [size], "log1p": [share], "atan2": [share, size]}
     call = "(name, ...given) => given[0].map((_, i) => Math[name](...given.map((x) => x[i])))"
     return {name: np.array(page.evaluate(call, name, *(x.tolist() for x in some))) for name, some in given.items()}
 

@@ -181,7 +181,7 @@ EXPERIMENT = Experiment(
     y=Axis("generalisation error ε_g", limits=(1e-16, 1e6)),
     controls=(
         Control("beta", "β", "exponent of the spectrum", 1.0, 0.05, LARGEST_BETA),
-        Control("tau", "τ", "exponent of the source, teacher’s strength k^−τ", 0.5, SMALLEST_TAU, LARGEST_TAU),
+        Control("tau", "τ", "exponent of the source", 0.5, SMALLEST_TAU, LARGEST_TAU),
         Control("eta", "η", "learning rate", 0.5, 0.01, 3.0, scale="log"),
         Control("levels", "L", "distinct eigenvalues", 512.0, choices=LEVELS[3:]),
     ),

@@ -68,20 +68,19 @@ export class PlaneView {
       const positions = positionsOf(control);
       return { [control.name]: positions[closest(positions, (other) => Math.abs(other - value))] };
     };
+    const toFrame = () => /** @type {SVGGElement} */ (frame).getScreenCTM()?.inverse();
     /** @param {PointerEvent} event */
     const move = (event) => {
       if (event.type === "pointermove" && !node.hasPointerCapture(event.pointerId)) return;
-      const box = picture.getBoundingClientRect();
-      const scale = WIDTH / box.width;
-      propose({ ...taken(across, ((event.clientX - box.left) * scale - INSET.left) / W),
-        ...taken(up, 1 - ((event.clientY - box.top) * scale - INSET.top) / H) });
+      const place = new DOMPoint(event.clientX, event.clientY).matrixTransform(toFrame());
+      propose({ ...taken(across, place.x / W), ...taken(up, 1 - place.y / H) });
     };
     // a keyboard has the two sliders under it
-    const node = make("div", { class: "ex-plane", pointermove: move, pointerdown: (/** @type {PointerEvent} */ event) => {
-      node.setPointerCapture(event.pointerId);
-      move(event);
-    } }, picture);
-    this.node = make("div", {}, make("p", {}, plane.label), node);
+    const node = this.node = make("div", { class: "ex-plane", pointermove: move,
+      pointerdown: (/** @type {PointerEvent} */ event) => {
+        node.setPointerCapture(event.pointerId);
+        move(event);
+      } }, picture);
     this.show = (values) => {
       const [a, b] = [values[plane.x], values[plane.y]];
       this.#dot.setAttribute("cx", `${round(W * x.map(a), 5)}`);
