@@ -18,6 +18,8 @@ from .core import checks
 
 # Groups of ranks: a quarter of the smallest number of resamples, so that their covariance has a good inverse.
 GROUPS = 10
+# Sums of squares that differ by less, relative to the variance of what is fitted, are equal.
+TIE = 1e-12
 # Laws by name: columns of the regression of ln(eigenvalue) on u = ln(rank), and the shapes c that are tried (for the
 # broken power law: the break as a fraction of the range of u).
 _LAWS: dict[str, tuple[Callable[..., list[NDArray[np.float64]]], Any]] = {
@@ -122,7 +124,9 @@ def compare(spectra: ArrayLike, window: tuple[float, float]) -> list[LawFit]:
         guesses = [
             (design, np.linalg.lstsq(design[first], measured[first], rcond=None)[0]) for design in designs(name, middle)
         ]
-        design, coefficients = min(guesses, key=lambda g: np.sum((g[0] @ g[1] - measured)[first] ** 2))
+        left = np.array([np.sum((design @ b - measured)[first] ** 2) for design, b in guesses])
+        # a break anywhere between the last two groups fits equally well: the first of equals, not that of rounding
+        design, coefficients = guesses[np.argmax(left <= left.min() + TIE * np.var(measured))]
         wrong = (design @ coefficients - measured)[~first]
         fits.append(
             LawFit(
