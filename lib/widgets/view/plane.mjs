@@ -53,7 +53,7 @@ export class PlaneView {
     if (!plane || !across || !up) return;
     const [x, y] = [axisOf(across, W), axisOf(up, H)];
     const { lines, words } = marksOf(plane, across, up);
-    const picture = shape("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "font-size": 12 });
+    const picture = shape("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true", "font-size": 12 });
     const frame = shape("g", { transform: `translate(${INSET.left} ${INSET.top})` });
     frame.innerHTML = `<svg width="${W}" height="${H}" overflow="hidden">${lines}</svg><path class="ex-frame" d="M0 0H${
       W}V${H}H0z"/>${words}${
@@ -76,7 +76,7 @@ export class PlaneView {
       propose({ ...taken(across, place.x / W), ...taken(up, 1 - place.y / H) });
     };
     // a keyboard has the two sliders under it
-    const node = this.node = make("div", { class: "ex-plane", pointermove: move,
+    const node = this.node = make("div", { class: "ex-plane", role: "img", pointermove: move,
       pointerdown: (/** @type {PointerEvent} */ event) => {
         node.setPointerCapture(event.pointerId);
         move(event);
@@ -85,7 +85,7 @@ export class PlaneView {
       const [a, b] = [values[plane.x], values[plane.y]];
       this.#dot.setAttribute("cx", `${round(W * x.map(a), 5)}`);
       this.#dot.setAttribute("cy", `${round(H * (1 - y.map(b)), 5)}`);
-      picture.setAttribute("aria-label", `${plane.label}. The dot is at ${across.symbol} = ${said(across, a)}, ${
+      node.setAttribute("aria-label", `${plane.label}. The dot is at ${across.symbol} = ${said(across, a)}, ${
         up.symbol} = ${said(up, b)}; the sliders move it.`);
     };
   }
