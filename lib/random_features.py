@@ -310,7 +310,7 @@ def frontier(
 
     Parameters
     ----------
-    beta, tau, small_step
+    beta, tau
         As for :func:`risk`.
     compute : array_like, shape (n,), or float
         Budgets, >= 64 and increasing.
@@ -321,6 +321,8 @@ def frontier(
         for every spectrum.
     largest : int, optional
         Most features that are tried, >= 8: a small machine. Default: as many as the budget and 2^53 inputs allow.
+    small_step
+        As for :func:`risk`.
 
     Returns
     -------
@@ -383,10 +385,12 @@ def exact(beta: float, tau: float, W: ArrayLike, gamma: float, steps: ArrayLike)
 
     Parameters
     ----------
-    beta, tau, gamma, steps
-        As for :func:`risk`; gamma must be stable for this W.
+    beta, tau
+        As for :func:`risk`.
     W : array_like, shape (inputs, features)
         The features; inputs >= features.
+    gamma, steps
+        As for :func:`risk`; gamma must be stable for this W.
 
     Returns
     -------
