@@ -26,51 +26,37 @@ def serve_mathjax(app):
         shutil.copyfile(source / file, target / file)
 
 
-def write_explorers(app):
-    """Compile the kernels to WebAssembly and write them, with the explorers' program, as one script.
+# The class with which an element of a page asks for a program, and the program's file.
+PROGRAMS = {"explorer": "explorers.js", "question": "questions.js", "letters": "letters.js"}
 
-    One classic script, the same for every page: the browser keeps it, and it also runs from ``file://``,
+
+def write_programs(app):
+    """Write the programs of explorers, with the kernels compiled to WebAssembly, of questions and of the converter.
+
+    Each is one classic script, the same for every page: the browser keeps it, and it also runs from ``file://``,
     where modules and fetch do not.
     """
     if app.builder.format != "html":
         return
+    from lib.book import course
     from lib.compiler.wasm import BuildError, build
+    from lib.widgets import page
     from lib.widgets.exports import TABLE
-    from lib.widgets.page import page_script
+    from lib.widgets.letters import page_script as converter
 
     try:
         module = build(TABLE)
     except BuildError as error:
         raise ExtensionError(f"the kernels do not compile to WebAssembly: {error}") from None
+    scripts = {"explorer": page.page_script(module), "question": course.page_script(), "letters": converter()}
     static = Path(app.outdir) / "_static"
     static.mkdir(parents=True, exist_ok=True)
-    (static / "explorers.js").write_text(page_script(module), encoding="utf-8")
-
-
-def write_questions(app):
-    """Write the program of the questions, as one classic script too."""
-    if app.builder.format != "html":
-        return
-    from lib.book.course import page_script
-
-    static = Path(app.outdir) / "_static"
-    static.mkdir(parents=True, exist_ok=True)
-    (static / "questions.js").write_text(page_script(), encoding="utf-8")
-
-
-def write_letters(app):
-    """Write the program of the converter of exponents, which one page has."""
-    if app.builder.format != "html":
-        return
-    from lib.widgets.letters import page_script
-
-    static = Path(app.outdir) / "_static"
-    static.mkdir(parents=True, exist_ok=True)
-    (static / "letters.js").write_text(page_script(), encoding="utf-8")
+    for kind, file in PROGRAMS.items():
+        (static / file).write_text(scripts[kind], encoding="utf-8")
 
 
 def finish_page(app, pagename, templatename, context, doctree):
-    """Give a page its explorers and questions, and take away the state of Jupyter's widgets.
+    """Give a page the programs that it asks for, and take away the state of Jupyter's widgets.
 
     myst-nb writes every trait of every widget into the page for a widget manager that this book does not
     load. The list is changed in place: it is the builder's own, which `add_js_file` appends to.
@@ -79,20 +65,15 @@ def finish_page(app, pagename, templatename, context, doctree):
     scripts[:] = [
         script for script in scripts if "widget-state" not in getattr(script, "attributes", {}).get("type", "")
     ]
-    if 'class="explorer' in context.get("body", ""):
-        app.add_js_file("explorers.js", loading_method="defer")
-    if 'class="question' in context.get("body", ""):
-        app.add_js_file("questions.js", loading_method="defer")
-    if 'class="letters' in context.get("body", ""):
-        app.add_js_file("letters.js", loading_method="defer")
+    for kind, file in PROGRAMS.items():
+        if f'class="{kind}' in context.get("body", ""):
+            app.add_js_file(file, loading_method="defer")
 
 
 def setup(app):
     app.setup_extension("library")
     app.setup_extension("myst_nb")  # whose widgets' state is on the page before finish_page takes it away
     app.connect("builder-inited", serve_mathjax)
-    app.connect("builder-inited", write_explorers)
-    app.connect("builder-inited", write_questions)
-    app.connect("builder-inited", write_letters)
+    app.connect("builder-inited", write_programs)
     app.connect("html-page-context", finish_page)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
