@@ -39,6 +39,9 @@ _HINTS = "exp2: 2.0 ** x; fmod: x % y of floats; __indirect_function_table: a fu
 # Mutually recursive kernels call each other through pointers that numba fills in at run time.
 _RECURSION = re.compile(r'(@"\.numba\.unresolved\$(.+)") = external global ptr')
 
+# Pickled exceptions, for a Python that a page does not have; some name a file of numba's in this machine's folders.
+_EXCEPTION = re.compile(r"(@\.const\.picklebuf\.\S+ = internal constant \{[^}]*\}) \{.*\}")
+
 
 class CompileError(Exception):
     """A kernel that cannot become WebAssembly; the message names it and says why."""
@@ -123,7 +126,8 @@ def _emit(compiled):
     library.finalize()
 
     target = llvm.Target.from_triple(TRIPLE).create_target_machine(cpu="mvp", features=FEATURES, opt=3, reloc="static")
-    module = llvm.parse_assembly(_RECURSION.sub(r'\1 = internal constant ptr @"\2"', library.get_llvm_str()))
+    code = _RECURSION.sub(r'\1 = internal constant ptr @"\2"', library.get_llvm_str())
+    module = llvm.parse_assembly(_EXCEPTION.sub(r"\1 zeroinitializer", code))
     module.triple = TRIPLE
     module.data_layout = str(target.target_data)
     entry_points = {_symbol(name) for name in compiled}
