@@ -286,6 +286,49 @@ def test_a_chapter_depends_on_the_answers_to_its_questions(tmp_path, monkeypatch
     assert (execution.code_digest(tmp_path, cells) != before) == (not changed.startswith("other"))
 
 
+@pytest.mark.parametrize(
+    "cell, stale",
+    [
+        ("explore('one')", {"one", "controls"}),
+        ("explore('one', beta=1)\nlib.widgets.gallery('two')", {"one", "two", "controls"}),
+        ("explore(name)", {"one", "two", "controls", "registry"}),
+        ("explore('three')", {"one", "two", "controls", "registry"}),
+        ("letters()", {"one", "two", "controls", "registry"}),
+    ],
+)
+def test_a_chapter_depends_on_the_explorers_that_it_shows(tmp_path, monkeypatch, cell, stale):
+    monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
+    import execution
+
+    widgets = tmp_path / "lib" / "widgets"
+    files = {
+        "registry": ("experiments/__init__.py", "from . import one, two\nTABLE = 1\n"),
+        "one": ("experiments/one.py", "from . import controls\nNAME = 1\n"),
+        "two": ("experiments/two.py", "from . import controls\nNAME = 1\n"),
+        "controls": ("experiments/controls.py", "BETA = 1\n"),
+        "package": (
+            "__init__.py",
+            "from .explorer import explore\nfrom .gallery import gallery\nfrom .letters import letters\n",
+        ),
+        "explorer": ("explorer.py", "from .experiments import TABLE\ndef explore(name): ...\n"),
+        "gallery": ("gallery.py", "from .explorer import explore\ndef gallery(name): ...\n"),
+        "letters": ("letters.py", "from .experiments import TABLE\ndef letters(): ...\n"),
+    }
+    for name, text in files.values():
+        (widgets / name).parent.mkdir(parents=True, exist_ok=True)
+        (widgets / name).write_text(text)
+    (tmp_path / "lib" / "__init__.py").write_text("")
+    cells = ["import lib", f"lib.widgets.{cell}"]
+    before, found = execution.code_digest(tmp_path, cells), set()
+    for key in ("registry", "one", "two", "controls"):
+        name, text = files[key]
+        (widgets / name).write_text(text.replace("1", "22"))
+        if execution.code_digest(tmp_path, cells) != before:
+            found.add(key)
+        (widgets / name).write_text(text)
+    assert found == stale
+
+
 def test_files_that_chapters_read_are_said_to_be_theirs():
     config = yaml.safe_load((ROOT / "_config.yml").read_text())["sphinx"]["config"]["chapter_files"]
     assert all((ROOT / f"{name}.ipynb").is_file() for name in config)

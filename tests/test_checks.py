@@ -66,7 +66,7 @@ RANGES = [
         "spectrum = [3.0, 2.0]: must be a lib.Spectrum, as from lib.power_law or lib.Spectrum(eigenvalues)",
     ),
     (lambda: checks.model(None), "model = None: must be a lib.StudentTeacher"),
-    (lambda: checks.strength(TWO, [1.0]), "strength has shape (1,): must be (2,), one number for each level"),
+    (lambda: checks.strength(TWO, [1.0]), "strength has shape (1,): must be (2,)"),
     (lambda: checks.strength(TWO, [[1.0]]), "strength has shape (1, 1): must have 1 dimension(s) and not be empty"),
     (lambda: checks.strength(TWO, [1.0, -2.0]), "strength[1] = -2.0: must be >= 0"),
     (lambda: checks.strength(TWO, [np.nan, 1.0]), "strength[0] = nan: must be finite"),

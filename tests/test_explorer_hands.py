@@ -10,16 +10,17 @@ from test_explorer_browser import PAGE, finished, opened, page, set_number  # no
 
 from lib.compiler import wasm
 from lib.widgets import explore, explorer
-from lib.widgets.experiment import Guide, Handle
+from lib.widgets.experiment import Guide, Handle, Mark, Plane
 from lib.widgets.page import page_script
 
-# The experiment of the tests with a guide, a window on the time axis, which is α = 10 L to 10 g, and a line that moves
-# against its control.
+# The experiment of the tests with a guide, a window on the time axis, which is α = 10 L to 10 g, a line that moves
+# against its control, and a plane.
 DECAY = TEST_EXPERIMENTS["decay"]
 HANDS = replace(
     DECAY,
     guides=(Guide("exponent", "law", "−β/(1+β)", factor=-1.0),),
     handles=(Handle(("terms", "grain"), "window"), Handle(("rate",), "rate", place="exponent", power=-1.0)),
+    plane=Plane("beta", "terms", "Spectrum and levels", (Mark("half", ((1.0, 32.0),), "point"),)),
 )
 
 

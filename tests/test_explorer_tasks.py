@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.path import Path
 from test_programs import program
 
 import lib
@@ -56,11 +57,24 @@ def test_the_slope_read_off_is_that_of_the_law(beta, tau):
     assert readouts["slope"] == pytest.approx(-lib.linear.exponent(beta, tau), abs=0.03)
 
 
-def test_lines_of_the_plane_have_one_exponent_each():
+def test_an_area_of_the_plane_is_where_the_exponent_has_its_value_and_more():
+    """By the corners that no border of the plane cuts off, and by points on a lattice inside and outside."""
+    lattice = np.stack(np.meshgrid(np.linspace(0.07, 2.97, 30), np.linspace(-0.97, 4.97, 45)), axis=-1).reshape(-1, 2)
     for mark in PLANE.marks:
-        for beta, tau in mark.points:
-            assert 0.0 <= beta <= 3.0 and -1.0 <= tau <= 5.0
-            if mark.kind == "line":
-                assert lib.linear.exponent(beta, tau) == pytest.approx(float(mark.label), rel=1e-12)
+        assert all(0.05 <= beta <= 3.0 and -1.0 <= tau <= 5.0 for beta, tau in mark.points)
+        if mark.kind == "area":
+            level = float(mark.label)
+            assert lib.linear.exponent(*mark.points[-1]) == pytest.approx(level, rel=1e-12)  # where the number stands
+            has = [tau > -beta and lib.linear.exponent(beta, tau) >= level for beta, tau in lattice]
+            np.testing.assert_array_equal(Path(mark.points).contains_points(lattice), has)
+
+
+def test_dots_of_papers_stand_where_the_letters_place_them():
+    dots = {mark.label: mark.points for mark in PLANE.marks if mark.kind == "point"}
+    assert dots["images"] == (pytest.approx(lib.letters.translate("bordelon2024", 2.0, 1.15)),)
+    assert dots["Paquette 2024"] == (pytest.approx(lib.letters.translate("paquette2024", 1.0, 0.7)),)
+
+
+def test_the_plane_takes_names_of_controls():
     names = {control.name for control in EXPERIMENT.controls}
     assert {PLANE.x, PLANE.y} <= names

@@ -38,6 +38,11 @@ NUMERICAL_PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "matplotlib", "
 # Where a notebook's metadata say of what code its outputs are: outputs.py writes it.
 STORED = "outputs"
 
+# The registry of explorers imports all; what shows explorers takes those that a chapter names, the converter all.
+EXPERIMENTS = "lib.widgets.experiments"
+SHOWING = {"lib.widgets.explorer", "lib.widgets.gallery"}
+CONVERTER = "lib.widgets.letters"
+
 
 def _load_digest():
     """The library's module of digests, by its path: importing ``lib`` would load numba, and a toy book has none."""
@@ -69,17 +74,21 @@ def code_digest(root, cells, files=()):
     -------
     str
     """
-    modules, contents = dependencies(root, cells, files)
     versions = [f"{package}={version(package)}" for package in NUMERICAL_PACKAGES]
-    return digests.digest(modules, root, [sys.version, *versions, *contents])
+    return _digest(root, cells, files, [sys.version, *versions])
 
 
-def dependencies(root, cells, files=()):
-    """Find the modules that the cells use, and what stands in the files: "path digest" (:func:`code_digest`)."""
+def _digest(root, cells, files, extra):
+    """Digest of the modules that the cells use, of what stands in the files, and of more."""
     code = "\n".join(map(TransformerManager().transform_cell, cells))
+    without = ()
     try:
-        words = [node.value for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Constant)]
+        tree = ast.parse(code)
+        words = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
         modules = digests.modules_used(code, root=root)
+        if modules & SHOWING and CONVERTER not in modules and (shown := _explorers(tree, root)):
+            modules |= shown
+            without = (EXPERIMENTS,)
     except SyntaxError:  # the cell that fails will say so
         words, modules = [], set(digests.package_modules("lib", root))
     paths = []
@@ -92,7 +101,15 @@ def dependencies(root, cells, files=()):
         path = root / file
         paths += sorted(inner for inner in path.rglob("*") if inner.is_file()) if path.is_dir() else [path]
     contents = [f"{path.relative_to(root)} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in paths]
-    return modules, contents
+    return digests.digest(modules, root, [*contents, *extra], without)
+
+
+def _explorers(tree, root):
+    """Modules of the explorers that a chapter shows; none where a name is computed, so that it may be any."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    shown = [call.args[0] if call.args else None for call in calls if call.func.attr in ("explore", "gallery")]
+    modules = {f"{EXPERIMENTS}.{getattr(first, 'value', None)}" for first in shown}
+    return modules if modules <= set(digests.package_modules(EXPERIMENTS, root)) else set()
 
 
 def outputs_digest(notebook, root, files=()):
@@ -101,11 +118,9 @@ def outputs_digest(notebook, root, files=()):
     Stored beside the outputs (:data:`STORED`), it says that nobody has changed either since.
     """
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    modules, contents = dependencies(root, [cell.source for cell in cells], files)
+    sources = [cell.source for cell in cells]
     shown = [[output.get("data") or output.get("text") for output in cell.outputs] for cell in cells]
-    return digests.digest(
-        modules, root, [*contents, *(cell.source for cell in cells), json.dumps(shown, sort_keys=True)]
-    )
+    return _digest(root, sources, files, [*sources, json.dumps(shown, sort_keys=True)])
 
 
 def is_current(notebook, root, files=()):

@@ -20,7 +20,7 @@ import numpy as np
 import traitlets
 import yaml
 
-from .script import lean
+from .script import program
 
 _FOLDER = Path(__file__).parent
 _KEYS = {"ask", "answer", "rtol", "atol", "choices", "hints"}
@@ -203,17 +203,6 @@ def page_script() -> str:
     Returns
     -------
     str
-        It holds ``question.mjs`` as text and imports it from a Blob, since a page opened from ``file://`` cannot import
-        a module's file.
+        As :func:`lib.book.script.program` makes it of ``question.mjs``.
     """
-    module, style = lean(Question._esm), (_FOLDER / "question.css").read_text(encoding="utf-8")
-    return f"""(async () => {{
-const style = document.createElement("style");
-style.textContent = {json.dumps(style)};
-document.head.append(style);
-const text = {json.dumps(module)};
-const {{ default: {{ render }} }} = await import(URL.createObjectURL(new Blob([text], {{ type: "text/javascript" }})));
-for (const el of document.querySelectorAll(".question[data-question]"))
-  render({{ el, model: {{ get: () => el.dataset.question }} }});
-}})();
-"""
+    return program("question", Question._esm, (_FOLDER / "question.css").read_text(encoding="utf-8"))

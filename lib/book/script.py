@@ -1,4 +1,43 @@
-"""JavaScript as a page gets it: without comments."""
+"""JavaScript as a page gets it: without comments, and in one classic script."""
+
+import json
+
+
+def program(kind: str, module: str, style: str) -> str:
+    """Write the script of the pages on which a widget of our own stands.
+
+    It hands the widget's content to the same ``render`` that Jupyter calls.
+
+    Parameters
+    ----------
+    kind : str
+        Class of the widget's elements; their attribute ``data-{kind}`` is its content.
+    module : str
+        An anywidget module that reads nothing but ``_content`` of its model.
+    style : str
+        Its styles.
+
+    Returns
+    -------
+    str
+        It holds the module as text and imports it from a Blob, since a page opened from ``file://`` cannot import a
+        module's file.
+
+    Raises
+    ------
+    ValueError
+        If the module is no JavaScript.
+    """
+    return f"""(async () => {{
+const style = document.createElement("style");
+style.textContent = {json.dumps(style)};
+document.head.append(style);
+const text = {json.dumps(lean(module))};
+const {{ default: {{ render }} }} = await import(URL.createObjectURL(new Blob([text], {{ type: "text/javascript" }})));
+for (const el of document.querySelectorAll(".{kind}[data-{kind}]"))
+  render({{ el, model: {{ get: () => el.dataset.{kind} }} }});
+}})();
+"""
 
 
 def lean(text: str) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def digest(modules, root=ROOT, extra=()):
+def digest(modules, root=ROOT, extra=(), without=()):
     """Compute the digest of modules and of all that they import from their own package.
 
     Parameters
@@ -28,6 +28,8 @@ def digest(modules, root=ROOT, extra=()):
         Folder that holds the package. Default: the one that this module was loaded from.
     extra : iterable of str
         What else the result depends on, such as versions.
+    without : iterable of str
+        As for :func:`closure`.
 
     Returns
     -------
@@ -42,12 +44,12 @@ def digest(modules, root=ROOT, extra=()):
     result = hashlib.sha256()
     for word in extra:
         result.update(word.encode() + b"\0")
-    for name in sorted(closure(modules, root)):
+    for name in sorted(closure(modules, root, without)):
         result.update(f"{name}\0{_tree(_file(root, name))}\0".encode())
     return result.hexdigest()[:32]
 
 
-def closure(modules, root=ROOT):
+def closure(modules, root=ROOT, without=()):
     """Find every module of their packages that modules import, directly or not.
 
     An import inside a function counts. A package's own ``__init__`` counts only where names are imported from it.
@@ -58,6 +60,8 @@ def closure(modules, root=ROOT):
         Full names.
     root : Path
         Folder that holds the package. Default: the one that this module was loaded from.
+    without : iterable of str
+        Full names of modules that count only where ``modules`` has them, not where one imports them.
 
     Returns
     -------
@@ -77,7 +81,7 @@ def closure(modules, root=ROOT):
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting += _imports(root, name)
+            waiting += [module for module in _imports(root, name) if module not in without]
     return found
 
 

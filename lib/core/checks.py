@@ -501,9 +501,7 @@ def strength(spectrum: Spectrum, value: ArrayLike, normalised: bool = False) -> 
         If they are no such strengths.
     """
     result = array("strength", value)
-    levels = spectrum.levels
-    if result.shape != (levels,):
-        raise ValueError(f"strength has shape {result.shape}: must be ({levels},), one number for each level")
+    shape("strength", result, (spectrum.levels,))
     if result.min() < 0:
         k = int(np.argmin(result))
         raise ValueError(f"strength[{k}] = {result[k]}: must be >= 0")

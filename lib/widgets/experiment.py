@@ -237,14 +237,15 @@ class Mark:
     ----------
     label : str
     points : tuple of (float, float)
-        Values of the plane's two controls: a line through them, or where the words stand.
+        Values of the plane's two controls: through them, and the words stand at the last.
     kind : str
-        "line", a thin one; "border", between regions; "region", its name; or "point", a mark with its name.
+        "area", everything inside, which is coloured, the deeper the more areas overlap; "border", a line between
+        regions; "region", its name; or "point", a dot at each with a name for all.
     """
 
     label: str
     points: tuple[tuple[float, float], ...]
-    kind: str = "line"
+    kind: str
 
 
 @dataclass(frozen=True)

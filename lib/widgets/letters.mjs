@@ -89,7 +89,7 @@ let count = 0;
 
 export default {
   /** @param {{ model: { get(name: "_content"): string }, el: HTMLElement }} given */
-  render({ model, el }) { show(model.get("_content"), el, false); },
+  render({ model, el }) { show(model.get("_content"), el, "letters" in el.dataset); }, // a page's element has it
 };
 
 /**
@@ -99,7 +99,7 @@ export default {
  * @param {HTMLElement} el
  * @param {boolean} linked whether the chapter's page stands beside this one
  */
-export function show(content, el, linked) {
+function show(content, el, linked) {
   /** @type {LetterTable} */
   const { papers, chapter, explorers } = JSON.parse(content);
   const id = `letters-${++count}`;

@@ -13,7 +13,7 @@ import anywidget
 import traitlets
 
 from .. import letters as table
-from ..book.script import lean
+from ..book.script import program
 from .experiments import EXPERIMENTS
 
 _FOLDER = Path(__file__).parent
@@ -71,16 +71,6 @@ def page_script() -> str:
     Returns
     -------
     str
-        It holds ``letters.mjs`` as text and imports it from a Blob, since a page opened from ``file://`` cannot import
-        a module's file.
+        As :func:`lib.book.script.program` makes it of ``letters.mjs``.
     """
-    module, style = lean(Letters._esm), (_FOLDER / "letters.css").read_text(encoding="utf-8")
-    return f"""(async () => {{
-const style = document.createElement("style");
-style.textContent = {json.dumps(style)};
-document.head.append(style);
-const text = {json.dumps(module)};
-const {{ show }} = await import(URL.createObjectURL(new Blob([text], {{ type: "text/javascript" }})));
-for (const el of document.querySelectorAll(".letters[data-letters]")) show(el.dataset.letters, el, true);
-}})();
-"""
+    return program("letters", Letters._esm, (_FOLDER / "letters.css").read_text(encoding="utf-8"))

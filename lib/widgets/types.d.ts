@@ -116,7 +116,7 @@ interface Ordered {
 interface Mark {
   label: string;
   points: [number, number][];
-  kind: "line" | "border" | "region" | "point";
+  kind: "area" | "border" | "region" | "point";
 }
 
 /** A small picture of all values of two controls. */

@@ -148,29 +148,38 @@ def advance(p, data, work):
     return 1.0
 
 
-def _equal(exponent):
-    """Where the exponent has one value: above tau = 1 + beta it is set by beta alone; below, the line is
+def _at_least(exponent):
+    """Where the exponent has at least a value: above tau = 1 + beta it is set by beta alone; below, its lines are
     tau = exponent (1 + beta) - beta."""
+    top_right = (LARGEST_BETA, LARGEST_TAU)
     if exponent <= 1.0:
         end = min(LARGEST_BETA, (exponent - SMALLEST_TAU) / (1.0 - exponent)) if exponent < 1.0 else LARGEST_BETA
-        return Mark(f"{exponent:g}", ((0.05, exponent * 1.05 - 0.05), (end, exponent * (1.0 + end) - end)))
+        first, last = ((0.05, exponent * 1.05 - 0.05), (end, exponent * (1.0 + end) - end))
+        corners = (last, (LARGEST_BETA, SMALLEST_TAU)) if end < LARGEST_BETA else ()
+        return Mark(f"{exponent:g}", (*corners, top_right, (0.05, LARGEST_TAU), first, last), "area")
     corner = (exponent - 1.0) / (2.0 - exponent)
-    end = exponent * (1.0 + LARGEST_BETA) - LARGEST_BETA
-    return Mark(f"{exponent:g}", ((corner, LARGEST_TAU), (corner, 1.0 + corner), (LARGEST_BETA, end)))
+    last = (LARGEST_BETA, exponent * (1.0 + LARGEST_BETA) - LARGEST_BETA)
+    return Mark(f"{exponent:g}", (top_right, (corner, LARGEST_TAU), (corner, 1.0 + corner), last), "area")
 
 
 PLANE = Plane(
     "beta",
     "tau",
-    "The plane of data and task, with lines of equal exponent",
+    "The plane of data and task. Colour and lines are the exponent, dots are measured tasks and points of papers",
     (
-        *(_equal(exponent) for exponent in (0.25, 0.5, 0.75, 1.0, 1.25, 1.5)),
+        *(_at_least(exponent) for exponent in (0.25, 0.5, 0.75, 1.0, 1.25, 1.5)),
         Mark("τ = 1 + β", ((0.05, 1.05), (LARGEST_BETA, 1.0 + LARGEST_BETA)), "border"),
-        Mark("τ = −β", ((0.05, -0.05), (1.0, -1.0)), "border"),
-        Mark("equal strengths", ((LARGEST_BETA, 0.0), (0.05, 0.0)), "border"),
+        Mark("", ((0.05, -0.05), (1.0, -1.0)), "border"),
+        Mark("equal strengths", ((0.05, 0.0), (LARGEST_BETA, 0.0), (1.6, 0.0)), "border"),
         Mark("SGD’s noise, being forgotten", ((1.65, 4.5),), "region"),
-        Mark("the signal", ((1.9, 1.3),), "region"),
-        Mark("no law", ((0.35, -0.75),), "region"),
+        Mark("the signal", ((2.1, 2.0),), "region"),
+        Mark("no law", ((0.24, -0.62),), "region"),
+        # measured in the chapter, where a claim compares these dots with it
+        Mark("digits, next pixel", ((0.35, 0.06), (0.42, 0.09)), "point"),
+        Mark("colour", ((0.42, -0.85),), "point"),
+        # as the page of letters places them
+        Mark("images", ((1.0, -0.85),), "point"),
+        Mark("Paquette 2024", ((1.0, 1.4),), "point"),
     ),
 )
 

@@ -24,14 +24,15 @@ export function marksOf({ marks }, across, up) {
   const [x, y] = [axisOf(across, W), axisOf(up, H)];
   /** @type {(point: [number, number]) => [number, number]} */
   const at = ([a, b]) => [round(W * x.map(a), 4), round(H * (1 - y.map(b)), 4)];
-  const lines = join(marks.filter(({ kind }) => kind === "line" || kind === "border"), ({ kind, points }) =>
+  const lines = join(marks.filter(({ kind }) => kind === "area" || kind === "border"), ({ kind, points }) =>
     `<path class="ex-${kind}" d="M${join(points, (point, i) => `${i ? "L" : ""}${at(point).join(" ")}`)}"/>`);
   const words = join(marks, ({ kind, label, points }) => {
     const [right, low] = at(points[points.length - 1]);
     if (kind === "region") return `<g class="ex-region">${text(right, low, drawn(label), "middle")}</g>`;
     const late = right > 0.8 * W; // a line's name stands at its end, inside the frame
     const place = text(right + (late ? -3 : 5), low < 14 ? low + 13 : low - 4, drawn(label), late ? "end" : "start");
-    return kind === "point" ? `<circle cx="${right}" cy="${low}" r="2.5"/>${place}` : place;
+    const dots = kind === "point" ? points.map(at) : [];
+    return `${join(dots, ([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="2.5"/>`)}${place}`;
   });
   return { lines, words };
 }
