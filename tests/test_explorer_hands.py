@@ -160,6 +160,39 @@ def test_handles_are_sliders_for_keys(page, address):
     assert value(root, 1) < 0.1
 
 
+def test_the_dot_of_a_plane_is_dragged_and_sets_both_controls(page, address):
+    root = opened(page, address)
+    frame, dot = root.locator(".ex-plane .ex-frame").bounding_box(), root.locator(".ex-dot")
+
+    def at(across, up):
+        return frame["x"] + across * frame["width"], frame["y"] + (1 - up) * frame["height"]
+
+    def middle(box):
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    page.evaluate("drawn.length = 0")
+    page.mouse.move(*middle(dot.bounding_box()))
+    page.mouse.down()
+    page.mouse.move(*at(0.25, 0.75), steps=5)
+    page.wait_for_function("drawn.length > 0")  # the curve follows the hand, before it lets go
+    page.mouse.up()
+    finished(page)
+    # β from 0.1 to 2, L from 1 to 64: a pixel is 0.007 and a third of a level, and both are set to the next position
+    beta, levels = value(root, 0), value(root, 2)
+    assert beta == pytest.approx(0.1 + 0.25 * 1.9, abs=0.02) and levels == pytest.approx(1 + 0.75 * 63, abs=1)
+    assert middle(dot.bounding_box()) == pytest.approx(at((beta - 0.1) / 1.9, (levels - 1) / 63), abs=1.0)
+    name = root.get_by_role("img", name=re.compile("Spectrum and levels")).get_attribute("aria-label")
+    assert "the sliders move it" in name and f"L = {levels:g}" in name
+    page.wait_for_timeout(1000)  # the hand rests
+    page.mouse.move(*at(0.25, 0.75))
+    page.mouse.down()
+    page.mouse.move(*at(1.5, 1.5))  # beyond the corner
+    page.mouse.up()
+    assert (value(root, 0), value(root, 2)) == (2.0, 64.0)
+    root.get_by_role("button", name="Undo").click()
+    assert value(root, 2) == levels and not page.problems
+
+
 # --- Zoom and reading -----------------------------------------------------------------------------
 
 

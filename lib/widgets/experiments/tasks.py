@@ -175,8 +175,8 @@ PLANE = Plane(
         Mark("the signal", ((2.1, 2.0),), "region"),
         Mark("no law", ((0.24, -0.62),), "region"),
         # measured in the chapter, where a claim compares these dots with it
-        Mark("digits, next pixel", ((0.35, 0.06), (0.42, 0.09)), "point"),
-        Mark("colour", ((0.42, -0.85),), "point"),
+        Mark("digits, next pixel", ((0.13, 0.06), (0.41, 0.09)), "point"),
+        Mark("colour", ((0.41, -0.85),), "point"),
         # as the page of letters places them
         Mark("images", ((1.0, -0.85),), "point"),
         Mark("Paquette 2024", ((1.0, 1.4),), "point"),
