@@ -14,8 +14,7 @@ help:  ## This list
 	@echo "Options: PYTHON=python3.12 (any from 3.10), PORT=8000, REMOTE=origin"
 
 book: site  ## Set up, build the book, and serve it at http://localhost:8000 until Ctrl-C
-	@echo; echo "The book: http://localhost:$(PORT)/"; echo
-	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+	@$(BIN)/python tools/serve.py _build/html $(PORT)
 
 site: .venv/ready  ## Build the book into _build/html; a warning or a failing cell is an error
 	@$(BIN)/python tools/progress.py "Building the book" $(BIN)/jupyter-book build . -W --keep-going

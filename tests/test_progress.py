@@ -3,7 +3,9 @@
 import io
 import sys
 
-from tools.progress import run
+import pytest
+
+from tools.progress import HINTS, run
 
 
 class Terminal(io.StringIO):
@@ -29,3 +31,10 @@ def test_a_failure_shows_all_that_was_printed():
     code = "import sys; print('the cause'); print('more', file=sys.stderr); sys.exit(3)"
     assert run("Work", [sys.executable, "-c", code], out) == 3
     assert "Work: failed after" in out.getvalue() and "the cause" in out.getvalue() and "more" in out.getvalue()
+
+
+@pytest.mark.parametrize("said", HINTS)
+def test_a_known_failure_says_what_to_do(said):
+    out = io.StringIO()
+    assert run("Work", [sys.executable, "-c", f"print('error: {said}: x'); raise SystemExit(1)"], out) == 1
+    assert out.getvalue().splitlines()[-1] == HINTS[said]

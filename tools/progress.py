@@ -10,6 +10,12 @@ import sys
 import time
 
 EVERY = 10.0  # seconds between lines where they stay
+HINTS = {  # what to do, by what a command that failed has said
+    "No space left on device": "The disk is full: make room (`make clean` deletes what was built), then start again.",
+    "No matching distribution found": "pip found no such package where it looks: is there a network? "
+    "Behind a proxy, or with packages of your own, set PIP_PROXY or PIP_INDEX_URL; then start again.",
+    "Permission denied": "A file or folder cannot be written: clone the book to a folder of your own.",
+}
 
 
 def run(title, command, out=sys.stdout):
@@ -34,6 +40,7 @@ def run(title, command, out=sys.stdout):
     out.write(f"{title}: {'done' if code == 0 else 'failed'} after {time.monotonic() - begin:.0f} s\n")
     if code != 0:
         out.writelines(lines)
+        out.writelines(f"{hint}\n" for words, hint in HINTS.items() if any(words in line for line in lines))
     out.flush()
     return code
 
