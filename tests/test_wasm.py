@@ -263,6 +263,7 @@ def test_held_arrays_are_worked_on_where_they_lie(binary):
 def test_an_explorer_runs_the_pages_module_and_gives_what_its_kernels_give(binary, monkeypatch, name):
     experiment = EXPERIMENTS[name]
     values, data = tuple(float(control.default) for control in experiment.controls), _spectrum(100)[0]
+    data.flags.writeable = False  # as a spectrum's are
     outputs = []
     for code in (binary, None):
         monkeypatch.setattr(explorer_run, "_pages_bytes", lambda code=code: code)

@@ -233,7 +233,8 @@ class Module:
         ----------
         name : str
         *arguments : float, int or contiguous ndarray
-            An array is copied in before the call and copied back into itself after it, unless :meth:`hold` gave it.
+            An array is copied in before the call and, if it can be written, copied back into itself after it; one
+            that :meth:`hold` gave is where the function works.
 
         Returns
         -------
@@ -259,6 +260,8 @@ class Module:
             self._memory.write(self._store, array.tobytes(), start)
         result = self._exports[name](self._store, *values)
         for array, start in copied:
+            if not array.flags.writeable:
+                continue
             data = self._memory.read(self._store, start, start + array.nbytes)
             array[...] = np.frombuffer(data, array.dtype).reshape(array.shape)
         return result
