@@ -22,6 +22,7 @@ from lib.kernels.sgd import Run, advance, measure
 from lib.maths.erf import activation
 from lib.maths.gamma import upper_gamma
 from lib.maths.rng import fill_normals, stream_key
+from lib.widgets import run as explorer_run
 from lib.widgets.experiments import EXPERIMENTS
 from lib.widgets.exports import EXPORTS, TABLE
 from lib.widgets.kernels.covariance import table_size, table_start
@@ -245,6 +246,42 @@ def test_cases_make_numbers(name):
     changed = [a[a != b] for a, b in zip(arguments, before) if isinstance(a, np.ndarray)]
     numbers = np.concatenate([*changed, np.atleast_1d(result if result is not None else np.nan)])
     assert np.isfinite(numbers).any()
+
+
+def test_held_arrays_are_worked_on_where_they_lie(binary):
+    module, native = wasm.Module(binary), CASES["spectrum_start"](np.random.default_rng(0))
+    held = module.hold(*native)
+    status = EXPORTS["spectrum_start"][0](*native)
+    assert module.call("spectrum_start", *held) == status
+    np.testing.assert_array_equal(held[-1], native[-1])
+    # copied behind what is held, which stays as it is
+    assert_same_run(EXPORTS["tasks_size"][0], module, "tasks_size", CASES["tasks_size"](np.random.default_rng(0)))
+    np.testing.assert_array_equal(held[-1], native[-1])
+
+
+@pytest.mark.parametrize("name", ["spectrum", "planning"])
+def test_an_explorer_runs_the_pages_module_and_gives_what_its_kernels_give(binary, monkeypatch, name):
+    experiment = EXPERIMENTS[name]
+    values, data = tuple(float(control.default) for control in experiment.controls), _spectrum(100)[0]
+    data.flags.writeable = False  # as a spectrum's are
+    outputs = []
+    for code in (binary, None):
+        monkeypatch.setattr(explorer_run, "_pages_bytes", lambda code=code: code)
+        run = explorer_run.Run(experiment, values, data)
+        run.advance()
+        outputs.append((run.status, run.fraction, run.output.copy()))
+    in_module, native = outputs
+    assert in_module[:2] == native[:2] and native[1] == 1.0
+    np.testing.assert_array_equal(in_module[2], native[2])
+
+
+def test_without_wasmtime_an_explorer_compiles_its_kernels(binary, monkeypatch):
+    monkeypatch.setattr(explorer_run, "_pages_bytes", lambda: binary)
+    monkeypatch.setattr(explorer_run.wasm, "_translated", wasm._translated.__wrapped__)  # what is kept needs no import
+    monkeypatch.setitem(sys.modules, "wasmtime", None)
+    experiment = EXPERIMENTS["spectrum"]
+    run = explorer_run.Run(experiment, tuple(float(control.default) for control in experiment.controls), np.zeros(0))
+    assert isinstance(run.output.base, np.ndarray)
 
 
 def test_size_within_budget(binary):

@@ -115,8 +115,9 @@ def main():
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of each kernel, since they share the cores
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     failed = False
+    if not given.chapters:
+        store_module()  # first: a chapter runs its explorers by it, and would else compile them natively
     with ThreadPoolExecutor(given.processes) as pool:
-        module = None if given.chapters else pool.submit(store_module)
         runs = {pool.submit(store, path, ROOT, files[name]): name for name, path in paths.items()}
         for count, run in enumerate(as_completed(runs), 1):
             head = f"{runs[run]} ({count} of {len(runs)})"
@@ -128,8 +129,6 @@ def main():
                 print(f"{head}: {sum(seconds for seconds, _ in times):.1f} s", flush=True)
                 for seconds, line in sorted(times, reverse=True)[:3]:
                     print(f"    {seconds:6.1f} s  {line}", flush=True)
-        if module is not None:
-            module.result()
     return int(failed)
 
 

@@ -2,7 +2,7 @@
 
 ``build`` compiles a table of functions, such as that of :mod:`lib.widgets.exports`, by numba and LLVM alone: no linker,
 no C, no second implementation. A page instantiates the module with ``{Math}`` as its imports; ``Module`` does
-the same here with the C library's functions, under which results equal numba's bit by bit.
+the same here, for a notebook's explorers, with the C library's functions, under which results equal numba's bit by bit.
 """
 
 import ctypes
@@ -12,9 +12,11 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+import llvmlite.binding as llvm
 import numpy as np
 
 from .digest import digest
@@ -64,19 +66,35 @@ def build(table):
     BuildError
         If a kernel uses what a page does not have.
     """
-    if (module := stored(table)) is not None:
+    if (module := ready(table)) is not None:
         return module
-    name = _digest(table, VERSIONS) + ".wasm"
-    folders = (_ROOT / "_build" / "wasm", _USER_CACHE)
-    for folder in folders:
-        with suppress(OSError):
-            return (folder / name).read_bytes()
     module = compile_table(table)
-    for folder in folders:
+    for folder in _caches():
         with suppress(OSError):
-            _write(folder, name, module)
+            _write(folder, _cached_name(table), module)
             break
     return module
+
+
+def ready(table):
+    """Take the module of a table of exports if it need not be compiled: stored or cached.
+
+    Parameters
+    ----------
+    table : str
+        As for :func:`build`.
+
+    Returns
+    -------
+    bytes or None
+        As :func:`build`; None where there is none of the code as it is.
+    """
+    if (module := stored(table)) is not None:
+        return module
+    for folder in _caches():
+        with suppress(OSError):
+            return (folder / _cached_name(table)).read_bytes()
+    return None
 
 
 def stored(table):
@@ -120,6 +138,14 @@ def store(table):
 def made_from(module):
     """Say what a stored module was compiled from: the digest of the code, then versions, one a line; else ""."""
     return read_custom_section(module, _NOTE).decode()
+
+
+def _caches():
+    return _ROOT / "_build" / "wasm", _USER_CACHE
+
+
+def _cached_name(table):
+    return _digest(table, VERSIONS) + ".wasm"
 
 
 def _place(table):
@@ -183,19 +209,19 @@ class Module:
     ----------
     wasm : bytes
         As :func:`build` returns it.
+
+    Raises
+    ------
+    ImportError
+        If wasmtime is not installed.
     """
 
     def __init__(self, wasm):
-        import wasmtime  # for tests and benchmarks; a reader's installation does without
+        import wasmtime
 
-        self._store = wasmtime.Store()
-        module = wasmtime.Module(self._store.engine, wasm)
-        libm = ctypes.CDLL(ctypes.util.find_library("m"))
-        imports = []
-        for entry in module.imports:
-            function = getattr(libm, entry.name)
-            function.restype, function.argtypes = ctypes.c_double, [ctypes.c_double] * len(entry.type.params)
-            imports.append(wasmtime.Func(self._store, entry.type, function))
+        engine, module = _translated(wasm)
+        self._store = wasmtime.Store(engine)
+        imports = [_import_of_libm(self._store, entry) for entry in module.imports]
         self._exports = wasmtime.Instance(self._store, module, imports).exports(self._store)
         self._memory = self._exports["memory"]
         self._heap = self._exports["__heap_base"].value(self._store)
@@ -207,7 +233,8 @@ class Module:
         ----------
         name : str
         *arguments : float, int or contiguous ndarray
-            An array is copied in before the call and copied back into itself after it.
+            An array is copied in before the call and, if it can be written, copied back into itself after it; one
+            that :meth:`hold` gave is where the function works.
 
         Returns
         -------
@@ -218,21 +245,128 @@ class Module:
         wasmtime.Trap
             If the function leaves its memory or raises.
         """
-        values, places, end = [], [], self._heap
+        values, copied, end = [], [], self._heap
         for argument in arguments:
-            if isinstance(argument, np.ndarray):
-                values += [end, *argument.shape]
-                places.append((argument, end))
-                end += -(-argument.nbytes // 16) * 16
-            else:
+            if not isinstance(argument, np.ndarray):
                 values.append(float(argument))
-        missing = end - self._memory.data_len(self._store)
-        if missing > 0:
-            self._memory.grow(self._store, -(-missing // (1 << 16)))
-        for array, start in places:
+            elif (place := self._offset(argument)) is not None:
+                values += [place, *argument.shape]
+            else:
+                values += [end, *argument.shape]
+                copied.append((argument, end))
+                end = _after(end, argument)
+        self._reach(end)
+        for array, start in copied:
             self._memory.write(self._store, array.tobytes(), start)
         result = self._exports[name](self._store, *values)
-        for array, start in places:
+        for array, start in copied:
+            if not array.flags.writeable:
+                continue
             data = self._memory.read(self._store, start, start + array.nbytes)
             array[...] = np.frombuffer(data, array.dtype).reshape(array.shape)
         return result
+
+    def hold(self, *arrays):
+        """Copy arrays into the module's memory, where functions find them without copying.
+
+        Parameters
+        ----------
+        *arrays : contiguous ndarray
+
+        Returns
+        -------
+        list of ndarray
+            Views of the copies, while this object lives and until a call needs more memory than there is.
+        """
+        starts = [self._heap]
+        for array in arrays:
+            starts.append(_after(starts[-1], array))
+        self._heap = starts.pop()
+        self._reach(self._heap)
+        memory = np.ctypeslib.as_array(self._memory.data_ptr(self._store), (self._memory.data_len(self._store),))
+        views = []
+        for array, start in zip(arrays, starts):
+            view = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+            view[...] = array
+            views.append(view)
+        return views
+
+    def _reach(self, end):
+        """Let the memory grow to a size in bytes."""
+        missing = end - self._memory.data_len(self._store)
+        if missing > 0:
+            self._memory.grow(self._store, -(-missing // (1 << 16)))
+
+    def _offset(self, array):
+        """Where in the module's memory an array lies; None outside of it."""
+        base = ctypes.addressof(self._memory.data_ptr(self._store).contents)
+        offset = array.ctypes.data - base
+        return offset if 0 <= offset < self._heap else None
+
+
+def _after(start, array):
+    """The first place behind an array at which another may begin."""
+    return start + -(-array.nbytes // 16) * 16
+
+
+@cache
+def _translated(wasm):
+    """Machine code of a module, which all of its instances share: wasmtime's engine and module."""
+    import wasmtime  # for tests, and for explorers in a notebook: `import lib` does without
+
+    engine = wasmtime.Engine()
+    return engine, wasmtime.Module(engine, wasm)
+
+
+# A function that wasmtime calls without Python in between: arguments come, and the result goes, in slots of 16 bytes.
+_TRAMPOLINE = """
+define ptr @trampoline(ptr %environment, ptr %caller, ptr %slots, i64 %count) {{
+  {loads}
+  %result = call double inttoptr (i64 {address} to ptr)({arguments})
+  store double %result, ptr %slots
+  ret ptr null
+}}
+"""
+
+
+def _import_of_libm(store, entry):
+    """The C library's function of the name that a module imports, as an import of that module.
+
+    A kernel calls these a million times: through wasmtime's own trampoline, which is Python, that takes seconds.
+    """
+    import wasmtime
+    from wasmtime import _ffi
+
+    _, address = _trampoline(entry.name, len(entry.type.params))
+    function = _ffi.wasmtime_func_t()
+    _ffi.wasmtime_func_new_unchecked(
+        store._context(),
+        entry.type.ptr(),
+        _ffi.wasmtime_func_unchecked_callback_t(address),
+        None,
+        ctypes.CFUNCTYPE(None, ctypes.c_void_p)(),
+        ctypes.byref(function),
+    )
+    return wasmtime.Func._from_raw(function)
+
+
+@cache
+def _trampoline(name, count):
+    """The machine code that calls a function of the C library with ``count`` doubles: its owner and its address."""
+    library = ctypes.CDLL("ucrtbase" if os.name == "nt" else ctypes.util.find_library("m"))
+    slots, numbers = [f"%slot{i}" for i in range(count)], [f"%x{i}" for i in range(count)]
+    loads = [
+        f"{slot} = getelementptr double, ptr %slots, i64 {2 * i}\n  {number} = load double, ptr {slot}"
+        for i, (slot, number) in enumerate(zip(slots, numbers))
+    ]
+    code = llvm.parse_assembly(
+        _TRAMPOLINE.format(
+            loads="\n  ".join(loads),
+            address=ctypes.cast(getattr(library, name), ctypes.c_void_p).value,
+            arguments=", ".join(f"double {number}" for number in numbers),
+        )
+    )
+    machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
+    engine = llvm.create_mcjit_compiler(code, machine)
+    engine.finalize_object()
+    return engine, engine.get_function_address("trampoline")

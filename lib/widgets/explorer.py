@@ -1,8 +1,9 @@
 """Explorers: an experiment's controls, picture and numbers, live in a notebook and on a page.
 
 One user interface, ``explorer.mjs``, has two hosts. In Jupyter it talks to :class:`Explorer`, whose thread
-runs the kernels natively; on a page it talks to ``page.js``, whose worker runs the same kernels as
-WebAssembly. Both answer the same three messages, which ``explorer.mjs`` describes.
+runs the kernels, natively or as the page does (:class:`lib.widgets.run.Run`); on a page it talks to ``page.js``,
+whose worker runs the same kernels as WebAssembly. Both answer the same three messages, which ``explorer.mjs``
+describes.
 """
 
 import base64

@@ -1,15 +1,18 @@
 """The kernels of an experiment at one set of values, and what their output says."""
 
+import functools
 import math
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
+from numba.core import config
 
+from ..compiler import wasm
 from .experiment import Experiment
 
 
@@ -80,6 +83,10 @@ class Run:
 
     The widget's thread and the notebook may hold the same run; what one has computed the other finds.
 
+    Where the pages' WebAssembly module is there already, and wasmtime to run it, that is what runs: an explorer then
+    answers at once, while compiling its kernels natively takes up to two minutes. Both give the same bits
+    (``tests/test_wasm.py``).
+
     Parameters
     ----------
     experiment : Experiment
@@ -102,11 +109,13 @@ class Run:
         self.values = values
         self._lock = threading.Lock()
         p = np.array(values, dtype=np.float64)
+        module = _pages_module(experiment)
+        size, start, self._advance = _kernels(experiment, module)
         # Zeros, as in the page: a kernel that read before writing would err in the same way everywhere.
-        work = np.zeros(int(experiment.size(p, data)))
-        self._arguments = p, data, work
-        self.output = work[: experiment.output_size]
-        self.status = int(experiment.start(*self._arguments))
+        work = np.zeros(int(size(p, data)))
+        self._arguments = (p, data, work) if module is None else module.hold(p, data, work)
+        self.output = self._arguments[-1][: experiment.output_size]
+        self.status = int(start(*self._arguments))
         self.fraction = 1.0 if self.status < 0 else 0.0
 
     def advance(self, seconds: float = math.inf) -> None:
@@ -120,7 +129,7 @@ class Run:
         end = time.perf_counter() + seconds
         with self._lock:
             while self.fraction < 1.0 and time.perf_counter() < end:
-                notice, self.fraction = divmod(float(self.experiment.advance(*self._arguments)), 2.0)
+                notice, self.fraction = divmod(float(self._advance(*self._arguments)), 2.0)
                 self.status |= int(notice)
 
     def result(self) -> Result:
@@ -176,6 +185,33 @@ class Run:
             named = dict(zip(control.choices, control.choice_labels))
             words[control.name] = named.get(value, f"{value:g}")
         return words
+
+
+@functools.cache
+def _pages_bytes() -> bytes | None:
+    """The pages' module, if it need not be compiled; kernels that run as Python are to be looked into."""
+    from .exports import TABLE
+
+    return None if config.DISABLE_JIT else wasm.ready(TABLE)
+
+
+def _pages_module(experiment: Experiment) -> wasm.Module | None:
+    """An instance of the pages' module; None where there is none, or the experiment is not one of the pages'."""
+    from .experiments import EXPERIMENTS
+
+    if EXPERIMENTS.get(experiment.name) is not experiment or (code := _pages_bytes()) is None:
+        return None
+    try:
+        return wasm.Module(code)
+    except ImportError:  # no wasmtime: it is a test's requirement, not the library's
+        return None
+
+
+def _kernels(experiment: Experiment, module: wasm.Module | None) -> tuple[Callable, ...]:
+    """Size, start and advance of an experiment, in the pages' module or natively."""
+    if module is None:
+        return experiment.size, experiment.start, experiment.advance
+    return tuple(functools.partial(module.call, f"{experiment.name}_{part}") for part in ("size", "start", "advance"))
 
 
 def decode(
