@@ -5,12 +5,14 @@ no C, no second implementation. A page instantiates the module with ``{Math}`` a
 the same here, for a notebook's explorers, with the C library's functions, under which results equal numba's bit by bit.
 """
 
+import atexit
 import ctypes
 import ctypes.util
 import os
 import subprocess
 import sys
 import tempfile
+import weakref
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
@@ -221,6 +223,7 @@ class Module:
 
         engine, module = _translated(wasm)
         self._store = wasmtime.Store(engine)
+        _OPEN.add(self._store)
         imports = [_import_of_libm(self._store, entry) for entry in module.imports]
         self._exports = wasmtime.Instance(self._store, module, imports).exports(self._store)
         self._memory = self._exports["memory"]
@@ -315,7 +318,20 @@ def _translated(wasm):
     import wasmtime  # for tests, and for explorers in a notebook: `import lib` does without
 
     engine = wasmtime.Engine()
-    return engine, wasmtime.Module(engine, wasm)
+    module = wasmtime.Module(engine, wasm)
+    _OPEN.update([engine, module])
+    return engine, module
+
+
+# What wasmtime would free as Python ends, when its library is gone: an error is then printed for each.
+_OPEN: weakref.WeakSet = weakref.WeakSet()
+
+
+@atexit.register
+def _leave_to_the_system():
+    """Free nothing at the end: the system does, and an explorer's thread may still be at work in it."""
+    for held in list(_OPEN):
+        held._consume()
 
 
 # A function that wasmtime calls without Python in between: arguments come, and the result goes, in slots of 16 bytes.
