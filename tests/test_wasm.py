@@ -12,6 +12,7 @@ import sys
 import numpy as np
 import pytest
 import wasmtime
+from conftest import ROOT
 
 from lib.compiler import wasm
 from lib.compiler.jit import kernel
@@ -282,6 +283,11 @@ def test_without_wasmtime_an_explorer_compiles_its_kernels(binary, monkeypatch):
     experiment = EXPERIMENTS["spectrum"]
     run = explorer_run.Run(experiment, tuple(float(control.default) for control in experiment.controls), np.zeros(0))
     assert isinstance(run.output.base, np.ndarray)
+
+
+def test_the_module_is_the_same_from_any_folder(binary):
+    """Numba pickles where exceptions are raised, with the path of its own file; two checkouts must give one module."""
+    assert b"site-packages" not in binary and str(ROOT).encode() not in binary
 
 
 def test_size_within_budget(binary):
