@@ -14,6 +14,7 @@ from numba.core import config
 
 from ..compiler import wasm
 from .experiment import Experiment
+from .exports import EXPORTS, TABLE
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,16 +191,13 @@ class Run:
 @functools.cache
 def _pages_bytes() -> bytes | None:
     """The pages' module, if it need not be compiled; kernels that run as Python are to be looked into."""
-    from .exports import TABLE
-
     return None if config.DISABLE_JIT else wasm.ready(TABLE)
 
 
 def _pages_module(experiment: Experiment) -> wasm.Module | None:
-    """An instance of the pages' module; None where there is none, or the experiment is not one of the pages'."""
-    from .experiments import EXPERIMENTS
-
-    if EXPERIMENTS.get(experiment.name) is not experiment or (code := _pages_bytes()) is None:
+    """An instance of the pages' module; None where there is none, or it has not the kernels of the experiment."""
+    kernel, _ = EXPORTS.get(f"{experiment.name}_start", (None, None))
+    if kernel is not experiment.start or (code := _pages_bytes()) is None:
         return None
     try:
         return wasm.Module(code)
