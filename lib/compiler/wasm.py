@@ -71,9 +71,9 @@ def build(table):
     if (module := ready(table)) is not None:
         return module
     module = compile_table(table)
-    for folder in _caches():
+    for path in _cached(table):
         with suppress(OSError):
-            _write(folder, _cached_name(table), module)
+            _write(path.parent, path.name, module)
             break
     return module
 
@@ -93,9 +93,9 @@ def ready(table):
     """
     if (module := stored(table)) is not None:
         return module
-    for folder in _caches():
+    for path in _cached(table):
         with suppress(OSError):
-            return (folder / _cached_name(table)).read_bytes()
+            return path.read_bytes()
     return None
 
 
@@ -142,12 +142,10 @@ def made_from(module):
     return read_custom_section(module, _NOTE).decode()
 
 
-def _caches():
-    return _ROOT / "_build" / "wasm", _USER_CACHE
-
-
-def _cached_name(table):
-    return _digest(table, VERSIONS) + ".wasm"
+def _cached(table):
+    """Where a compiled module is kept, the first that can be written."""
+    name = _digest(table, VERSIONS) + ".wasm"
+    return [folder / name for folder in (_ROOT / "_build" / "wasm", _USER_CACHE)]
 
 
 def _place(table):
