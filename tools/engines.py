@@ -18,7 +18,8 @@ from tempfile import TemporaryDirectory
 SIZE = (1280, 900)  # of the window, px
 PATIENCE = 150  # seconds until a state that does not come is an error: a busy machine is none
 
-ABORTED = "status=2152398850"  # NS_BINDING_ABORTED, as Firefox writes it
+# What Firefox says of a page that is left before all has come: of a font (NS_BINDING_ABORTED), and of a module.
+ABORTED = ("status=2152398850", "error loading dynamically imported module: blob:")
 
 # What WebDriver calls these keys; others are the character that they write.
 CODES = {"Tab": "\ue004", "Enter": "\ue007", "PageUp": "\ue00e", "ArrowRight": "\ue014"}
@@ -104,14 +105,32 @@ class Firefox(Engine):
         while (answer := json.loads(self._socket.recv())).get("id") != self._count:
             if answer["method"] == "log.entryAdded" and answer["params"]["level"] == "error":
                 text = answer["params"]["text"]
-                if ABORTED not in text:  # the font of a page that was left before it came
+                if not any(what in text for what in ABORTED):
                     self.problems.append(text)
         if answer["type"] == "error":
             raise RuntimeError(f"{method}: {answer['message']}")
         return answer["result"]
 
     def go(self, address):
+        self._load("about:blank")  # or the same page with another fragment would not be loaded anew
+        self._load(address)
+
+    def _load(self, address):
+        """Load a page and wait until it is there: a busy Firefox may answer when the page before has loaded."""
         self._do("browsingContext.navigate", context=self._context, url=address, wait="complete")
+        end = time.monotonic() + PATIENCE
+        while not self._arrived(address.partition("#")[0]):
+            if time.monotonic() > end:
+                raise TimeoutError(f"not within {PATIENCE} s: {address}")
+            time.sleep(0.05)
+
+    def _arrived(self, address):
+        """Whether the page at an address without fragment is there, whole."""
+        try:
+            here, state = self.evaluate("() => [document.URL, document.readyState]")
+        except RuntimeError:  # the document was left while it was asked
+            return False
+        return state == "complete" and here.partition("#")[0] == address
 
     def _value(self, expression):
         answer = self._do(
