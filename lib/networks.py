@@ -25,10 +25,9 @@ from .core.checks import DivergenceError
 from .core.divergence import integrate, unbounded
 from .core.spectra import Spectrum
 from .core.student_teacher import Overlaps, StudentTeacher
-from .kernels import averages, sgd
+from .kernels import averages, rich, sgd
 from .kernels import flow as flow_kernels
 from .kernels import networks as kernels
-from .kernels import rich
 
 ACTIVATIONS = {"erf": averages.ERF, "linear": averages.LINEAR, "relu": kernels.RELU, "tanh": kernels.TANH}
 
@@ -64,7 +63,7 @@ class Network:
         Output weight of every unit at the start, > 0. A small one, with small weights below, makes the student rich: it
         learns by growing. Default: sqrt(M)/K, with K the units of the last hidden layer.
     strength : array_like, shape (L,), optional
-        Strengths t_k >= 0 of the teacher in the levels, as for :class:`lib.StudentTeacher`. Default: one in every level.
+        Strengths t_k >= 0 of the teacher in the levels, as for :class:`lib.StudentTeacher`. Default: ones.
 
     Raises
     ------
@@ -367,8 +366,8 @@ def _run(
         norms.append(np.sum(J * J, axis=1) / N)
         uppers.append(upper.copy())
         errors.append(error(network, Q, R, T, upper))
-    curves = (np.stack(parts[1:]) for parts in (norms, uppers, errors))
-    return _Run(np.stack(Rs[1:]), np.stack(Qs[1:]), T, *curves, J, errors[0])
+    norm, upper_weights = np.stack(norms[1:]), np.stack(uppers[1:])
+    return _Run(np.stack(Rs[1:]), np.stack(Qs[1:]), T, norm, upper_weights, np.array(errors[1:]), J, errors[0])
 
 
 def _networks(network: Network, upper: NDArray[np.float64]) -> kernels.Networks:
@@ -555,9 +554,9 @@ def flow(
 def imbalance(training: Training, eta: float, upper_eta: float) -> NDArray[np.float64]:
     """Compute what gradient flow conserves in every unit of a two-layer student with a linear or ReLU activation.
 
-    v_i^2 / upper_eta - |J_i|^2 / (N eta), with |J_i|^2 / N = sum_k w_k q^k_ii. As x g'(x) = g(x), both v_i^2 / upper_eta
-    and |J_i|^2 / (N eta) grow at the rate 2 v_i <g(x_i) (zeta - sigma)>, whatever the data. The noise of single
-    examples adds eta sum_k w_k lambda_k G_ii to the rate of the second.
+    v_i^2 / upper_eta - |J_i|^2 / (N eta), with |J_i|^2 / N = sum_k w_k q^k_ii. As x g'(x) = g(x), both terms grow at
+    the rate 2 v_i <g(x_i) (zeta - sigma)>, whatever the data. The noise of single examples adds eta G_ii to the
+    second's, with G_ii = <delta_i^2> as in ``eq-flow``.
 
     Parameters
     ----------
@@ -663,12 +662,13 @@ def deep_linear_unit(
     upper_eta : float, optional
         Learning rate of the upper weights, >= 0. Default: eta.
     strength : array_like, shape (L,), optional
-        Strengths t_k >= 0 of the teacher in the levels, as for :class:`lib.StudentTeacher`. Default: one in every level.
+        Strengths t_k >= 0 of the teacher in the levels, as for :class:`lib.StudentTeacher`. Default: ones.
 
     Returns
     -------
     DeepUnit
-        The named tuple (alpha, eps_g, output, clock), good to a relative 1e-6; eps_g to 1e-30 absolutely.
+        The named tuple (alpha, eps_g, output, clock), good to a relative 1e-6 as long as the error falls as a power
+        law; when it falls exponentially at last, eps_g to 1e-4 relative or 1e-20 absolute.
 
     Raises
     ------
@@ -681,7 +681,7 @@ def deep_linear_unit(
     >>> s = lib.power_law(1.0, 512)
     >>> run = lib.networks.deep_linear_unit(s, 0.1, [0.0, 1e3, 1e5], output=0.01)
     >>> run.eps_g.round(4), run.output.round(4)
-    (array([0.5   , 0.0134, 0.    ]), array([0.01  , 0.3947, 0.8409]))
+    (array([0.5   , 0.0011, 0.    ]), array([0.01  , 0.6998, 1.    ]))
     """
     checks.spectrum(spectrum)
     eta = checks.number("eta", eta, 0.0, open_minimum=True)

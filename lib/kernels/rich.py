@@ -155,11 +155,18 @@ def motion(chain, v, a):
 
 @kernel
 def between(x0, x1, y0, y1, slope0, slope1, x):
-    """The cubic through two points (x, y) with their slopes."""
-    width = x1 - x0
+    """The cubic through two points (x, y) with their slopes, which are cut to 0 to 3 times that of the line.
+
+    Within these bounds it does not turn (Fritsch & Carlson 1980); beyond them a slope is of rounding errors only.
+    """
+    width, rise = x1 - x0, y1 - y0
     u = (x - x0) / width
-    bend0, bend1 = slope0 * width - (y1 - y0), (y1 - y0) - slope1 * width
-    return y0 + u * (y1 - y0) + u * (1.0 - u) * ((1.0 - u) * bend0 + u * bend1)
+    first, last = slope0 * width, slope1 * width
+    if rise > 0.0:
+        first, last = min(max(first, 0.0), 3.0 * rise), min(max(last, 0.0), 3.0 * rise)
+    else:
+        first, last = max(min(first, 0.0), 3.0 * rise), max(min(last, 0.0), 3.0 * rise)
+    return y0 + u * rise + u * (1.0 - u) * ((1.0 - u) * (first - rise) + u * (rise - last))
 
 
 @kernel
@@ -194,9 +201,7 @@ def curve(chain, eta, alpha, error, weight, clock, s):
             x = math.log(alpha[i])
             low, high = max(at.error, 1e-300), max(ahead.error, 1e-300)
             error[i] = math.exp(
-                between(
-                    x0, x1, math.log(low), math.log(high), at.slope / low * pace, ahead.slope / high * pace_end, x
-                )
+                between(x0, x1, math.log(low), math.log(high), at.slope / low * pace, ahead.slope / high * pace_end, x)
             )
             weight[i] = math.exp(
                 between(x0, x1, math.log(v), math.log(after), at.growth / v * pace, ahead.growth / after * pace_end, x)
