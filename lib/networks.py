@@ -8,7 +8,7 @@ Chapter "Deeper and other networks".
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +25,7 @@ from .core.checks import DivergenceError
 from .core.divergence import integrate, unbounded
 from .core.spectra import Spectrum
 from .core.student_teacher import Overlaps, StudentTeacher
-from .kernels import averages, sgd
+from .kernels import averages, rich, sgd
 from .kernels import flow as flow_kernels
 from .kernels import networks as kernels
 
@@ -44,7 +44,7 @@ class Network:
     """A student of any depth, a two-layer teacher, and their data.
 
     With one hidden layer of K units it starts as the student of :class:`lib.StudentTeacher`,
-    sigma = (sqrt(M)/K) sum_i g(x_i) (``eq-networks``).
+    sigma = (sqrt(M)/K) sum_i g(x_i) (``eq-networks``), or with ``output`` in place of sqrt(M)/K.
 
     Parameters
     ----------
@@ -59,6 +59,11 @@ class Network:
     tail : float
         Tail of the inputs, <|xi|^4> / <|xi|^2>^2 for N -> infinity, 1 (Gaussian) to 10: see :func:`scale_mixture`.
         Default: 1.
+    output : float, optional
+        Output weight of every unit at the start, > 0. A small one, with small weights below, makes the student rich: it
+        learns by growing. Default: sqrt(M)/K, with K the units of the last hidden layer.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teacher in the levels, as for :class:`lib.StudentTeacher`. Default: ones.
 
     Raises
     ------
@@ -71,6 +76,8 @@ class Network:
     teachers: int = 2
     activation: str = "erf"
     tail: float = 1.0
+    output: float | None = None
+    strength: NDArray[np.float64] | None = field(default=None, hash=False)
 
     def __post_init__(self):
         checks.spectrum(self.spectrum)
@@ -82,6 +89,15 @@ class Network:
         object.__setattr__(self, "teachers", checks.whole("teachers", self.teachers))
         checks.one_of("activation", self.activation, tuple(ACTIVATIONS))
         checks.number("tail", self.tail, 1.0, 10.0)
+        if self.output is not None:
+            object.__setattr__(self, "output", _output(self.output))
+        object.__setattr__(self, "strength", self.start.strength)
+
+    def __eq__(self, other):
+        if not isinstance(other, Network):
+            return NotImplemented
+        names = ("widths", "activation", "tail", "output")
+        return self.start == other.start and all(getattr(self, name) == getattr(other, name) for name in names)
 
     @property
     def activity(self) -> int:
@@ -91,7 +107,7 @@ class Network:
     @property
     def start(self) -> StudentTeacher:
         """Two-layer model with the same first layer, which gives the same initial weights and overlaps."""
-        return StudentTeacher(self.spectrum, self.widths[0], self.teachers)
+        return StudentTeacher(self.spectrum, self.widths[0], self.teachers, strength=self.strength)
 
     @property
     def weights(self) -> int:
@@ -101,7 +117,7 @@ class Network:
     def initial_upper(self, seed: int = 0) -> NDArray[np.float64]:
         """Return all weights above the first layer at the start of training.
 
-        Hidden ones are normal / sqrt(units below), output weights sqrt(M)/K.
+        Hidden ones are normal / sqrt(units below), output weights ``output``.
 
         Parameters
         ----------
@@ -117,7 +133,7 @@ class Network:
         upper = np.empty(self.weights)
         hidden = upper[: upper.size - self.widths[-1]]
         kernels.initial_upper(seed, shape, hidden)
-        upper[hidden.size :] = np.sqrt(self.teachers) / self.widths[-1]
+        upper[hidden.size :] = np.sqrt(self.teachers) / self.widths[-1] if self.output is None else self.output
         return upper
 
 
@@ -137,6 +153,8 @@ class Training:
         Student-student overlaps of the first layer's fields.
     T : ndarray, shape (..., M, M)
         Teacher-teacher overlaps, which do not change.
+    norm : ndarray, shape (..., n, K)
+        Squared lengths of the first layer's weights over N, |J_i|^2 / N = sum_k w_k q^k_ii.
     upper : ndarray, shape (..., n, weights)
         Weights above the first layer; the last ones are the output weights.
     J : ndarray, shape (seeds, K, N), or None
@@ -150,6 +168,7 @@ class Training:
     R: NDArray[np.float64]
     Q: NDArray[np.float64]
     T: NDArray[np.float64]
+    norm: NDArray[np.float64]
     upper: NDArray[np.float64]
     J: NDArray[np.float64] | None
     network: Network
@@ -260,7 +279,7 @@ def train(
         return _run(network, N, eta, steps, sigma_J, seed, upper_eta, after, keep=keep)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        R, Q, T, upper, eps_g, J, starts = (np.stack(parts) for parts in zip(*pool.map(run, range(seeds))))
+        R, Q, T, norm, upper, eps_g, J, starts = (np.stack(parts) for parts in zip(*pool.map(run, range(seeds))))
     for seed in range(seeds):
         bad = unbounded(eps_g[seed], starts[seed])
         if bad.size:
@@ -268,7 +287,7 @@ def train(
             raise DivergenceError(
                 f"SGD with seed {seed} diverged before alpha = {at:g}: eta = {eta:g} is too large", at, eta=eta
             )
-    return Training(alpha=steps / N, eps_g=eps_g, R=R, Q=Q, T=T, upper=upper, J=J, network=network)
+    return Training(alpha=steps / N, eps_g=eps_g, R=R, Q=Q, T=T, norm=norm, upper=upper, J=J, network=network)
 
 
 def _check_network(network: Network) -> None:
@@ -295,11 +314,13 @@ def _check_after(after: Training, network: Network, N: int, seeds: int) -> None:
 
 
 class _Run(NamedTuple):
-    """One run: R (n, K, M), Q (n, K, K), T (M, M), ``upper`` (n, weights), eps_g (n,), J at the end, eps_g(0)."""
+    """One run: R (n, K, M), Q (n, K, K), T (M, M), norm (n, K), ``upper`` (n, weights), eps_g (n,), J at the end,
+    eps_g(0)."""
 
     R: NDArray[np.float64]
     Q: NDArray[np.float64]
     T: NDArray[np.float64]
+    norm: NDArray[np.float64]
     upper: NDArray[np.float64]
     eps_g: NDArray[np.float64]
     J: NDArray[np.float64]
@@ -332,7 +353,7 @@ def _run(
     inputs = kernels.Inputs(root, scales, np.append(np.cumsum(shares)[:-1], np.inf), seed, xi)
     networks, layers = _networks(network, upper), _layers(network)
     rates = kernels.Rates(eta, upper_eta)
-    Rs, Qs, uppers, errors, at = [], [], [], [], begin
+    Rs, Qs, norms, uppers, errors, at = [], [], [], [], [], begin
     K = network.widths[0]
     for target in begin + np.append(0, steps):
         kernels.advance(J, B, networks, inputs, rates, at, target, layers)
@@ -342,10 +363,11 @@ def _run(
         sgd.measure(B, B, root, xi, T, unused)
         Rs.append(R)
         Qs.append(Q)
+        norms.append(np.sum(J * J, axis=1) / N)
         uppers.append(upper.copy())
         errors.append(error(network, Q, R, T, upper))
-    upper_weights = np.stack(uppers[1:])
-    return _Run(np.stack(Rs[1:]), np.stack(Qs[1:]), T, upper_weights, np.array(errors[1:]), J, errors[0])
+    norm, upper_weights = np.stack(norms[1:]), np.stack(uppers[1:])
+    return _Run(np.stack(Rs[1:]), np.stack(Qs[1:]), T, norm, upper_weights, np.array(errors[1:]), J, errors[0])
 
 
 def _networks(network: Network, upper: NDArray[np.float64]) -> kernels.Networks:
@@ -416,12 +438,14 @@ def flow(
     upper_eta: float = 0.0,
     overlaps: Overlaps | None = None,
     rtol: float = 1e-7,
+    noise: bool = True,
 ) -> Training:
     """Solve the order-parameter equations of a two-layer student that also learns its output weights, N -> infinity.
 
     Equation ``eq-flow`` with ``eq-deeper-outputs``. Closed for erf and linear activations. For ReLU the drift is closed
     and the noise of single examples is an average on 2048 Sobol points; for tanh all averages are. Explicit
-    Runge-Kutta, so for some tens of levels; :func:`lib.solve` takes millions where it applies.
+    Runge-Kutta, so for some tens of levels; :func:`lib.solve` takes millions where it applies. Without noise it is
+    gradient flow, the limit of small rates, which only scale its time.
 
     Parameters
     ----------
@@ -441,6 +465,8 @@ def flow(
         weights.
     rtol : float
         Relative error allowed in a step. Default: 1e-7.
+    noise : bool
+        Whether single examples make noise, the terms in eta^2. Default: yes.
 
     Returns
     -------
@@ -462,6 +488,7 @@ def flow(
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     upper_eta = checks.number("upper_eta", upper_eta, 0.0)
     alpha = checks.times("alpha", alpha)
+    checks.one_of("noise", noise, (True, False))
     start = network.start.initial_overlaps(sigma_J) if overlaps is None else overlaps
     start = network.start.check_overlaps(start)
     T = start.totals(network.spectrum).T
@@ -497,17 +524,18 @@ def flow(
         averages.assemble(Q, R, T, C)
         w[:K] = -v
         coefficients = kernels.Coefficients(D, G, dv)
-        kernels.coefficients(C, w, network.activity, upper_eta, mixture, points, scratch, coefficients)
+        kernels.coefficients(C, w, network.activity, upper_eta, mixture, points, noise, scratch, coefficients)
         levels = flow_kernels.Levels(s.eigenvalues, s.weights, r, q, start.t)
         flow_kernels.velocity(levels, D, G, eta, dr, dq)
         return symmetric(out)
 
     z0 = np.concatenate([start.r.ravel(), start.q.ravel(), network.initial_upper()])
-    Rs, Qs, vs, errors = [], [], [], []
+    Rs, Qs, norms, vs, errors = [], [], [], [], []
     for z in integrate(velocity, z0, alpha, eta, "DOP853", rtol, 1e-12):
         r, q, v = unpack(np.ascontiguousarray(z))
         Rs.append(np.tensordot(s.weights * s.eigenvalues, r, axes=1))
         Qs.append(np.tensordot(s.weights * s.eigenvalues, q, axes=1))
+        norms.append(s.weights @ np.diagonal(q, axis1=1, axis2=2))
         vs.append(v)
         errors.append(error(network, Qs[-1], Rs[-1], T, v))
     return Training(
@@ -516,10 +544,168 @@ def flow(
         R=np.stack(Rs),
         Q=np.stack(Qs),
         T=T,
+        norm=np.stack(norms),
         upper=np.stack(vs),
         J=None,
         network=network,
     )
+
+
+def imbalance(training: Training, eta: float, upper_eta: float) -> NDArray[np.float64]:
+    """Compute what gradient flow conserves in every unit of a two-layer student with a linear or ReLU activation.
+
+    v_i^2 / upper_eta - |J_i|^2 / (N eta), with |J_i|^2 / N = sum_k w_k q^k_ii. As x g'(x) = g(x), both terms grow at
+    the rate 2 v_i <g(x_i) (zeta - sigma)>, whatever the data. The noise of single examples adds eta G_ii to the
+    second's, with G_ii = <delta_i^2> as in ``eq-flow``.
+
+    Parameters
+    ----------
+    training : Training
+        Of one hidden layer, as from :func:`flow` without noise.
+    eta, upper_eta : float
+        Its learning rates, > 0.
+
+    Returns
+    -------
+    ndarray, shape (..., n, K)
+        At every time.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+    """
+    if not isinstance(training, Training):
+        checks.refuse("training", training, "a Training, as from train or flow")
+    network = training.network
+    if len(network.widths) != 1:
+        checks.refuse("training.network.widths", network.widths, "a single hidden layer")
+    checks.one_of("training.network.activation", network.activation, ("linear", "relu"))
+    eta = checks.number("eta", eta, 0.0, open_minimum=True)
+    upper_eta = checks.number("upper_eta", upper_eta, 0.0, open_minimum=True)
+    return training.upper**2 / upper_eta - training.norm / eta
+
+
+def rich_exponent(s: float, depth: int = 2) -> float:
+    """Return the exponent in time of a student that learns by growing, whose lazy one has the exponent ``s``.
+
+    D s / (1 + (D - 1) s) for s < 1, and s from there on: the task then has a finite norm, at which growth ends
+    (Bordelon, Atanasov and Pehlevan 2024). In two layers this is 2 s / (1 + s), also of a ReLU unit.
+
+    Parameters
+    ----------
+    s : float
+        Exponent at fixed upper weights, > 0, such as that of :func:`lib.linear.exponent`.
+    depth : int
+        Layers D of weights, >= 1; 1 is the lazy student. Default: 2.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside the range stated above.
+
+    Examples
+    --------
+    >>> import lib
+    >>> [round(lib.networks.rich_exponent(0.5, depth), 4) for depth in (1, 2, 3)]
+    [0.5, 0.6667, 0.75]
+    """
+    s = checks.number("s", s, 0.0, open_minimum=True)
+    depth = checks.whole("depth", depth)
+    return depth * s / (1.0 + (depth - 1) * s) if s < 1.0 else s
+
+
+class DeepUnit(NamedTuple):
+    """A learning curve of :func:`deep_linear_unit`."""
+
+    alpha: NDArray[np.float64]
+    """Times (n,), in examples / N."""
+    eps_g: NDArray[np.float64]
+    """Generalisation error (n,)."""
+    output: NDArray[np.float64]
+    """Each of the equal weights v above the first layer (n,); their product is v^(depth - 1)."""
+    clock: NDArray[np.float64]
+    """The unit's own time (n,), the integral of eta v^(2 (depth - 1)), in which every level relaxes by itself."""
+
+
+def deep_linear_unit(
+    spectrum: Spectrum,
+    eta: float,
+    alpha: ArrayLike,
+    output: float,
+    depth: int = 2,
+    upper_eta: float | None = None,
+    strength: ArrayLike | None = None,
+) -> DeepUnit:
+    """Solve gradient flow of a linear unit whose upper weights learn too: a chain of D layers, one unit wide.
+
+    The student is v^(D-1) J . xi / sqrt(N), the teacher B . xi / sqrt(N); J begins at 0 and all D - 1 weights above it
+    at ``output``. This is :func:`flow` without noise of a linear unit, to any depth, and at the cost of L operations in
+    each of some 16 steps per doubling of the unit's own time: millions of levels and any alpha.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        Eigenvalues lambda_k and weights w_k of the inputs' covariance.
+    eta : float
+        Learning rate of the first layer, > 0. Only eta * alpha counts, at a given upper_eta / eta.
+    alpha : array_like, shape (n,), or float
+        Times (examples / N), >= 0 and increasing.
+    output : float
+        Weight of each upper layer at the start, > 0. A small one makes the unit rich: see :func:`rich_exponent`.
+    depth : int
+        Layers D of weights, 1 to 64; 1 has none above the first. Default: 2.
+    upper_eta : float, optional
+        Learning rate of the upper weights, >= 0. Default: eta.
+    strength : array_like, shape (L,), optional
+        Strengths t_k >= 0 of the teacher in the levels, as for :class:`lib.StudentTeacher`. Default: ones.
+
+    Returns
+    -------
+    DeepUnit
+        The named tuple (alpha, eps_g, output, clock), good to a relative 1e-6 as long as the error falls as a power
+        law; when it falls exponentially at last, eps_g to 1e-4 relative or 1e-20 absolute.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, or output^(2 depth) below 1e-200, at which training never begins.
+
+    Examples
+    --------
+    >>> import lib
+    >>> s = lib.power_law(1.0, 512)
+    >>> run = lib.networks.deep_linear_unit(s, 0.1, [0.0, 1e3, 1e5], output=0.01)
+    >>> run.eps_g.round(4), run.output.round(4)
+    (array([0.5   , 0.0011, 0.    ]), array([0.01  , 0.6998, 1.    ]))
+    """
+    checks.spectrum(spectrum)
+    eta = checks.number("eta", eta, 0.0, open_minimum=True)
+    alpha = checks.times("alpha", alpha)
+    output = _output(output)
+    depth = checks.whole("depth", depth, 1, 64)
+    upper_eta = eta if upper_eta is None else checks.number("upper_eta", upper_eta, 0.0)
+    strengths = np.ones(spectrum.levels) if strength is None else checks.strength(spectrum, strength)
+    if 2 * depth * np.log10(output) < -200.0:
+        checks.refuse("output", output, f"at least 1e-200^(1/{2 * depth}) at depth = {depth}")
+    chain = rich.Chain(
+        spectrum.eigenvalues, spectrum.weights, strengths, depth, upper_eta / eta if depth > 1 else 0.0, output
+    )
+    curves = np.empty((3, alpha.size))
+    rich.curve(chain, eta, alpha, *curves, rich.Scratch(*np.empty((5, spectrum.levels))))
+    return DeepUnit(alpha, *curves)
+
+
+def _output(value: object) -> float:
+    """Check an output weight at the start."""
+    output = checks.number("output", value)
+    if output <= 0.0:
+        checks.refuse("output", output, "a number > 0: from 0 the first layer has no gradient, and nothing ever moves")
+    return output
 
 
 def slope_moments(activation: str) -> NDArray[np.float64]:

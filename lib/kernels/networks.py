@@ -310,13 +310,13 @@ def sampled_drift(F, points, K, w, fields, D, dv):
 
 
 @kernel
-def coefficients(C, w, activity, upper_eta, mixture, points, scratch, out):
+def coefficients(C, w, activity, upper_eta, mixture, points, noise, scratch, out):
     """Coefficients of the block flow, ``out``, with dv_i/dalpha = upper_eta <g(x_i) delta> of the output weights.
 
     ``C`` (P, P) is the covariance at scale 1, ``w`` (P,) the output weights, the students' with a minus sign.
     An input of scale tau has the covariance tau lambda_k in level k, hence the means over tau of tau D(tau C) and
     tau G(tau C).
-    On ``points`` are averaged G of ReLU, and G, D and dv of tanh.
+    On ``points`` are averaged G of ReLU, and G, D and dv of tanh. Without ``noise`` G is 0.
     """
     D, G, dv = out
     scales, shares = mixture
@@ -329,7 +329,7 @@ def coefficients(C, w, activity, upper_eta, mixture, points, scratch, out):
         for a in range(P):
             for b in range(P):
                 scaled[a, b] = scales[s] * C[a, b]
-        if activity == RELU or activity == TANH:
+        if activity == TANH or (noise and activity == RELU):
             factor(scaled, K, F)
         if activity == TANH:
             sampled_drift(F, points, K, w, fields, part, means)
@@ -343,6 +343,8 @@ def coefficients(C, w, activity, upper_eta, mixture, points, scratch, out):
             dv[i] += upper_eta * shares[s] * means[i]
             for a in range(P):
                 D[i, a] += shares[s] * scales[s] * part[i, a]
+        if not noise:
+            continue
         if activity == RELU or activity == TANH:
             sampled_noise(F, points, K, w, activity, fields[0], part)
         else:
