@@ -64,6 +64,8 @@ class Network:
         learns by growing. Default: sqrt(M)/K, with K the units of the last hidden layer.
     strength : array_like, shape (L,), optional
         Strengths t_k >= 0 of the teacher in the levels, as for :class:`lib.StudentTeacher`. Default: ones.
+    teacher_outputs : array_like, shape (M,), optional
+        Output weights u_n > 0 of the teacher's units. Default: 1/sqrt(M) each.
 
     Raises
     ------
@@ -78,6 +80,7 @@ class Network:
     tail: float = 1.0
     output: float | None = None
     strength: NDArray[np.float64] | None = field(default=None, hash=False)
+    teacher_outputs: NDArray[np.float64] | None = field(default=None, hash=False)
 
     def __post_init__(self):
         checks.spectrum(self.spectrum)
@@ -92,12 +95,22 @@ class Network:
         if self.output is not None:
             object.__setattr__(self, "output", _output(self.output))
         object.__setattr__(self, "strength", self.start.strength)
+        if self.teacher_outputs is not None:
+            outputs = checks.output_weights("teacher_outputs", self.teacher_outputs, self.teachers)
+            object.__setattr__(self, "teacher_outputs", outputs)
 
     def __eq__(self, other):
         if not isinstance(other, Network):
             return NotImplemented
         names = ("widths", "activation", "tail", "output")
-        return self.start == other.start and all(getattr(self, name) == getattr(other, name) for name in names)
+        same = self.start == other.start and all(getattr(self, name) == getattr(other, name) for name in names)
+        return same and np.array_equal(self.outputs, other.outputs)
+
+    @property
+    def outputs(self) -> NDArray[np.float64]:
+        """Output weights u_n (M,) of the teacher."""
+        M = self.teachers
+        return np.full(M, 1.0 / np.sqrt(M)) if self.teacher_outputs is None else self.teacher_outputs
 
     @property
     def activity(self) -> int:
@@ -373,7 +386,7 @@ def _run(
 def _networks(network: Network, upper: NDArray[np.float64]) -> kernels.Networks:
     """What the kernels have to know of a network, with these weights above the first layer."""
     widths = np.array(network.widths, dtype=float)
-    return kernels.Networks(widths, upper, 1.0 / np.sqrt(network.teachers), network.activity)
+    return kernels.Networks(widths, upper, network.outputs, network.activity)
 
 
 def _layers(network: Network) -> kernels.Layers:
@@ -422,7 +435,7 @@ def error(network: Network, Q: ArrayLike, R: ArrayLike, T: ArrayLike, upper: Arr
         return np.nan
     mixture = kernels.Mixture(*scale_mixture(network.tail))
     if len(network.widths) == 1 and network.activation != "tanh":
-        w = np.append(-upper, np.full(M, 1.0 / np.sqrt(M)))
+        w = np.append(-upper, network.outputs)
         return sum(p * kernels.pair_error(c * C, w, network.activity) for c, p in zip(*mixture))
     F = np.empty_like(C)
     kernels.factor(C, K, F)
@@ -494,7 +507,7 @@ def flow(
     T = start.totals(network.spectrum).T
     s, (L, K, M) = network.spectrum, start.r.shape
     P, split = K + M, (L * K * M, L * K * (K + M))
-    C, w = np.empty((P, P)), np.full(P, 1.0 / np.sqrt(M))
+    C, w = np.empty((P, P)), np.append(np.empty(K), network.outputs)
     Q, R, D, G = np.empty((K, K)), np.empty((K, M)), np.empty((K, P)), np.empty((K, K))
     scratch = kernels.Scratch(np.empty((P, P)), np.empty((P, P)), np.empty((P, P)), np.empty((2, P)), np.empty(K))
     mixture, points = kernels.Mixture(*scale_mixture(network.tail)), _points(P, NOISE_POINTS)
@@ -504,7 +517,9 @@ def flow(
 
     # rounding errors would break a symmetry of the start, and grow on a plateau
     label = (
-        None if network.activation == "linear" else symmetry.orbits(start.r, start.q, start.t, network.initial_upper())
+        None
+        if network.activation == "linear"
+        else symmetry.orbits(start.r, start.q, start.t, network.initial_upper(), network.outputs)
     )
 
     def symmetric(z):

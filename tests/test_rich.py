@@ -256,3 +256,28 @@ def test_networks_are_equal_by_their_values():
     assert one == other and one != networks.Network(S, (1,), 1, "linear") and one != 1
     assert networks.Network(S, (1,), 1, "linear", output=0.5) != networks.Network(S, (1,), 1, "linear")
     assert hash(one) == hash(other)
+
+
+def test_teachers_with_output_weights_of_their_own():
+    """SGD and flow with unequal teachers; a flow that took their mean would be off by the size of the error."""
+    s, eta, alpha = lib.power_law(1.0, 2), 0.3, [2.0, 6.0]
+    network = networks.Network(s, (2,), 2, teacher_outputs=[2.0, 0.3])
+    sgd = networks.train(network, 1024, eta, alpha, sigma_J=0.3, seeds=8, upper_eta=eta)
+    theory = [
+        networks.flow(
+            network, eta, alpha, upper_eta=eta, overlaps=network.start.initial_overlaps(0.3, 1024, seed)
+        ).eps_g
+        for seed in range(8)
+    ]
+    difference = sgd.eps_g - theory
+    assert np.all(np.abs(difference.mean(axis=0)) < 5 * difference.std(axis=0, ddof=1) / 8**0.5)
+    equal = networks.Network(s, (2,), 2)
+    mean = networks.flow(equal, eta, alpha, upper_eta=eta, overlaps=equal.start.initial_overlaps(0.3, 1024, 0)).eps_g
+    assert np.all(np.abs(mean / np.mean(theory, axis=0) - 1) > 0.1)
+    assert network != equal
+
+
+@pytest.mark.parametrize("outputs", [[1.0], [1.0, -1.0], [1.0, 0.0], [1.0, np.nan]])
+def test_bad_teacher_outputs(outputs):
+    with pytest.raises(ValueError, match="teacher_outputs"):
+        networks.Network(lib.power_law(1.0, 2), (2,), 2, teacher_outputs=outputs)

@@ -478,6 +478,36 @@ def spectrum(value: object, argument: str = "spectrum") -> Spectrum:
     return value
 
 
+def output_weights(name: str, value: ArrayLike, units: int) -> NDArray[np.float64]:
+    """Check output weights of the units of a network.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+    value : array_like, shape (units,)
+        Weights, > 0.
+    units : int
+        Hidden units of the network.
+
+    Returns
+    -------
+    ndarray, shape (units,)
+        A read-only copy.
+
+    Raises
+    ------
+    ValueError
+        If they are no such weights.
+    """
+    result = array(name, value).copy()
+    shape(name, result, (units,))
+    if result.min() <= 0:
+        refuse(name, value, f"numbers > 0, but the least is {result.min():g}")
+    result.flags.writeable = False
+    return result
+
+
 def strength(spectrum: Spectrum, value: ArrayLike, normalised: bool = False) -> NDArray[np.float64]:
     """Check strengths of a teacher in the levels of a spectrum.
 

@@ -83,18 +83,11 @@ class StudentTeacher:
             object.__setattr__(self, "strength", strength)
         for name, units in (("student_outputs", self.students), ("teacher_outputs", self.teachers)):
             given = getattr(self, name)
-            if given is not None:
-                object.__setattr__(self, name, self._check_outputs(name, given, units))
-
-    def _check_outputs(self, name, given, units):
-        if self.activation != "square":
-            checks.refuse(name, given, f'None for activation="{self.activation}": only "square" has them')
-        outputs = checks.array(name, given).copy()
-        checks.shape(name, outputs, (units,))
-        if outputs.min() <= 0:
-            checks.refuse(name, given, f"numbers > 0, but the least is {outputs.min():g}")
-        outputs.flags.writeable = False
-        return outputs
+            if given is None:
+                continue
+            if self.activation != "square":
+                checks.refuse(name, given, f'None for activation="{self.activation}": only "square" has them')
+            object.__setattr__(self, name, checks.output_weights(name, given, units))
 
     def __eq__(self, other):
         if not isinstance(other, StudentTeacher):

@@ -20,8 +20,8 @@ RELU, TANH = 2, 3
 # Streams of a seed, besides those of lib.kernels.sgd
 HIDDEN, SCALES = 10, 11
 
-# The student above its first layer, the teacher's output weight, and the activation of both: units of each hidden layer
-# (D,); weights above the first layer, layer by layer and row by row, the output weights last.
+# The student above its first layer, the teacher's output weights (M,), and the activation of both: units of each hidden
+# layer (D,); weights above the first layer, layer by layer and row by row, the output weights last.
 Networks = namedtuple("Networks", "widths upper u activity")
 # Scales of the inputs' mixture and their probabilities.
 Mixture = namedtuple("Mixture", "scales shares")
@@ -129,7 +129,7 @@ def advance(J, B, networks, inputs, rates, first, last, layers):
             xi[k] *= size * root[k]
         zeta = 0.0
         for n in range(B.shape[0]):
-            zeta += u * unit(inverse * dot(B[n], xi), activity)[0]
+            zeta += u[n] * unit(inverse * dot(B[n], xi), activity)[0]
         for i in range(J.shape[0]):
             h[0, i] = inverse * dot(J[i], xi)
         delta = zeta - forward(widths, upper, activity, h, layers.g, layers.slope)
@@ -192,7 +192,7 @@ def sampled_error(F, points, networks, mixture, layers):
                 if a < K:
                     h[0, a] = field
                 else:
-                    delta += u * unit(field, activity)[0]
+                    delta += u[a - K] * unit(field, activity)[0]
             delta -= forward(widths, upper, activity, h, layers.g, layers.slope)
             total += mixture.shares[s] * delta * delta
     return 0.5 * total / n
