@@ -70,8 +70,11 @@ def is_large(model: StudentTeacher) -> bool:
     return count(model.students, model.students + model.teachers) > LARGEST_SYSTEM
 
 
-def worth_compressing(spectrum: Spectrum, model: StudentTeacher, learned: int) -> bool:
-    """Whether compressed blocks from which every level can be told are fewer than the levels.
+def worth_compressing(spectrum: Spectrum, model: StudentTeacher, learned: int, pairs: bool) -> bool:
+    """Whether to compress levels that can be asked for: if the blocks from which all can be told are fewer than they.
+
+    To tell a level costs K^2 (K + M)^2 then: only a few units are worth it. The blocks that carry what is needed are
+    pairs themselves for K = M alone.
 
     Parameters
     ----------
@@ -81,14 +84,17 @@ def worth_compressing(spectrum: Spectrum, model: StudentTeacher, learned: int) -
         The networks.
     learned : int
         Leading levels that are trained.
+    pairs : bool
+        Whether the flow is solved by :func:`solve_pairs`.
 
     Returns
     -------
     bool
-        Whether they are.
+        Whether it is.
     """
     checks.spectrum(spectrum)
-    return compression.count_blocks(spectrum.eigenvalues[:learned], model.students, model.teachers, 1) < learned
+    few = model.students == model.teachers <= 4 if pairs else not is_large(model)
+    return few and compression.count_blocks(spectrum.eigenvalues[:learned], model.students, model.teachers, 1) < learned
 
 
 def solve_pairs(
