@@ -15,18 +15,23 @@ from collections import namedtuple
 
 from ..compiler.jit import kernel
 
-# Steps of the clock: it grows by this factor in each. The third-order remainder of a step is then some 1e-8.
-STEP = 2.0**0.0625
 # Where the steps begin, 1/V has changed by less than the square of this, and no level has moved by more than this.
 EARLY = 1e-4
 NEWTON = 60
 
 # Eigenvalues, weights and strengths (L,); layers D, ratio upper_eta / eta, and the weight v at the start.
 Chain = namedtuple("Chain", "eigenvalue weight strength depth ratio start")
-# The state a (L,) and room for those after half a step, two halves and a whole one, and for a step's response to 1/V.
-Scratch = namedtuple("Scratch", "a half twice whole gain")
+# The state a (L,) and those after half a step, two halves and a whole one; of half a step what is left, and what 1/V
+# adds from its beginning and from its end; of a whole one what it adds from the end.
+Scratch = namedtuple("Scratch", "a half twice whole decay first last gain")
 # Error, d(error)/d(tau), dv/d(tau).
 Motion = namedtuple("Motion", "error slope growth")
+
+
+@kernel
+def exponent(s, depth):
+    """Of the error in time, for weights that have grown: D s / (1 + (D - 1) s) for s < 1, s from there on."""
+    return depth * s / (1.0 + (depth - 1) * s) if s < 1.0 else s
 
 
 @kernel
@@ -118,20 +123,17 @@ def step(chain, v, tau, s):
     inverse = 1.0 / product(v, chain.depth)
     for k in range(L):
         z = 0.5 * chain.eigenvalue[k] * tau
-        decay = math.exp(-z)
-        first, s.gain[k] = ramps(z, decay)
-        s.half[k] = decay * s.a[k] + first * inverse
-    middle = close(chain, v, s.half, s.gain)
-    inverse_middle = 1.0 / product(middle, chain.depth)
-    for k in range(L):
-        z = 0.5 * chain.eigenvalue[k] * tau
-        decay = math.exp(-z)
-        first, _ = ramps(z, decay)
-        s.twice[k] = decay * s.half[k] + first * inverse_middle
-        first, s.half[k] = ramps(2.0 * z, decay * decay)
+        decay = s.decay[k] = math.exp(-z)
+        s.first[k], s.last[k] = ramps(z, decay)
+        s.half[k] = decay * s.a[k] + s.first[k] * inverse
+        first, s.gain[k] = ramps(2.0 * z, decay * decay)
         s.whole[k] = decay * decay * s.a[k] + first * inverse
-    close(chain, middle, s.twice, s.gain)
-    close(chain, v, s.whole, s.half)
+    middle = close(chain, v, s.half, s.last)
+    inverse = 1.0 / product(middle, chain.depth)
+    for k in range(L):
+        s.twice[k] = s.decay[k] * s.half[k] + s.first[k] * inverse
+    close(chain, middle, s.twice, s.last)
+    close(chain, v, s.whole, s.gain)
     for k in range(L):
         s.a[k] = s.twice[k] + (s.twice[k] - s.whole[k]) / 3.0
     return middle, math.sqrt(chain.start * chain.start + chain.ratio * length(chain, s.a))
@@ -170,10 +172,11 @@ def between(x0, x1, y0, y1, slope0, slope1, x):
 
 
 @kernel
-def curve(chain, eta, alpha, error, weight, clock, s):
+def curve(chain, eta, alpha, factor, error, weight, clock, s):
     """The run at the times ``alpha`` (n,), increasing: its error, its weight v and its clock, (n,) each.
 
-    Between steps the three are cubics in the logarithms, whose slopes at the steps are known.
+    The clock grows by ``factor`` > 1 in each step, whose remainder is of third order in factor - 1. Between steps the
+    three are cubics in the logarithms, whose slopes at the steps are known.
     """
     n, i = alpha.shape[0], 0
     tau = early(chain)
@@ -188,7 +191,7 @@ def curve(chain, eta, alpha, error, weight, clock, s):
     at = motion(chain, v, s.a)
     V = product(v, chain.depth)
     while i < n:
-        passed = (STEP - 1.0) * tau
+        passed = (factor - 1.0) * tau
         middle, after = step(chain, v, passed, s)
         half = product(middle, chain.depth)
         end = product(after, chain.depth)
