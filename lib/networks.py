@@ -35,6 +35,8 @@ ACTIVATIONS = {"erf": averages.ERF, "linear": averages.LINEAR, "relu": kernels.R
 # good to a per cent or better (tests/test_networks.py). The noise is averaged in every step, and with fewer points.
 ERROR_POINTS = 2**13
 NOISE_POINTS = 2**11
+# By which the clock of a deep unit grows in a step.
+CLOCK_FACTOR = 2.0**0.0625
 # Contrasts of the inputs' mixture: their first 2 SCALES - 1 moments are those of a gamma distribution.
 SCALES = 6
 
@@ -631,7 +633,7 @@ def rich_exponent(s: float, depth: int = 2) -> float:
     """
     s = checks.number("s", s, 0.0, open_minimum=True)
     depth = checks.whole("depth", depth)
-    return depth * s / (1.0 + (depth - 1) * s) if s < 1.0 else s
+    return rich.exponent(s, depth)
 
 
 class DeepUnit(NamedTuple):
@@ -707,11 +709,10 @@ def deep_linear_unit(
     strengths = np.ones(spectrum.levels) if strength is None else checks.strength(spectrum, strength)
     if 2 * depth * np.log10(output) < -200.0:
         checks.refuse("output", output, f"at least 1e-200^(1/{2 * depth}) at depth = {depth}")
-    chain = rich.Chain(
-        spectrum.eigenvalues, spectrum.weights, strengths, depth, upper_eta / eta if depth > 1 else 0.0, output
-    )
+    ratio = upper_eta / eta if depth > 1 else 0.0
+    chain = rich.Chain(spectrum.eigenvalues, spectrum.weights * strengths, depth, ratio, output)
     curves = np.empty((3, alpha.size))
-    rich.curve(chain, eta, alpha, *curves, rich.Scratch(*np.empty((5, spectrum.levels))))
+    rich.curve(chain, eta, alpha, CLOCK_FACTOR, curves, np.empty(rich.ENDS), np.empty((rich.ROWS, spectrum.levels)))
     return DeepUnit(alpha, *curves)
 
 

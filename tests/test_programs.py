@@ -101,6 +101,7 @@ OTHERS = {
     "planning": [{"noise": 0.1, "compute": 0.5, "levels": 16}],
     "plateau": [{"students": 3, "teachers": 3, "levels": 64, "N": 64, "eta": 1.0, "alpha_max": 100.0, "runs": 2}],
     "realdata": [{"picture": 1, "copies": 1, "first": 8, "last": 40, "eta": 0.5, "sigma_J": 1.0}],
+    "rich": [{"output": 1.0, "beta": 0.5, "tau": -0.5, "levels": 64}, {"tau": 2.0, "ratio": 100.0, "alpha_max": 1e9}],
     "spectrum": [{"first": 8, "last": 40}],
     "tasks": [{"tau": -1.0, "beta": 0.5, "levels": 64}, {"tau": 4.0, "eta": 2.5, "levels": 16}],
 }

@@ -11,6 +11,7 @@ from . import (
     planning,
     plateau,
     realdata,
+    rich,
     spectrum,
     tasks,
 )
@@ -28,6 +29,7 @@ EXPERIMENTS = {
         planning,
         plateau,
         realdata,
+        rich,
         spectrum,
         tasks,
     )
