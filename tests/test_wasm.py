@@ -15,8 +15,10 @@ import wasmtime
 
 from lib.compiler import wasm
 from lib.compiler.jit import kernel
+from lib.kernels import aligned
 from lib.kernels.averages import Network
 from lib.kernels.flow import Levels, Totals, flow
+from lib.kernels.integrator import Blocks
 from lib.kernels.linear import decay_sum, modes
 from lib.kernels.sgd import Run, advance, measure
 from lib.maths.erf import activation
@@ -51,6 +53,13 @@ def velocity(eigenvalue, weight, t, T, eta, v, u, activity, r, q, dr, dq, Q, R, 
 
 
 @kernel
+def pairs(eigenvalue, mass, noise, r, q, t, v, u, T, rest, eta, normalised, work, alpha, eps, Q, R, history):
+    """A run of aligned quadratic units, likewise; its status."""
+    aligned.start(Blocks(eigenvalue, mass, noise, r, q, t), v, u, T, rest, eta, normalised, work)
+    return float(aligned.advance(work, alpha, 1e-8, 200, eps, Q, R, history))
+
+
+@kernel
 def direct(J, B, root, eta, v, u, activity, trained, seed, first, last, xi, slope):
     """Direct SGD, likewise."""
     advance(Run(J, B, root, trained, xi, slope), eta, Network(v, u, activity), seed, first, last)
@@ -67,6 +76,11 @@ KERNELS = {
         velocity,
         "void(f8[::1], f8[::1], f8[:,:,::1], f8[:,::1], f8, f8, f8, i8, f8[:,:,::1], f8[:,:,::1],"
         " f8[:,:,::1], f8[:,:,::1], f8[:,::1], f8[:,::1], f8[:,::1], f8[:,::1], f8[:,::1])",
+    ),
+    "aligned": (
+        pairs,
+        "f8(f8[::1], f8[::1], f8[::1], f8[:,::1], f8[:,::1], f8[:,::1], f8[::1], f8[::1], f8[::1], f8, f8, f8,"
+        " f8[::1], f8[::1], f8[::1], f8[:,::1], f8[:,::1], f8[:,:,:,::1])",
     ),
     "sgd": (
         direct,
@@ -113,6 +127,16 @@ def _flow(rng):
     T = np.einsum("k,k,knm->nm", weight, eigenvalue, t)
     scratch = (np.zeros(shape) for shape in ((K, K), (K, M), (P, P), (K, P), (K, K)))
     return eigenvalue, weight, t, T, 0.3, 0.5, 0.5, 0, r, q, np.zeros_like(r), np.zeros_like(q), *scratch
+
+
+def _aligned(rng):
+    L, K, times = 20, 3, 5
+    (eigenvalue, weight), ones = _spectrum(L), np.ones((K, L))
+    blocks = eigenvalue, weight * eigenvalue, np.ones(L), 1e-3 * ones, rng.random((K, L)), ones
+    outputs = (np.zeros(shape) for shape in (times, (times, K), (times, K), (times, 2, K, L)))
+    v, u, work = rng.uniform(0.3, 1.0, K), rng.uniform(0.3, 1.0, K), np.zeros(int(aligned.size(L, K)))
+    normalised = float(rng.integers(2))
+    return *blocks, v, u, np.ones(K), 0.1, 0.02, normalised, work, np.geomspace(0.1, 100.0, times), *outputs
 
 
 def _sgd(rng):
@@ -186,6 +210,7 @@ CASES = {
     "modes": _modes,
     "decay_sum": _decay_sum,
     "flow": _flow,
+    "aligned": _aligned,
     "sgd": _sgd,
     "measure": _measure,
 }

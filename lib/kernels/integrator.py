@@ -287,14 +287,30 @@ def advance(work, alpha, rtol, max_steps, eps, Q, R, history):
             h.alpha[0] = end
             h.accepted[0] += 1.0
             h.linearised[0] = 0.0
-            h.step[0] = step * min(MAX_FACTOR, SAFETY * max(error, 1e-10) ** -0.2)
+            h.step[0] = next_step(step, error)
             if _largest(s.totals) > DIVERGENCE * h.largest_total[0]:
                 return DIVERGED
         else:
             h.rejected[0] += 1.0
-            # an error that is not a number is rejected, too
-            h.step[0] = step * (max(MIN_FACTOR, SAFETY * error**-0.2) if error < math.inf else MIN_FACTOR)
+            h.step[0] = next_step(step, error)
     return DONE if h.written[0] == times else RUNNING
+
+
+@kernel
+def next_step(step, error):
+    """The step to take after one whose error was this, in units of what is allowed, or before it is tried again."""
+    if error <= 1.0:
+        return step * min(MAX_FACTOR, SAFETY * max(error, 1e-10) ** -0.2)
+    # an error that is not a number is rejected, too
+    return step * (max(MIN_FACTOR, SAFETY * error**-0.2) if error < math.inf else MIN_FACTOR)
+
+
+@kernel
+def dense_weights(theta, weights):
+    """weights (STAGES,): of the stages, in the state at a step's fraction theta less that at its start."""
+    for j in range(STAGES):
+        bulge = H[0, j] + theta * (H[1, j] + theta * H[2, j])
+        weights[j] = theta * (A[STAGES, j] + (1.0 - theta) * bulge)
 
 
 @kernel
@@ -705,9 +721,7 @@ def _write(s, work, alpha, end, eps, Q, R, history):
         if alpha[row] > end:
             return
         theta = (alpha[row] - h.alpha[0]) / step if step > 0.0 else 0.0
-        for j in range(STAGES):
-            bulge = H[0, j] + theta * (H[1, j] + theta * H[2, j])
-            s.weights[j] = theta * (A[STAGES, j] + (1.0 - theta) * bulge)
+        dense_weights(theta, s.weights)
         _copy(s.totals, s.trial)
         if theta > 0.0:  # before the first step there are no stages
             _combine(s.weights, STAGES, s.delta, s.trial)
