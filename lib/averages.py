@@ -17,7 +17,7 @@ from scipy.special import erf, roots_hermitenorm
 
 from .core import checks
 from .core.student_teacher import ACTIVATIONS, StudentTeacher
-from .kernels import averages
+from .kernels import averages, quadratic
 
 # Grid points of a quadrature: some hundred megabytes.
 LARGEST_GRID = 5_000_000
@@ -30,8 +30,8 @@ def activation(name: str) -> tuple[Callable, Callable]:
 
     Parameters
     ----------
-    name : {"erf", "linear"}
-        g(x) = erf(x / sqrt 2), or g(x) = x.
+    name : {"erf", "linear", "square"}
+        g(x) = erf(x / sqrt 2), g(x) = x, or g(x) = x^2.
 
     Returns
     -------
@@ -48,6 +48,8 @@ def activation(name: str) -> tuple[Callable, Callable]:
     checks.one_of("activation", name, tuple(ACTIVATIONS))
     if name == "linear":
         return np.asarray, np.ones_like
+    if name == "square":
+        return np.square, lambda x: 2.0 * np.asarray(x)
     return lambda x: erf(np.asarray(x) / np.sqrt(2)), lambda x: np.sqrt(2 / np.pi) * np.exp(-np.square(x) / 2)
 
 
@@ -58,8 +60,8 @@ def I2(C: ArrayLike, activation: str = "erf") -> float:
     ----------
     C : array_like, shape (2, 2)
         Covariance of the fields; it may be singular.
-    activation : {"erf", "linear"}
-        Function g. Default: "erf".
+    activation : {"erf", "linear", "square"}
+        Function g; of "square" x^2 itself, with its mean. Default: "erf".
 
     Returns
     -------
@@ -75,6 +77,8 @@ def I2(C: ArrayLike, activation: str = "erf") -> float:
     """
     C = _covariance(C, 2)
     checks.one_of("activation", activation, tuple(ACTIVATIONS))
+    if activation == "square":
+        return float(C[0, 0] * C[1, 1] + 2 * C[0, 1] ** 2)
     return float(C[0, 1]) if activation == "linear" else _known("I2", C, averages.pair_average(C, 0, 1))
 
 
@@ -85,8 +89,8 @@ def I3(C: ArrayLike, activation: str = "erf") -> float:
     ----------
     C : array_like, shape (3, 3)
         Covariance of the fields; it may be singular.
-    activation : {"erf", "linear"}
-        Function g. Default: "erf".
+    activation : {"erf", "linear", "square"}
+        Function g; of "square" x^2 itself, with its mean. Default: "erf".
 
     Returns
     -------
@@ -104,6 +108,8 @@ def I3(C: ArrayLike, activation: str = "erf") -> float:
     checks.one_of("activation", activation, tuple(ACTIVATIONS))
     if activation == "linear":
         return float(C[1, 2])
+    if activation == "square":
+        return float(2 * C[0, 1] * C[2, 2] + 4 * C[0, 2] * C[1, 2])
     tilted = C[1, 2] - C[0, 1] * C[0, 2] / (1 + C[0, 0])
     determinant = (1 + C[0, 0]) * (1 + C[2, 2]) - C[0, 2] ** 2
     return _known("I3", C, averages.TWO_OVER_PI * tilted / np.sqrt(determinant) if determinant > 0 else np.nan)
@@ -116,8 +122,8 @@ def I4(C: ArrayLike, activation: str = "erf") -> float:
     ----------
     C : array_like, shape (4, 4)
         Covariance of the fields; it may be singular.
-    activation : {"erf", "linear"}
-        Function g. Default: "erf".
+    activation : {"erf", "linear", "square"}
+        Function g; of "square" x^2 itself, with its mean. Default: "erf".
 
     Returns
     -------
@@ -133,6 +139,10 @@ def I4(C: ArrayLike, activation: str = "erf") -> float:
     """
     C = _covariance(C, 4)
     checks.one_of("activation", activation, tuple(ACTIVATIONS))
+    if activation == "square":
+        paired = C[0, 1] * (C[2, 2] * C[3, 3] + 2 * C[2, 3] ** 2)
+        paired += 2 * (C[0, 2] * C[1, 2] * C[3, 3] + C[0, 3] * C[1, 3] * C[2, 2])
+        return float(4 * (paired + 4 * C[2, 3] * (C[0, 2] * C[1, 3] + C[0, 3] * C[1, 2])))
     return float(C[2, 3]) if activation == "linear" else _known("I4", C, averages.four_average(C, 0, 1, 2, 3))
 
 
@@ -140,6 +150,8 @@ def coefficients(
     model: StudentTeacher, Q: ArrayLike, R: ArrayLike, T: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Compute the coefficients of the flow as functions of the totals, ``eq-stein`` and ``eq-coefficients``.
+
+    For quadratic units delta_i = 2 v_i x_i (zeta - sigma), centred: see :mod:`lib.kernels.quadratic`.
 
     Parameters
     ----------
@@ -173,7 +185,10 @@ def coefficients(
         checks.shape(name, value, shape)
     C, D, G = np.empty((K + M, K + M)), np.empty((K, K + M)), np.empty((K, K))
     averages.assemble(Q, R, T, C)
-    averages.coefficients(C, K, *model.output_weights, model.activity, D, G)
+    if model.activation == "square":
+        quadratic.coefficients(C, model.outputs, D, G)
+    else:
+        averages.coefficients(C, K, *model.network, D, G)
     return D[:, :K], D[:, K:], G
 
 

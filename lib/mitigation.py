@@ -669,6 +669,7 @@ def train(
     ((2, 2), (2, 2, 1, 1))
     """
     checks.model(model)
+    checks.one_of("model.activation", model.activation, ("erf", "linear"))
     if not isinstance(recipe, Recipe):
         checks.refuse("recipe", recipe, "a Recipe")
     eta = checks.number("eta", eta, 0.0, open_minimum=True)

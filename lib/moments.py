@@ -155,7 +155,7 @@ def solve(model: StudentTeacher, overlaps: Overlaps, eta: float, alpha: ArrayLik
     start = model.check_overlaps(overlaps)
     close = closure(s)
     # rounding would break a symmetry of the start, and on a plateau what is broken grows
-    label = None if model.activation == "linear" else symmetry.orbits(start.r, start.q, start.t)
+    label = symmetry.of_model(model, start)
     if label is not None:
         label = np.concatenate([label[:, K:], label[:, :K]], axis=1)
     t = from_blocks(s, start.t, L + 1)

@@ -414,6 +414,8 @@ def mixture_error(
         If an argument is outside the range stated above.
     """
     checks.model(model)
+    # the error of quadratic units is centred over all contrasts together
+    checks.one_of("model.activation", model.activation, ("erf", "linear"))
     if np.ndim(curve.Q) != 4:
         raise ValueError(
             f"curve.Q has shape {np.shape(curve.Q)}: must have a leading axis of seeds, as from lib.simulate"

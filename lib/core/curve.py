@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import averages
+from ..kernels import averages, quadratic
 from . import checks
 from .student_teacher import StudentTeacher
 
@@ -83,10 +83,13 @@ def field_error(
         If ``model`` is no StudentTeacher.
     """
     checks.model(model)
-    v, u = model.output_weights
+    outputs, network = model.outputs, model.network
     C = np.empty((model.students + model.teachers,) * 2)
     errors = np.empty(len(Q))
     for i in range(len(Q)):
         averages.assemble(Q[i], R[i], T, C)
-        errors[i] = averages.generalization_error(C, model.students, v, u, model.activity)
+        if model.activation == "square":
+            errors[i] = quadratic.error(C, outputs)
+        else:
+            errors[i] = averages.generalization_error(C, model.students, *network)
     return errors

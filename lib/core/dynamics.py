@@ -105,8 +105,7 @@ def solve(
 
     eps_g, Q, R = np.empty(alpha.size), np.empty((alpha.size, K, K)), np.empty((alpha.size, K, M))
     history = np.empty((alpha.size if blocks else 0, K, K + M, packed.mass.size))
-    # A linear network has no plateau on which rounding could grow.
-    label = None if model.activation == "linear" else symmetry.orbits(start.r, start.q, start.t)
+    label = symmetry.of_model(model, start)
     if label is not None:
         count = np.bincount(label.ravel()).astype(float)
         label, mean = label.astype(float), np.empty_like(count)
@@ -132,6 +131,8 @@ def _begin(model: StudentTeacher, blocks: integrator.Blocks, T: NDArray[np.float
     """The integrator's buffer at alpha = 0."""
     work = np.empty(integrator.size(blocks.mass.size, model.students, model.teachers))
     integrator.start(blocks, T, eta, model.network, work)
+    if model.activation == "square":
+        integrator.weigh(model.outputs, work)
     return work
 
 
@@ -207,5 +208,9 @@ def velocity(model: StudentTeacher, overlaps: Overlaps, eta: float) -> tuple[NDA
     scratch = kernels.Totals(*(np.empty(shape) for shape in ((K, K), (K, M), (P, P), (K, P), (K, K))))
     dr, dq = np.empty_like(r), np.empty_like(q)
     T = Overlaps(r, q, t).totals(s).T
-    kernels.flow(Levels(s.eigenvalues, s.weights, r, q, t), T, eta, model.network, scratch, dr, dq)
+    levels = Levels(s.eigenvalues, s.weights, r, q, t)
+    if model.activation == "square":
+        kernels.square_flow(levels, T, eta, model.outputs, scratch, dr, dq)
+    else:
+        kernels.flow(levels, T, eta, model.network, scratch, dr, dq)
     return dr, dq

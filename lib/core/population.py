@@ -90,7 +90,7 @@ class _Gradient:
 
     def __init__(self, model, B, variance, eta):
         self.v, self.u = model.output_weights
-        self.linear = model.activation == "linear"
+        self.activation = model.activation
         N = variance.size
         self.B, self.share, self.rate = B, variance / N, eta * variance
         self.weighted = np.ascontiguousarray((B * self.share).T)
@@ -98,8 +98,10 @@ class _Gradient:
 
     def coefficients(self, Q, R):
         """Dx (K, K) and Dy (K, M)."""
+        if self.activation == "square":
+            return -4.0 * np.outer(self.v, self.v) * Q, 4.0 * np.outer(self.v, self.u) * R
         own, others = self.v * self.v, self.v * self.u
-        if self.linear:
+        if self.activation == "linear":
             return np.full(Q.shape, -own), np.full(R.shape, others)
         q, t = 1.0 + Q.diagonal(), 1.0 + self.T.diagonal()
         Dx = -own * TWO_OVER_PI / np.sqrt(np.outer(q, q) - Q * Q)

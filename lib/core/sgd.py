@@ -44,7 +44,10 @@ def simulate(
 
     Every step draws a fresh input xi, computes the error delta = zeta - sigma, and moves each student vector by
     (eta / sqrt(N)) (sqrt(M)/K) g'(x_i) delta xi, ``eq-sgd``. Seeds run in parallel; the result depends on the seeds
-    alone, not on how many cores there are.
+    alone, not on how many cores there are. A step costs O((K + M) N).
+
+    Quadratic units have v_i, the student's output weights, in place of sqrt(M)/K, and delta is centred: less its mean
+    sum_n u_n T_nn - sum_i v_i Q_ii under the present weights, which adds K N to a step.
 
     Parameters
     ----------
@@ -197,11 +200,15 @@ class _Direct(_Gaussian):
         trained = int(np.sum(counts[:learned]))
         self.run = kernels.Run(J, B, root, trained, np.empty(N), np.empty(model.students))
         self.eta, self.network, self.seed = eta, model.network, seed
+        self.square = _square(model, N)
         self.scratch = np.empty((model.teachers, model.teachers))
         self.step_cost = reduced.step_cost(N, 0, model.students, model.teachers)
 
     def advance(self, first, last):
-        kernels.advance(self.run, self.eta, self.network, self.seed, first, last)
+        if self.square:
+            kernels.square_advance(self.run, self.eta, *self.square, self.seed, first, last)
+        else:
+            kernels.advance(self.run, self.eta, self.network, self.seed, first, last)
 
     def measure(self, Q, R, T):
         kernels.measure(self.run.J, self.run.B, self.run.root, self.run.xi, Q, R)
@@ -216,11 +223,16 @@ class _OnSamples(_Direct):
         self.samples = samples
 
     def advance(self, first, last):
-        kernels.advance_on_samples(self.run, self.samples, self.eta, self.network, self.seed, first, last)
+        if self.square:
+            kernels.square_advance_on_samples(self.run, self.samples, self.eta, *self.square, self.seed, first, last)
+        else:
+            kernels.advance_on_samples(self.run, self.samples, self.eta, self.network, self.seed, first, last)
 
     def error(self, model, Q, R, T):
         if model.activation == "linear":
             return super().error(model, Q, R, T)
+        if self.square:
+            return kernels.square_error_on_samples(self.run, self.samples, *self.square)
         return kernels.error_on_samples(self.run.J, self.run.B, self.samples, self.network)
 
 
@@ -241,12 +253,21 @@ class _Reduced(_Gaussian):
             if model.strength is not None:
                 reduced.strengthen(self.state, size, model.strength)
         self.step_cost = reduced.reduced_cost(size, K, M)
+        self.square = _square(model, reduced.reduced_weights(self.state)[0].shape[1])
 
     def advance(self, first, last):
-        reduced.reduced_advance_native(self.state, self.eta, self.network, self.seed, first, last)
+        if self.square:
+            reduced.square_reduced_advance(self.state, self.eta, *self.square, self.seed, first, last)
+        else:
+            reduced.reduced_advance_native(self.state, self.eta, self.network, self.seed, first, last)
 
     def measure(self, Q, R, T):
         reduced.reduced_measure(self.state, Q, R, T)
+
+
+def _square(model, coordinates):
+    """What kernels of quadratic units take besides: all output weights (K + M,), scratch. () for other units."""
+    return (model.outputs, np.empty(coordinates)) if model.activation == "square" else ()
 
 
 def _prepare(inputs, model, N):

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import sgd as kernels
-from ..kernels.averages import ERF, LINEAR, Network
+from ..kernels.averages import ERF, LINEAR, SQUARE, Network
 from . import checks
 from .spectra import Spectrum
 
-ACTIVATIONS = {"erf": ERF, "linear": LINEAR}
+ACTIVATIONS = {"erf": ERF, "linear": LINEAR, "square": SQUARE}
 TEACHERS = ("orthonormal", "random")
 # Tolerance for symmetry and positive semidefiniteness of given overlaps, relative to the largest entry.
 SYMMETRY_RTOL = 1e-6
@@ -27,17 +27,26 @@ class StudentTeacher:
     fields x_i = J_i . xi / sqrt(N), y_n = B_n . xi / sqrt(N) and g(x) = erf(x / sqrt 2) or g(x) = x: the scale
     of Worschech & Rosenow (2024), ``eq-fields`` and ``eq-networks``.
 
+    Quadratic units, g(x) = x^2, may have output weights of their own, sigma = sum_i v_i x_i^2 and
+    zeta = sum_n u_n y_n^2. Their error is centred: zeta - sigma is taken less its mean under the present weights, as
+    with an output bias that is always at its best value.
+
     Parameters
     ----------
     spectrum : Spectrum
         Eigenvalues of the inputs' covariance and their weights.
     students, teachers : int
         Hidden units K of the student and M of the teacher, >= 1. Default: 2 each.
-    activation : {"erf", "linear"}
+    activation : {"erf", "linear", "square"}
         Function g. Default: "erf".
     strength : array_like, shape (L,), optional
         Strengths t_k >= 0: the mean square of the components of the teachers' weights in level k, T^k = t_k 1, as from
         :func:`lib.source`. Kept as a read-only array. Default: None, one in every level.
+    student_outputs : array_like, shape (K,), optional
+        Output weights v_i > 0 of the student's units, which are not trained; for "square" only. Kept as a read-only
+        array. Default: None, sqrt(M)/K each.
+    teacher_outputs : array_like, shape (M,), optional
+        Output weights u_n > 0 of the teacher's units, likewise. Default: None, 1/sqrt(M) each.
 
     Raises
     ------
@@ -50,6 +59,9 @@ class StudentTeacher:
     >>> model = lib.StudentTeacher(lib.power_law(beta=1.0, levels=4), students=3, teachers=2)
     >>> model.initial_overlaps(sigma_J=0.1).r.shape
     (4, 3, 2)
+    >>> skills = lib.StudentTeacher(model.spectrum, 2, 2, "square", teacher_outputs=[1.0, 0.5])
+    >>> skills.outputs.round(3)
+    array([-0.707, -0.707,  1.   ,  0.5  ])
     """
 
     spectrum: Spectrum
@@ -57,6 +69,8 @@ class StudentTeacher:
     teachers: int = 2
     activation: str = "erf"
     strength: NDArray[np.float64] | None = field(default=None, hash=False)
+    student_outputs: NDArray[np.float64] | None = field(default=None, hash=False)
+    teacher_outputs: NDArray[np.float64] | None = field(default=None, hash=False)
 
     def __post_init__(self):
         checks.spectrum(self.spectrum)
@@ -67,13 +81,27 @@ class StudentTeacher:
             strength = checks.strength(self.spectrum, self.strength).copy()
             strength.flags.writeable = False
             object.__setattr__(self, "strength", strength)
+        for name, units in (("student_outputs", self.students), ("teacher_outputs", self.teachers)):
+            given = getattr(self, name)
+            if given is not None:
+                object.__setattr__(self, name, self._check_outputs(name, given, units))
+
+    def _check_outputs(self, name, given, units):
+        if self.activation != "square":
+            checks.refuse(name, given, f'None for activation="{self.activation}": only "square" has them')
+        outputs = checks.array(name, given).copy()
+        checks.shape(name, outputs, (units,))
+        if outputs.min() <= 0:
+            checks.refuse(name, given, f"numbers > 0, but the least is {outputs.min():g}")
+        outputs.flags.writeable = False
+        return outputs
 
     def __eq__(self, other):
         if not isinstance(other, StudentTeacher):
             return NotImplemented
         names = ("spectrum", "students", "teachers", "activation")
         same = all(getattr(self, name) == getattr(other, name) for name in names)
-        return same and np.array_equal(self.strengths, other.strengths)
+        return same and np.array_equal(self.strengths, other.strengths) and np.array_equal(self.outputs, other.outputs)
 
     @property
     def strengths(self) -> NDArray[np.float64]:
@@ -81,9 +109,24 @@ class StudentTeacher:
         return np.ones(self.spectrum.levels) if self.strength is None else self.strength
 
     @property
-    def output_weights(self) -> tuple[float, float]:
-        """The pair (v, u) in sigma = v sum_i g(x_i) and zeta = u sum_n g(y_n)."""
-        return np.sqrt(self.teachers) / self.students, 1.0 / np.sqrt(self.teachers)
+    def output_weights(self) -> tuple[Any, Any]:
+        """The pair (v, u) in sigma = v sum_i g(x_i) and zeta = u sum_n g(y_n).
+
+        Of quadratic units the arrays (K,) and (M,) of v_i and u_n.
+        """
+        v, u = np.sqrt(self.teachers) / self.students, 1.0 / np.sqrt(self.teachers)
+        if self.activation != "square":
+            return v, u
+        return (
+            np.full(self.students, v) if self.student_outputs is None else self.student_outputs,
+            np.full(self.teachers, u) if self.teacher_outputs is None else self.teacher_outputs,
+        )
+
+    @property
+    def outputs(self) -> NDArray[np.float64]:
+        """Weights (K + M,) of all units in zeta - sigma: those of the student with a minus, then the teacher's."""
+        v, u = self.output_weights
+        return np.concatenate([np.broadcast_to(-v, self.students), np.broadcast_to(u, self.teachers)])
 
     @property
     def activity(self) -> int:
@@ -92,8 +135,11 @@ class StudentTeacher:
 
     @property
     def network(self) -> Network:
-        """Output weights and activation, as the kernels take them."""
-        return Network(*self.output_weights, self.activity)
+        """Output weights and activation, as the kernels take them.
+
+        Of quadratic units those at the default scale, of no effect where ``outputs`` are given to the kernels, too.
+        """
+        return Network(np.sqrt(self.teachers) / self.students, 1.0 / np.sqrt(self.teachers), self.activity)
 
     def initial_overlaps(
         self,

@@ -7,10 +7,13 @@ arithmetic decides. Solvers therefore find the symmetries of their start and pre
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from .student_teacher import Overlaps, StudentTeacher
 
 
 def orbits(
@@ -18,6 +21,7 @@ def orbits(
     q: NDArray[np.float64],
     t: NDArray[np.float64],
     upper: NDArray[np.float64] | None = None,
+    teachers: NDArray[np.float64] | None = None,
 ) -> NDArray[np.int64] | None:
     """Find the pairs of units whose overlaps remain equal.
 
@@ -31,6 +35,8 @@ def orbits(
         Teacher-teacher overlaps.
     upper : ndarray, shape (K,), optional
         The student's output weights, where they differ or are trained. Default: all equal.
+    teachers : ndarray, shape (M,), optional
+        The teacher's output weights, where they differ. Default: all equal.
 
     Returns
     -------
@@ -38,7 +44,7 @@ def orbits(
         A number for every pair (student, student or teacher): pairs of one number are mapped to one another by
         permutations of students and of teachers that change nothing. None if only the identity changes nothing.
     """
-    if len(r) > 1 and orbits(r[:1], q[:1], t[:1], upper) is None:
+    if len(r) > 1 and orbits(r[:1], q[:1], t[:1], upper, teachers) is None:
         return None  # as for any drawn start: no need to compare a million levels
     K, M = r.shape[1:]
     P = K + M
@@ -47,7 +53,9 @@ def orbits(
     values[K:, :K], values[K:, K:] = np.moveaxis(r, 0, -1).swapaxes(0, 1), np.moveaxis(t, 0, -1)
     # one number for each list of overlaps over the levels; + 0.0 makes -0.0 equal to 0.0
     number = np.unique(values.reshape(P * P, -1) + 0.0, axis=0, return_inverse=True)[1].reshape(P, P)
-    kind = np.concatenate([np.zeros(K) if upper is None else upper, np.full(M, np.nan)])
+    weights = np.zeros(K) if upper is None else upper, np.zeros(M) if teachers is None else teachers
+    # a unit's kind: student or teacher, and its output weight
+    kind = list(zip(np.repeat([0, 1], [K, M]), np.concatenate(weights)))
     group = [
         image
         for unit in range(P)
@@ -68,6 +76,27 @@ def orbits(
         if np.array_equal(label, before):
             break
     return np.unique(label[:K], return_inverse=True)[1].reshape(K, P)
+
+
+def of_model(model: StudentTeacher, start: Overlaps) -> NDArray[np.int64] | None:
+    """Find the pairs of units whose overlaps remain equal, as far as that matters.
+
+    Parameters
+    ----------
+    model : StudentTeacher
+        The networks.
+    start : Overlaps
+        At alpha = 0.
+
+    Returns
+    -------
+    ndarray, shape (K, K + M), of int, or None
+        As :func:`orbits` does; None for a linear network, which has no plateau on which rounding could grow.
+    """
+    if model.activation == "linear":
+        return None
+    weights = model.output_weights if model.activation == "square" else (None, None)
+    return orbits(start.r, start.q, start.t, *weights)
 
 
 def average(label: NDArray[Any], x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -100,9 +129,8 @@ def _permutation(number, kind, unit, other):
     image = list(range(unit)) + [other]
 
     def agrees(i, j):
-        same_kind = kind[i] == kind[j] or (np.isnan(kind[i]) and np.isnan(kind[j]))
         before = image[:i]
-        return same_kind and number[i, i] == number[j, j] and np.array_equal(number[i, :i], number[j, before])
+        return kind[i] == kind[j] and number[i, i] == number[j, j] and np.array_equal(number[i, :i], number[j, before])
 
     def place(i):
         if i == P:

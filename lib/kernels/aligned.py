@@ -33,6 +33,7 @@ from .integrator import (
     GAMMA,
     ROUNDING,
     RUNNING,
+    SQUARE_DIVERGENCE,
     STAGES,
     STALLED,
     A,
@@ -45,9 +46,6 @@ from .integrator import (
     next_step,
 )
 
-# Beyond this multiple of its start, of T, or of one, a total is unbounded. It becomes infinite at a finite time, like
-# (time left)^(-1/2), and time is resolved to 1e-16: so much less is asked than of the integrator's flows.
-DIVERGENCE = 1e4
 # Of what is zero a step may have the error zero.
 NOTHING = 1e-300
 
@@ -58,7 +56,7 @@ Header = outputs(
     pairs=(1,),
     rest=(1,),
     normalised=(1,),
-    largest_total=(1,),  # at the start, or of T, or 1
+    largest_total=(1,),  # at the start, or once learned, or 1
     alpha=(1,),
     step=(1,),
     written=(1,),
@@ -192,9 +190,11 @@ def start(blocks, v, u, T, rest, eta, normalised, work):
         _copy(blocks.r[i], s.z[1, i])
         _copy(blocks.t[i], s.t[i])
     _sum_state(s)
-    h.largest_total[0] = max(1.0, _largest(s.flat_totals), _largest(s.T))
+    h.largest_total[0] = max(1.0, _largest(s.flat_totals))
     fastest = 0.0
     for i in range(K):
+        # a student that has learned has Q = u T / v
+        h.largest_total[0] = max(h.largest_total[0], u[i] * T[i] / v[i])
         # the growth of r from nothing, or its decay to the teacher
         speed = 4.0 * v[i] * (v[i] * s.totals[0, i] + u[i] * T[i])
         fastest = max(fastest, speed / s.totals[0, i] if normalised != 0 else speed)
@@ -228,7 +228,7 @@ def advance(work, alpha, rtol, max_steps, eps, Q, R, history):
             _accept(s)
             h.alpha[0] = end
             h.accepted[0] += 1.0
-            if _largest(s.flat_totals) > DIVERGENCE * h.largest_total[0]:
+            if _largest(s.flat_totals) > SQUARE_DIVERGENCE * h.largest_total[0]:
                 return DIVERGED
         else:
             h.rejected[0] += 1.0

@@ -1,7 +1,7 @@
 """Averages over the Gaussian fields: from the overlaps Q, R, T to the flow's coefficients.
 
 The fields x_i (students) and y_n (teachers) are jointly Gaussian with covariance
-C = [[Q, R], [R^T, T]]; every average below is a function of C alone. ``activity`` is ERF or LINEAR.
+C = [[Q, R], [R^T, T]]; every average below is a function of C alone. ``activity`` is ERF or LINEAR here.
 The networks' error is zeta - sigma = u sum_n g(y_n) - v sum_i g(x_i), with output weights v and u.
 """
 
@@ -12,6 +12,8 @@ from ..compiler.jit import kernel
 
 ERF = 0
 LINEAR = 1
+# Quadratic units, which may differ in their output weights: their averages are in lib.kernels.quadratic.
+SQUARE = 4
 # Output weights of students and teachers, and the activation of both.
 Network = namedtuple("Network", "v u activity")
 

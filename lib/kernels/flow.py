@@ -10,6 +10,7 @@ teachers is constant. Blocks talk only through the totals, for instance R = sum_
 from collections import namedtuple
 
 from ..compiler.jit import kernel
+from . import quadratic
 from .averages import assemble, coefficients
 
 # A spectrum and the overlaps on it: eigenvalue, weight (L,), r (L, K, M), q (L, K, K), t (L, M, M).
@@ -64,9 +65,22 @@ def flow(levels, T, eta, network, totals, dr, dq):
     levels: a :class:`Levels`; T (M, M); network: a ``Network`` of :mod:`lib.kernels.averages`; totals: a
     :class:`Totals`, written.
     """
-    K = levels.r.shape[1]
+    _sum_levels(levels, T, totals)
+    coefficients(totals.C, levels.r.shape[1], network.v, network.u, network.activity, totals.D, totals.G)
+    velocity(levels, totals.D, totals.G, eta, dr, dq)
+
+
+@kernel
+def square_flow(levels, T, eta, outputs, totals, dr, dq):
+    """:func:`flow` of quadratic units with the output weights ``outputs`` (P,) of :mod:`lib.kernels.quadratic`."""
+    _sum_levels(levels, T, totals)
+    quadratic.coefficients(totals.C, outputs, totals.D, totals.G)
+    velocity(levels, totals.D, totals.G, eta, dr, dq)
+
+
+@kernel
+def _sum_levels(levels, T, totals):
+    """Q, R and C of the ``totals``."""
     total(levels.eigenvalue, levels.weight, levels.r, totals.R)
     total(levels.eigenvalue, levels.weight, levels.q, totals.Q)
     assemble(totals.Q, totals.R, T, totals.C)
-    coefficients(totals.C, K, network.v, network.u, network.activity, totals.D, totals.G)
-    velocity(levels, totals.D, totals.G, eta, dr, dq)

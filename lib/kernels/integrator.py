@@ -39,7 +39,8 @@ from ..compiler.jit import kernel
 from ..compiler.layout import nowhere, outputs, place, take
 from ..compiler.views import view
 from ..maths.small_matrix import back_substitute, diagonalise, factorise, rotate
-from .averages import assemble, coefficients, generalization_error
+from . import quadratic
+from .averages import SQUARE, assemble, coefficients, generalization_error
 from .slopes import count, pack, slopes, unpack
 
 STAGES = 8
@@ -87,6 +88,8 @@ SAFETY, MIN_FACTOR, MAX_FACTOR = 0.9, 0.1, 6.0
 FIRST = 1e-3
 # Totals of a converging flow are of the order of T and of its initial Q, or of one; beyond this they are unbounded.
 DIVERGENCE = 1e10
+# Those of quadratic units are infinite after a finite time, like (time left)^(-1/2), and time is resolved to 1e-16.
+SQUARE_DIVERGENCE = 1e4
 # Rounding of a total relative to the largest: a sum of rounded products, a few units in the last place.
 ROUNDING = 1e-15
 
@@ -130,6 +133,8 @@ Space = namedtuple(
     " totals trial delta"
     # scratch: totals (K, P), covariance (P, P), (P,), weights of stages (STAGES,)
     " Z covariance row weights"
+    # output weights of all units (P,), the students' negative, which quadratic units use
+    " outputs"
     # where it ends
     " end",
 )
@@ -191,6 +196,7 @@ def layout(n, K, M, work):
     covariance, at = take(work, at, (P, P))
     row, at = take(work, at, (P,))
     weights, at = take(work, at, (STAGES,))
+    outputs, at = take(work, at, (P,))
     return Space(
         rate, mass, eta_noise, z, T,
         start, point, source, stage,
@@ -200,6 +206,7 @@ def layout(n, K, M, work):
         sum_r, sum_q, sum_n, W, pivot,
         totals, trial, delta,
         Z, covariance, row, weights,
+        outputs,
         at,
     )  # fmt: skip
 
@@ -249,11 +256,44 @@ def start(blocks, T, eta, network, work):
     _sum_blocks(s.mass, s.z, s.Z)
     pack(s.Z, s.totals)
     h.largest_total[0] = max(1.0, _largest(s.totals))
-    _coefficients_at(work, s.totals, s.T, s.Z, s.covariance, s.D, s.G)
+    for a in range(K + M):
+        s.outputs[a] = -network.v if a < K else network.u
+    if network.activity == SQUARE:
+        _begin_squares(s, h)
+        return
+    _coefficients_at(work, s.outputs, s.totals, s.T, s.Z, s.covariance, s.D, s.G)
     fastest = 0.0
     for i in range(K):
         fastest = max(fastest, _largest(s.D[i]))
     h.step[0] = FIRST / (fastest * _largest(s.rate))
+
+
+@kernel
+def weigh(outputs, work):
+    """Give the quadratic units of a run that was started, and not yet advanced, the weights ``outputs`` (P,).
+
+    They are -v_1 ... -v_K of the students, u_1 ... u_M of the teachers; the network's v and u are of no effect then.
+    """
+    s = _space(work)
+    _copy(outputs, s.outputs)
+    _begin_squares(s, place(Header, work))
+
+
+@kernel
+def _begin_squares(s, h):
+    """First step and largest totals of quadratic units, whose small weights tell nothing of the rates to come."""
+    K, P, _ = s.z.shape
+    strongest, v = 0.0, math.inf
+    for i in range(K):
+        v = min(v, -s.outputs[i])
+    for b in range(K, P):
+        strongest = max(strongest, s.outputs[b] * s.T[b - K, b - K])
+    fastest, largest = 0.0, _largest(s.totals)
+    for i in range(K):
+        fastest = max(fastest, -4.0 * s.outputs[i] * max(strongest, -s.outputs[i] * largest))
+    h.step[0] = FIRST / (fastest * _largest(s.rate))
+    # a single student that has learned has Q = u T / v
+    h.largest_total[0] = max(1.0, max(largest, strongest / v))
 
 
 @kernel
@@ -288,7 +328,8 @@ def advance(work, alpha, rtol, max_steps, eps, Q, R, history):
             h.accepted[0] += 1.0
             h.linearised[0] = 0.0
             h.step[0] = next_step(step, error)
-            if _largest(s.totals) > DIVERGENCE * h.largest_total[0]:
+            limit = SQUARE_DIVERGENCE if h.activity[0] == SQUARE else DIVERGENCE
+            if _largest(s.totals) > limit * h.largest_total[0]:
                 return DIVERGED
         else:
             h.rejected[0] += 1.0
@@ -344,7 +385,7 @@ def fixed_steps(work, step, count):
         _accept(s)
         h.alpha[0] += step
     h.linearised[0] = 0.0
-    return _eps_at(work, s.totals, s.T, s.Z, s.covariance)
+    return _eps_at(work, s.outputs, s.totals, s.T, s.Z, s.covariance)
 
 
 @kernel
@@ -406,18 +447,23 @@ def _covariance_at(totals, T, Z, covariance):
 
 
 @kernel
-def _coefficients_at(work, totals, T, Z, covariance, D, G):
+def _coefficients_at(work, outputs, totals, T, Z, covariance, D, G):
     """D and G at totals (m,)."""
     h = place(Header, work)
     _covariance_at(totals, T, Z, covariance)
+    if h.activity[0] == SQUARE:
+        quadratic.coefficients(covariance, outputs, D, G)
+        return
     coefficients(covariance, Z.shape[0], h.v[0], h.u[0], int(h.activity[0]), D, G)
 
 
 @kernel
-def _eps_at(work, totals, T, Z, covariance):
+def _eps_at(work, outputs, totals, T, Z, covariance):
     """eps_g at totals (m,)."""
     h = place(Header, work)
     _covariance_at(totals, T, Z, covariance)
+    if h.activity[0] == SQUARE:
+        return quadratic.error(covariance, outputs)
     return generalization_error(covariance, Z.shape[0], h.v[0], h.u[0], int(h.activity[0]))
 
 
@@ -580,8 +626,11 @@ def _move(flat_by_total, change, moved):
 def _linearise(s, work):
     """What a step needs at its start whatever its length: slopes, the eigenbasis of Dx, the blocks in it."""
     K, h = s.V.shape[0], place(Header, work)
-    _coefficients_at(work, s.totals, s.T, s.Z, s.covariance, s.D, s.G)
-    slopes(s.covariance, K, h.v[0], h.u[0], int(h.activity[0]), s.slope_D, s.slope_G)
+    _coefficients_at(work, s.outputs, s.totals, s.T, s.Z, s.covariance, s.D, s.G)
+    if h.activity[0] == SQUARE:
+        quadratic.slopes(s.covariance, s.outputs, s.slope_D, s.slope_G)
+    else:
+        slopes(s.covariance, K, h.v[0], h.u[0], int(h.activity[0]), s.slope_D, s.slope_G)
     for i in range(K):
         _copy(s.D[i], s.D_start[i])
         _copy(s.D[i, :K], s.V_back[i])
@@ -635,7 +684,7 @@ def _stage(s, work, step, i):
         _mirror(s.point, s.V.shape[0])
         _copy(s.totals, s.trial)
         _combine(A[i], i, s.delta, s.trial)
-        _coefficients_at(work, s.trial, s.T, s.Z, s.covariance, s.D, s.G)
+        _coefficients_at(work, s.outputs, s.trial, s.T, s.Z, s.covariance, s.D, s.G)
         rotate(s.V, s.D, s.row)
         rotate(s.V, s.G, s.row)
         _velocity(s.rate, s.eta_noise, s.D, s.G, s.point, x)
@@ -680,14 +729,17 @@ def _error(s, work, rtol):
     error = s.delta[STAGES - 1]
     _copy(s.totals, s.trial)
     _combine(A[STAGES], STAGES, s.delta, s.trial)
-    eps = _eps_at(work, s.trial, s.T, s.Z, s.covariance)
+    eps = _eps_at(work, s.outputs, s.trial, s.T, s.Z, s.covariance)
     rounding = ROUNDING * max(_largest(s.trial), h.largest_T[0])
     allowed = _measures(s.Z)
     for c in range(error.shape[0]):
         s.trial[c] -= error[c]
-    embedded = _eps_at(work, s.trial, s.T, s.Z, s.covariance)
+    embedded = _eps_at(work, s.outputs, s.trial, s.T, s.Z, s.covariance)
     # eps_g is a sum of P^2 rounded terms, whose errors add up like a random walk
-    worst = abs(eps - embedded) / (rtol * eps + P * rounding)
+    lost = P * rounding
+    if h.activity[0] == SQUARE:
+        lost = ROUNDING * quadratic.largest_error(s.covariance, s.outputs)
+    worst = abs(eps - embedded) / (rtol * eps + lost)
     unpack(error, s.Z)
     found = _measures(s.Z)
     for part in range(3):
@@ -725,7 +777,7 @@ def _write(s, work, alpha, end, eps, Q, R, history):
         _copy(s.totals, s.trial)
         if theta > 0.0:  # before the first step there are no stages
             _combine(s.weights, STAGES, s.delta, s.trial)
-        eps[row] = _eps_at(work, s.trial, s.T, s.Z, s.covariance)
+        eps[row] = _eps_at(work, s.outputs, s.trial, s.T, s.Z, s.covariance)
         for i in range(K):
             for b in range(P):
                 if b < K:

@@ -30,7 +30,16 @@ from ..compiler.views import view
 from ..maths.erf import activation
 from ..maths.rng import fill_normals, normals_to_chi, stream_key
 from .averages import LINEAR
-from .sgd import INPUTS, initial_weights, learn, measure, orthonormalise
+from .sgd import (
+    INPUTS,
+    initial_weights,
+    learn,
+    mean_answer,
+    measure,
+    orthonormalise,
+    square_answer,
+    square_learn,
+)
 
 # Streams of a seed, after those of lib.kernels.sgd
 LENGTHS, INITIAL_LENGTHS = 3, 4
@@ -281,21 +290,31 @@ def strengthen(state, size, strength):
 
 
 @kernel(inline=True)
-def _draw(state, counts, number, network, seed):
-    """Inputs number ``number`` times the batch and following, and the teachers' answers to them."""
+def _draw_inputs(state, counts, number, seed):
+    """Inputs number ``number`` times the batch and following, with the length of each reduced block's rest."""
     K, M, P, blocks, batch = counts
     s = layout(counts, state)
-    B, root, inputs, fields, answers = s.B, s.root, s.inputs, s.fields, s.answers
+    inputs = s.inputs
     flat = view(inputs, 0, (batch * P,))
     fill_normals(stream_key(seed, INPUTS), number * ((batch * P + 1) // 2), flat)
     key = stream_key(seed, LENGTHS)
     for block in range(blocks):
         last = P - (blocks - block - 1) * (K + M + 1) - 1
         normals_to_chi(stream_key(key, block), number * batch, s.dof[block], inputs[:, last])
-    scale = 1.0 / math.sqrt(P)
     for i in range(batch):
         for j in range(P):
-            inputs[i, j] *= root[j]
+            inputs[i, j] *= s.root[j]
+
+
+@kernel(inline=True)
+def _draw(state, counts, number, network, seed):
+    """Inputs as :func:`_draw_inputs` draws them, and the teachers' answers to them."""
+    _draw_inputs(state, counts, number, seed)
+    _, M, P, _, batch = counts
+    s = layout(counts, state)
+    B, inputs, fields, answers = s.B, s.inputs, s.fields, s.answers
+    scale = 1.0 / math.sqrt(P)
+    for i in range(batch):
         for n in range(M):
             fields[i, n] = scale * dot(B[n], inputs[i])
     if network.activity != LINEAR:
@@ -330,6 +349,24 @@ def reduced_advance(state, eta, network, seed, first, last):
     network: a ``Network`` of :mod:`lib.kernels.averages`.
     """
     _advance(state, _read_counts(state), eta, network, seed, first, last)
+
+
+@kernel
+def square_reduced_advance(state, eta, outputs, weighted, seed, first, last):
+    """:func:`reduced_advance` of quadratic units; outputs (K + M,) and weighted (P,) as in ``sgd.square_advance``."""
+    counts = _read_counts(state)
+    K, M, P, blocks, batch = counts
+    s = layout(counts, state)
+    J, B, root, inputs = s.J, s.B, s.root, s.inputs
+    mean = mean_answer(B, root, outputs, weighted)
+    for number in range(first // batch, (last + batch - 1) // batch):
+        _draw_inputs(state, counts, number, seed)
+        begin = number * batch
+        for i in range(max(first, begin) - begin, min(last, begin + batch) - begin):
+            zeta = square_answer(B, inputs[i], outputs) - mean
+            square_learn(J, root, inputs[i], zeta, eta, outputs, P, weighted, s.slope)
+            for block in range(blocks):
+                _triangularise(J, P - (blocks - block) * (K + M + 1) + M, s.triangle)
 
 
 @kernel

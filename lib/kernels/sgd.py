@@ -6,7 +6,10 @@ standard normal, and ``root`` (N,) holds sqrt(lambda_j). One step is::
     x_i = J_i . xi / sqrt(N),  y_n = B_n . xi / sqrt(N)
     J_i += (eta / sqrt(N)) v g'(x_i) (u sum_n g(y_n) - v sum_j g(x_j)) xi
 
-of which the first ``trained`` coordinates alone are carried out.
+of which the first ``trained`` coordinates alone are carried out. Quadratic units have output weights of each unit's
+own and a centred error, which their step does not differentiate::
+
+    J_i += (eta / sqrt(N)) 2 v_i x_i (sum_n u_n (y_n^2 - T_nn) - sum_j v_j (x_j^2 - Q_jj)) xi
 """
 
 import math
@@ -172,5 +175,103 @@ def error_on_samples(J, B, samples, network):
         for i in range(J.shape[0]):
             x = scale * dot(J[i], samples[s])
             error -= network.v * (x if network.activity == LINEAR else activation(x)[0])
+        total += error * error
+    return 0.5 * total / samples.shape[0]
+
+
+@kernel(inline=True)
+def _square(J, root, weighted):
+    """<x^2> of the field x = J . xi / sqrt(N), whose J (N,) changes with every step; ``weighted`` (N,) is scratch."""
+    N = root.shape[0]
+    for k in range(N):
+        weighted[k] = root[k] * root[k] * J[k]
+    return dot(weighted, J) / N
+
+
+@kernel
+def mean_answer(B, root, outputs, weighted):
+    """The mean of the quadratic teachers' output: sum_n u_n T_nn, u (M,) the last of ``outputs`` (K + M,)."""
+    first = outputs.shape[0] - B.shape[0]
+    mean = 0.0
+    for n in range(B.shape[0]):
+        mean += outputs[first + n] * _square(B[n], root, weighted)
+    return mean
+
+
+@kernel
+def square_answer(B, xi, outputs):
+    """The quadratic teachers' output sum_n u_n y_n^2 on the input ``xi`` (N,)."""
+    first = outputs.shape[0] - B.shape[0]
+    scale = 1.0 / math.sqrt(xi.shape[0])
+    zeta = 0.0
+    for n in range(B.shape[0]):
+        y = scale * dot(B[n], xi)
+        zeta += outputs[first + n] * y * y
+    return zeta
+
+
+@kernel(inline=True)
+def _square_error(J, root, xi, zeta, outputs, weighted, slope):
+    """The centred error on ``xi``, given the teachers' centred answer zeta; slope (K,) = 2 v_i x_i."""
+    scale = 1.0 / math.sqrt(xi.shape[0])
+    error = zeta
+    for i in range(J.shape[0]):
+        x = scale * dot(J[i], xi)
+        error += outputs[i] * (x * x - _square(J[i], root, weighted))
+        slope[i] = -2.0 * outputs[i] * x
+    return error
+
+
+@kernel(inline=True)
+def square_learn(J, root, xi, zeta, eta, outputs, trained, weighted, slope):
+    """:func:`learn` of quadratic units, zeta centred: the mean of their output costs K N more, half of a step."""
+    scale = 1.0 / math.sqrt(xi.shape[0])
+    error = _square_error(J, root, xi, zeta, outputs, weighted, slope)
+    for i in range(J.shape[0]):
+        step = eta * scale * slope[i] * error
+        row = J[i]
+        for k in range(trained):
+            row[k] += step * xi[k]
+
+
+@kernel(hot=True)
+def square_advance(run, eta, outputs, weighted, seed, first, last):
+    """:func:`advance` of quadratic units on the same inputs, at a cost of (3 K + M) N a step and that of the inputs.
+
+    outputs (K + M,): those of :mod:`lib.kernels.quadratic`; ``weighted`` (N,) is scratch.
+    """
+    key = stream_key(seed, INPUTS)
+    J, B, root, xi = run.J, run.B, run.root, run.xi
+    N = root.shape[0]
+    pairs = (N + 1) // 2
+    mean = mean_answer(B, root, outputs, weighted)
+    for step in range(first, last):
+        fill_normals(key, step * pairs, xi)
+        for k in range(N):
+            xi[k] *= root[k]
+        zeta = square_answer(B, xi, outputs) - mean
+        square_learn(J, root, xi, zeta, eta, outputs, run.trained, weighted, run.slope)
+
+
+@kernel
+def square_advance_on_samples(run, samples, eta, outputs, weighted, seed, first, last):
+    """:func:`advance_on_samples` of quadratic units; ``root`` of the run is that of the samples' own covariance."""
+    key = stream_key(seed, INPUTS)
+    J, B, root = run.J, run.B, run.root
+    mean = mean_answer(B, root, outputs, weighted)
+    for step in range(first, last):
+        xi = samples[int((1.0 - uniform(key, step)) * samples.shape[0])]
+        zeta = square_answer(B, xi, outputs) - mean
+        square_learn(J, root, xi, zeta, eta, outputs, run.trained, weighted, run.slope)
+
+
+@kernel
+def square_error_on_samples(run, samples, outputs, weighted):
+    """:func:`error_on_samples` of quadratic units, centred."""
+    mean = mean_answer(run.B, run.root, outputs, weighted)
+    total = 0.0
+    for s in range(samples.shape[0]):
+        zeta = square_answer(run.B, samples[s], outputs) - mean
+        error = _square_error(run.J, run.root, samples[s], zeta, outputs, weighted, run.slope)
         total += error * error
     return 0.5 * total / samples.shape[0]
