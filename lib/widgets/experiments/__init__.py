@@ -11,7 +11,9 @@ from . import (
     planning,
     plateau,
     realdata,
+    retrieval,
     spectrum,
+    staircase,
     tasks,
 )
 
@@ -28,7 +30,9 @@ EXPERIMENTS = {
         planning,
         plateau,
         realdata,
+        retrieval,
         spectrum,
+        staircase,
         tasks,
     )
 }
