@@ -235,6 +235,18 @@ EXPERIMENT = Experiment(
     Outputs=Outputs,
     messages=Message,
     python="""\
+import numpy as np, lib
+s = lib.power_law(beta={beta}, levels={levels})
+m = lib.StudentTeacher(s, 1, 1, "square")
+normalised = "{step}" == "divided by Q"
+(rate,) = lib.quadratic.escape_rates(m, {eta}) / (({sigma_J}**2 + {overlap}**2) if normalised else 1.0)
+critical = lib.quadratic.critical_eta(m, normalised=normalised)
+if {eta} < critical:
+    alpha = np.geomspace(min(0.05 / rate, 0.01 * {alpha_max}), {alpha_max}, 161)
+    curve = lib.quadratic.retrieval(s, {eta}, alpha, {sigma_J}, {overlap}, normalised=normalised)
+    short_R, short_Q, unlearned = 1 - curve.R, 1 - curve.Q, 2 * curve.unlearned
+    found = np.interp(0.5, curve.R, alpha) if curve.R[-1] > 0.5 else np.nan
+    law = lib.quadratic.tail_error(s, {eta}, np.maximum(alpha - found, 0.0))
 """,
     presets=(
         Preset(

@@ -16,10 +16,10 @@ from ..kernels.times import geometric
 
 POINTS = 161
 MEMBER = POINTS + 1  # points of each direction, and one without a value, at which the pen is lifted
-COUNTS = tuple(float(2**n) for n in range(21))
+COUNTS = tuple(float(2**n) for n in range(17))
 DRAWN = len(COUNTS)  # directions whose steps are drawn: 1, 2, 4, ...
 SEEN = 1e-3  # of a direction's error at the start, or of its teacher: less is not drawn
-RANKS = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0])  # those whose overlaps are shown
+RANKS = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0])  # those whose overlaps are shown
 # Ranks are summed by rules for what falls like n^-(1+FINE) or slower: the sharpest step is a tenth of its rank wide.
 FINE = 19.0
 EXACT = 64  # ranks of the part that is not learned that are summed one by one
@@ -299,6 +299,21 @@ EXPERIMENT = Experiment(
     Outputs=Outputs,
     messages=Message,
     python="""\
+import numpy as np, lib
+n, K = np.arange(1.0, {directions} + 1), min({width}, {directions})
+strength, eigenvalue = n**-{gamma}, n ** -(1 + {beta})
+students = strength[:K], {s_0}, {eta}
+alpha = np.geomspace(min(1 / (8 * {eta}), 0.01 * {alpha_max}), {alpha_max}, 161)
+floor = np.sum((eigenvalue * strength)[K:] ** 2)
+total = lib.quadratic.steps_error(*students, alpha, eigenvalue[:K]) + floor
+times = lib.quadratic.step_times(*students, eigenvalue[:K])
+learned = np.sum(times <= {alpha_max})
+if {skill} <= K:
+    one = slice({skill} - 1, {skill})
+    share = lib.quadratic.steps(strength[one], {s_0}, {eta}, alpha, eigenvalue[one])[:, 0] / strength[one]
+width, step = 2 * {gamma} + 1 + 2 * {beta}, {gamma} + 2 + 2 * {beta}
+if width > 0:
+    law_slope = -width / step
 """,
     presets=(
         Preset(
