@@ -7,29 +7,26 @@ import numpy as np
 
 from ...compiler.jit import kernel
 from ...compiler.layout import outputs, place, read, record, take
-from ...kernels import aligned
+from ...kernels import integrator
+from ...kernels.averages import SQUARE, Network
 from ...kernels.fitting import FIT_SCRATCH, fit_window
-from ...kernels.integrator import DONE, RUNNING, Blocks
 from ...kernels.linear import decay_sum, missing_levels
 from ...kernels.plateau import first_crossing
 from ...kernels.spectrum import power_law_spectrum
 from ..experiment import Axis, Control, Curve, Experiment, Guide, Messages, Preset, Readout
-from ..kernels.flow import EXHAUSTED, STEPS
+from ..kernels.flow import EXHAUSTED, flow_advance, flow_written
 from ..kernels.times import geometric
 from .controls import LEVELS
 
 POINTS = 161
 RTOL = 1e-6  # a thousandth of a line's width
-SLICE = 2e6  # blocks times steps in a slice: some milliseconds
 CRITICAL = 1.0 / 6.0  # learning rate, for every spectrum
 FOUND = 0.5  # R at which the direction is found
 EARLY = 0.05  # R up to which it grows at its first rate
 # The slope is measured in the middle of the tail, away from both ends by a third of it in logarithms.
 MIDDLE = 1.0 / 3.0
 
-Controls = record(
-    "Controls", beta=float, levels=int, eta=float, sigma_J=float, overlap=float, step=int, alpha_max=float
-)
+Controls = record("Controls", beta=float, levels=int, eta=float, sigma_J=float, overlap=float, alpha_max=float)
 Outputs = outputs(
     "Outputs",
     slope=(1,),
@@ -47,7 +44,7 @@ Outputs = outputs(
     escape=(2, POINTS),
 )
 SCRATCH = Outputs.size
-Scratch = namedtuple("Scratch", "eigenvalue weight mass noise r q t unit part Q R level fit history flow status end")
+Scratch = namedtuple("Scratch", "eigenvalue weight mass noise r q t T part Q R level fit history flow status end")
 
 
 class Message(Messages):
@@ -64,26 +61,26 @@ class Message(Messages):
 
 @kernel(inline=True)
 def layout(c, work):
-    """Behind the outputs: the spectrum and the overlaps of its levels (L,) and (1, L), totals along the flow, a
-    scratch, the fit's, and the integrator with its status."""
+    """Behind the outputs: the spectrum and the overlaps of its levels (L,), the teacher's total and those along
+    the flow, scratch arrays, the fit's, and the integrator with its status."""
     L = c.levels
     eigenvalue, at = take(work, SCRATCH, (L,))
     weight, at = take(work, at, (L,))
     mass, at = take(work, at, (L,))
     noise, at = take(work, at, (L,))
-    r, at = take(work, at, (1, L))
-    q, at = take(work, at, (1, L))
-    t, at = take(work, at, (1, L))
-    unit, at = take(work, at, (1,))
+    r, at = take(work, at, (L, 1, 1))
+    q, at = take(work, at, (L, 1, 1))
+    t, at = take(work, at, (L, 1, 1))
+    T, at = take(work, at, (1, 1))
     part, at = take(work, at, (L,))
-    Q, at = take(work, at, (POINTS, 1))
-    R, at = take(work, at, (POINTS, 1))
+    Q, at = take(work, at, (POINTS, 1, 1))
+    R, at = take(work, at, (POINTS, 1, 1))
     level, at = take(work, at, (POINTS,))
     fit, at = take(work, at, (FIT_SCRATCH,))
-    history, at = take(work, at, (0, 2, 1, L))
-    flow, at = take(work, at, (aligned.size(L, 1),))
+    history, at = take(work, at, (0, 1, 2, L))
+    flow, at = take(work, at, (integrator.size(L, 1, 1),))
     status, at = take(work, at, (1,))
-    return Scratch(eigenvalue, weight, mass, noise, r, q, t, unit, part, Q, R, level, fit, history, flow, status, at)
+    return Scratch(eigenvalue, weight, mass, noise, r, q, t, T, part, Q, R, level, fit, history, flow, status, at)
 
 
 @kernel
@@ -106,7 +103,7 @@ def _measure(c, s, out):
         if out.R[1, i] < EARLY:
             early = i
     out.found[0] = found = first_crossing(out.error[0], s.level)
-    if early >= 0 and early < POINTS - 1 and c.step == 0:
+    if early >= 0 and early < POINTS - 1:
         out.rate[0] = math.log(out.R[1, early] / c.overlap) / out.error[0, early]
     slowest = 1.0 / (8.0 * c.eta * s.eigenvalue[c.levels - 1])
     if not (found < 0.1 * slowest and out.error[0, 0] < found):
@@ -131,20 +128,16 @@ def _measure(c, s, out):
 def _advance(c, work):
     """Go on with the flow, show it as far as it is known, and give the notice of its end."""
     s, out = layout(c, work), place(Outputs, work)
-    h = aligned.header(s.flow)
-    steps = int(SLICE / (100.0 + c.levels)) + 1
-    left = STEPS - int(h.accepted[0] + h.rejected[0])
-    status = aligned.advance(s.flow, out.error[0], RTOL, min(steps, left), out.error[1], s.Q, s.R, s.history)
-    for i in range(int(h.written[0])):
-        Q, R = s.Q[i, 0], s.R[i, 0]
+    s.status[0] = flow_advance(s.flow, out.error[0], RTOL, out.error[1], s.Q, s.R, s.history)
+    for i in range(flow_written(s.flow)):
+        Q, R = s.Q[i, 0, 0], s.R[i, 0, 0]
         out.R[1, i] = _positive(R)
         out.short_R[1, i], out.short_Q[1, i] = _positive(1.0 - R), _positive(1.0 - Q)
         out.unlearned[1, i] = _positive(2.0 * (1.0 - 2.0 * R + Q))
-    s.status[0] = EXHAUSTED if status == RUNNING and steps >= left else status
-    if s.status[0] == RUNNING:
+    if s.status[0] == integrator.RUNNING:
         return 0.0
     _measure(c, s, out)
-    if s.status[0] == DONE:
+    if s.status[0] == integrator.DONE:
         return 0.0
     return Message.UNFINISHED.value if s.status[0] == EXHAUSTED else Message.DIVERGES.value
 
@@ -160,15 +153,15 @@ def start(p, data, work):
     second = 0.0
     for k in range(L):
         s.mass[k] = s.weight[k] * s.eigenvalue[k]
-        s.noise[k] = s.t[0, k] = 1.0
-        s.r[0, k] = c.overlap
-        s.q[0, k] = c.sigma_J * c.sigma_J + c.overlap * c.overlap
+        s.noise[k] = s.t[k, 0, 0] = 1.0
+        s.r[k, 0, 0] = c.overlap
+        s.q[k, 0, 0] = c.sigma_J * c.sigma_J + c.overlap * c.overlap
         second += s.mass[k] * s.eigenvalue[k]
-    s.unit[0] = 1.0
+    s.T[0, 0] = 1.0
     out.slope[0] = out.found[0] = out.rate[0] = np.nan
     out.law_slope[0] = -c.beta / (1.0 + c.beta) if L > 1 else np.nan
     out.critical[0] = CRITICAL
-    out.law_rate[0] = 4.0 * c.eta * second / (s.q[0, 0] if c.step != 0 else 1.0)
+    out.law_rate[0] = 4.0 * c.eta * second
 
     geometric(min(0.05 / out.law_rate[0], 0.01 * c.alpha_max), c.alpha_max, out.error[0])
     out.error[1] = out.law[1] = out.R[1] = out.short_R[1] = out.short_Q[1] = out.unlearned[1] = np.nan
@@ -178,8 +171,8 @@ def start(p, data, work):
         grown = math.log(c.overlap) + out.law_rate[0] * alpha
         out.escape[0, i] = alpha
         out.escape[1, i] = math.exp(grown) if grown < 0.0 else np.nan
-    blocks = Blocks(s.eigenvalue, s.mass, s.noise, s.r, s.q, s.t)
-    aligned.start(blocks, s.unit, s.unit, s.unit, 0.0, c.eta, float(c.step), s.flow)
+    blocks = integrator.Blocks(s.eigenvalue, s.mass, s.noise, s.r, s.q, s.t)
+    integrator.start(blocks, s.T, c.eta, Network(1.0, 1.0, SQUARE), s.flow)
     return _advance(c, work)
 
 
@@ -188,9 +181,9 @@ def advance(p, data, work):
     """A slice of the flow, if it has not ended."""
     c = read(Controls, p)
     s = layout(c, work)
-    notice = _advance(c, work) if s.status[0] == RUNNING else 0.0
-    if s.status[0] == RUNNING:
-        return aligned.header(s.flow).written[0] / POINTS
+    notice = _advance(c, work) if s.status[0] == integrator.RUNNING else 0.0
+    if s.status[0] == integrator.RUNNING:
+        return flow_written(s.flow) / POINTS
     return 1.0 + 2.0 * notice
 
 
@@ -204,10 +197,7 @@ EXPERIMENT = Experiment(
         Control("levels", "L", "distinct eigenvalues", 256.0, choices=LEVELS),
         Control("eta", "η", "learning rate", 0.03, 0.001, 0.5, scale="log"),
         Control("sigma_J", "σ_J", "initial student weights", 0.1, 1e-3, 1.0, scale="log", more=True),
-        Control("overlap", "R₀", "overlap with the teacher at the start, of order 1/√N", 1e-3, 1e-12, 0.5, scale="log"),
-        Control(
-            "step", "step", "learning rule", 0.0, choices=(0.0, 1.0), choice_labels=("plain", "divided by Q"), more=True
-        ),
+        Control("overlap", "R₀", "overlap with the teacher at the start, of order 1/√N", 1e-3, 1e-9, 0.5, scale="log"),
         Control("alpha_max", "α_max", "last time", 1e4, 1.0, 1e8, scale="log"),
     ),
     curves=(
@@ -224,7 +214,7 @@ EXPERIMENT = Experiment(
         Readout("law_slope", "slope of the law, −β/(1+β)"),
         Readout("found", "the direction is found, R = 1/2, at α"),
         Readout("rate", "rate at which R grows, while it is below 0.05", 4),
-        Readout("law_rate", "its theory, 4η⟨λ²⟩; divided by Q, at the start", 4),
+        Readout("law_rate", "its theory, 4η⟨λ²⟩", 4),
         Readout("critical", "critical learning rate"),
     ),
     guides=(Guide("law_slope", "error", "−β/(1+β)"),),
@@ -238,15 +228,15 @@ EXPERIMENT = Experiment(
 import numpy as np, lib
 s = lib.power_law(beta={beta}, levels={levels})
 m = lib.StudentTeacher(s, 1, 1, "square")
-normalised = "{step}" == "divided by Q"
-(rate,) = lib.quadratic.escape_rates(m, {eta}) / (({sigma_J}**2 + {overlap}**2) if normalised else 1.0)
-critical = lib.quadratic.critical_eta(m, normalised=normalised)
+(rate,) = lib.quadratic.escape_rates(m, {eta})
+critical = lib.quadratic.critical_eta(m)
 if {eta} < critical:
     alpha = np.geomspace(min(0.05 / rate, 0.01 * {alpha_max}), {alpha_max}, 161)
-    curve = lib.quadratic.retrieval(s, {eta}, alpha, {sigma_J}, {overlap}, normalised=normalised)
+    curve = lib.quadratic.retrieval(s, {eta}, alpha, {sigma_J}, {overlap})
     short_R, short_Q, unlearned = 1 - curve.R, 1 - curve.Q, 2 * curve.unlearned
     found = np.interp(0.5, curve.R, alpha) if curve.R[-1] > 0.5 else np.nan
-    law = lib.quadratic.tail_error(s, {eta}, np.maximum(alpha - found, 0.0))
+    late = alpha > found
+    law = lib.quadratic.tail_error(s, {eta}, alpha[late] - found) if late.any() else np.array([])
 """,
     presets=(
         Preset(
@@ -289,14 +279,6 @@ if {eta} < critical:
             "and its slope {slope} is not yet {law_slope}.",
             {"eta": 0.15},
             lambda number, curve: -0.45 < number["slope"] < -0.3,
-        ),
-        Preset(
-            "normalised",
-            "The step divided by Q",
-            "Small weights no longer slow the start: the direction is found at α = {found}. The tail, where Q is 1, "
-            "has the slope {slope} as before.",
-            {"step": 1.0},
-            lambda number, curve: number["found"] < 0.15 and abs(number["slope"] + 0.5) < 0.03,
         ),
     ),
 )
