@@ -39,7 +39,7 @@ def level_errors(model, start, eta, times, **learned):
 
 @pytest.mark.parametrize("name", [name for name, experiment in EXPERIMENTS.items() if experiment.panels])
 def test_a_panel_holds_what_its_state_has_along_its_curve(name):
-    result = started(name, levels=8)
+    result = started(name, **{"directions" if name == "staircase" else "levels": 8})
     assert set(result.panels) == {panel.name for panel in EXPERIMENTS[name].panels}
     for panel in EXPERIMENTS[name].panels:
         times, values = result.panels[panel.name].times, result.panels[panel.name].values

@@ -101,8 +101,10 @@ OTHERS = {
     "planning": [{"noise": 0.1, "compute": 0.5, "levels": 16}],
     "plateau": [{"students": 3, "teachers": 3, "levels": 64, "N": 64, "eta": 1.0, "alpha_max": 100.0, "runs": 2}],
     "realdata": [{"picture": 1, "copies": 1, "first": 8, "last": 40, "eta": 0.5, "sigma_J": 1.0}],
+    "retrieval": [{"beta": 0.5, "levels": 1, "sigma_J": 1.0, "eta": 0.16}, {"eta": 0.2, "alpha_max": 1.0}],
     "rich": [{"output": 1.0, "beta": 0.5, "tau": -0.5, "levels": 64}, {"tau": 2.0, "ratio": 100.0, "alpha_max": 1e9}],
     "spectrum": [{"first": 8, "last": 40}],
+    "staircase": [{"gamma": 0.4, "width": 8, "s_0": 0.1}, {"beta": 1.0, "directions": 1, "show": 1, "skill": 4}],
     "tasks": [{"tau": -1.0, "beta": 0.5, "levels": 64}, {"tau": 4.0, "eta": 2.5, "levels": 16}],
 }
 MEASURED = 1.0 / np.arange(1.0, 81.0) ** 1.5 * (1.0 + 0.1 * np.cos(np.arange(80)))

@@ -11,8 +11,10 @@ from . import (
     planning,
     plateau,
     realdata,
+    retrieval,
     rich,
     spectrum,
+    staircase,
     tasks,
 )
 
@@ -29,8 +31,10 @@ EXPERIMENTS = {
         planning,
         plateau,
         realdata,
+        retrieval,
         rich,
         spectrum,
+        staircase,
         tasks,
     )
 }
