@@ -108,7 +108,7 @@ def solve(
     square = model.activation == "square"
     pairs = square and squares.is_aligned(start)
     if square and blocks and compress:
-        compress = squares.worth_compressing(s, model, learned, pairs)
+        compress = squares.worth_compressing(model, learned, pairs)
     packed = pack(s, start, learned, blocks, compress)
     totals = start.totals(s)
     eps_g, Q, R = np.empty(alpha.size), np.empty((alpha.size, K, K)), np.empty((alpha.size, K, M))

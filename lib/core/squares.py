@@ -32,11 +32,11 @@ class Outputs(NamedTuple):
     R: NDArray[np.float64]
     """(times, K, M)."""
     history: NDArray[np.float64]
-    """The blocks, without rows if they are not wanted: (times, K, K + M, n), or of pairs (times, 2, K, n)."""
+    """[q | r] (times, K, K + M, n) of the blocks or, of pairs, [q, r] (times, 2, K, n), without rows if not wanted."""
 
 
 def is_aligned(start: Overlaps) -> bool:
-    """Whether every unit overlaps with itself and with its own partner alone, student i with teacher i.
+    """Tell whether every unit overlaps with itself and with its own partner alone, student i with teacher i.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def is_aligned(start: Overlaps) -> bool:
 
 
 def is_large(model: StudentTeacher) -> bool:
-    """Whether the explicit method is the cheaper one.
+    """Tell whether the explicit method is the cheaper one.
 
     Parameters
     ----------
@@ -65,23 +65,26 @@ def is_large(model: StudentTeacher) -> bool:
     -------
     bool
         Whether there are more than ``LARGEST_SYSTEM`` totals.
+
+    Raises
+    ------
+    ValueError
+        If ``model`` is no StudentTeacher.
     """
     checks.model(model)
     return count(model.students, model.students + model.teachers) > LARGEST_SYSTEM
 
 
-def worth_compressing(spectrum: Spectrum, model: StudentTeacher, learned: int, pairs: bool) -> bool:
-    """Whether to compress levels that can be asked for: if the blocks from which all can be told are fewer than they.
+def worth_compressing(model: StudentTeacher, learned: int, pairs: bool) -> bool:
+    """Decide whether to compress levels that can be asked for, as the blocks from which all can be told are fewer.
 
     To tell a level costs K^2 (K + M)^2 then: only a few units are worth it. The blocks that carry what is needed are
     pairs themselves for K = M alone.
 
     Parameters
     ----------
-    spectrum : Spectrum
-        The levels.
     model : StudentTeacher
-        The networks.
+        The networks and the levels.
     learned : int
         Leading levels that are trained.
     pairs : bool
@@ -91,10 +94,16 @@ def worth_compressing(spectrum: Spectrum, model: StudentTeacher, learned: int, p
     -------
     bool
         Whether it is.
+
+    Raises
+    ------
+    ValueError
+        If ``model`` is no StudentTeacher.
     """
-    checks.spectrum(spectrum)
+    checks.model(model)
     few = model.students == model.teachers <= 4 if pairs else not is_large(model)
-    return few and compression.count_blocks(spectrum.eigenvalues[:learned], model.students, model.teachers, 1) < learned
+    levels = model.spectrum.eigenvalues[:learned]
+    return few and compression.count_blocks(levels, model.students, model.teachers, 1) < learned
 
 
 def solve_pairs(
@@ -127,6 +136,11 @@ def solve_pairs(
         DONE, DIVERGED or STALLED of :mod:`lib.kernels.integrator`.
     reached : float
         The time.
+
+    Raises
+    ------
+    ValueError
+        If ``model`` is no StudentTeacher.
     """
     checks.model(model)
     K, M, n = model.students, model.teachers, blocks.mass.size
@@ -163,10 +177,12 @@ def expand_pairs(
 
     Parameters
     ----------
-    spectrum, overlaps, learned, compressed
+    spectrum, overlaps, learned
         As for :func:`lib.core.blocks.expand`.
     history : ndarray, shape (times, 2, K, n)
         [q, r] of the pairs.
+    compressed : bool
+        As for :func:`lib.core.blocks.expand`.
 
     Returns
     -------
@@ -174,6 +190,11 @@ def expand_pairs(
         Student-teacher overlaps.
     q : ndarray, shape (times, L, K, K)
         Student-student overlaps.
+
+    Raises
+    ------
+    ValueError
+        If ``spectrum`` is no Spectrum.
     """
     checks.spectrum(spectrum)
     K, M = overlaps.r.shape[1:]
@@ -198,14 +219,17 @@ def solve_explicitly(
     """Solve the flow by an explicit method of order 8, whose evaluations are products of matrices.
 
     An evaluation costs O(K (K + M)^2) for each block. The fastest level limits the steps: their number grows linearly
-    with time. The error of a step is kept below rtol relative to every overlap, or to its kind's mean at the start.
+    with time: 2500 for 64 levels at eta = 0.005 up to alpha = 10^4, measured, whose 26, 63 and 196 seconds on one core
+    for K = M = 20, 32 and 50 are those of the products. The error of a step is kept below rtol relative to every overlap, or to its kind's mean at the start.
 
     Parameters
     ----------
-    model, blocks, T, eta, alpha, rtol, out
+    model, blocks, T, eta, alpha, rtol
         As of :func:`solve_pairs`; the start is any.
     label : ndarray, shape (K, K + M), of int, or None
         Symmetries to be preserved, from :func:`lib.core.symmetry.of_model`.
+    out : Outputs
+        Written.
 
     Returns
     -------
@@ -213,6 +237,11 @@ def solve_explicitly(
         DONE, DIVERGED or STALLED of :mod:`lib.kernels.integrator`.
     reached : float
         The time.
+
+    Raises
+    ------
+    ValueError
+        If ``model`` is no StudentTeacher.
     """
     checks.model(model)
     K, M, n = model.students, model.teachers, blocks.mass.size

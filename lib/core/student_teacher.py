@@ -117,7 +117,10 @@ class StudentTeacher:
 
     @property
     def outputs(self) -> NDArray[np.float64]:
-        """Weights (K + M,) of all units in zeta - sigma: those of the student with a minus, then the teacher's."""
+        """The weights (K + M,) with which all units enter zeta - sigma.
+
+        Those of the student, with a minus, then the teacher's.
+        """
         v, u = self.output_weights
         return np.concatenate([np.broadcast_to(-v, self.students), np.broadcast_to(u, self.teachers)])
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import checks
+
 if TYPE_CHECKING:
     from .student_teacher import Overlaps, StudentTeacher
 
@@ -92,7 +94,13 @@ def of_model(model: StudentTeacher, start: Overlaps) -> NDArray[np.int64] | None
     -------
     ndarray, shape (K, K + M), of int, or None
         As :func:`orbits` does; None for a linear network, which has no plateau on which rounding could grow.
+
+    Raises
+    ------
+    ValueError
+        If ``model`` is no StudentTeacher.
     """
+    checks.model(model)
     if model.activation == "linear":
         return None
     weights = model.output_weights if model.activation == "square" else (None, None)
