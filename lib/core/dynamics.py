@@ -46,8 +46,8 @@ def solve(
     Quadratic units that start aligned, student i with teacher i alone in every level (r, q and t diagonal), stay so
     and are solved as pairs, at a cost linear in their number (:mod:`lib.kernels.aligned`). From other starts a step
     costs the third power of K (K + 1)/2 + K M; where that is above 400, as for K = M = 17, the method is explicit, of
-    order 8 (:mod:`lib.core.squares`): then the fastest level limits the steps, and eps_g is known to about rtol, not
-    to a fraction of itself.
+    order 8 (:mod:`lib.core.squares`): then the fastest level limits the steps, which may take minutes, and eps_g is
+    known to about rtol, not to a fraction of itself.
 
     Parameters
     ----------

@@ -218,9 +218,11 @@ def solve_explicitly(
 ) -> tuple[int, float]:
     """Solve the flow by an explicit method of order 8, whose evaluations are products of matrices.
 
-    An evaluation costs O(K (K + M)^2) for each block. The fastest level limits the steps: their number grows linearly
-    with time: 2500 for 64 levels at eta = 0.005 up to alpha = 10^4, measured, whose 26, 63 and 196 seconds on one core
-    for K = M = 20, 32 and 50 are those of the products. The error of a step is kept below rtol relative to every overlap, or to its kind's mean at the start.
+    An evaluation costs O(K (K + M)^2) for each block. The fastest level limits the steps, whose number grows linearly
+    with time. Measured, 64 levels at eta = 0.005 up to alpha = 10^4 on one core: 2500 steps, 26, 63 and 196 seconds
+    for K = M = 20, 32 and 50.
+
+    The error of a step is kept below rtol relative to every overlap, or to its kind's mean at the start.
 
     Parameters
     ----------
