@@ -108,7 +108,7 @@ def escape_rates(model: StudentTeacher, eta: float) -> NDArray[np.float64]:
     summed, R_n' = 4 eta v_n u_n <lambda^2 t> R_n: a rate that holds from the first step on, whatever r_k are, with
     <lambda^2 t> = sum_k w_k lambda_k^2 t_k. On power-law data this is far above 1, and the escape far faster than on
     isotropic data. Noise does not change it as long as Q stays small; where it keeps Q near eta eps_g, as it does once
-    other teachers of much larger u are what is being learned, the rate is less by some 4 eta^2 v_n^2 eps_g <lambda^2>.
+    other teachers of much larger u are what is being learned, a takes 4 eta^2 v_n^2 eps_g lambda from the rate of r.
 
     The normalised step divides by Q_n: the rate at the start is this one divided by Q_n(0).
 
