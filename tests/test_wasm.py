@@ -15,12 +15,13 @@ import wasmtime
 
 from lib.compiler import wasm
 from lib.compiler.jit import kernel
-from lib.kernels import aligned
-from lib.kernels.averages import Network
-from lib.kernels.flow import Levels, Totals, flow
+from lib.kernels import aligned, integrator
+from lib.kernels.averages import SQUARE, Network
+from lib.kernels.flow import Levels, Totals, flow, square_flow
 from lib.kernels.integrator import Blocks
 from lib.kernels.linear import decay_sum, modes
-from lib.kernels.sgd import Run, advance, measure
+from lib.kernels.reduced import reduced_size, reduced_start, square_reduced_advance
+from lib.kernels.sgd import Run, advance, measure, square_advance
 from lib.maths.erf import activation
 from lib.maths.gamma import upper_gamma
 from lib.maths.rng import fill_normals, stream_key
@@ -65,6 +66,28 @@ def direct(J, B, root, eta, v, u, activity, trained, seed, first, last, xi, slop
     advance(Run(J, B, root, trained, xi, slope), eta, Network(v, u, activity), seed, first, last)
 
 
+@kernel
+def square_velocity(eigenvalue, weight, t, T, eta, outputs, r, q, dr, dq, Q, R, C, D, G):
+    """The flow's right-hand side for quadratic units."""
+    levels, totals = Levels(eigenvalue, weight, r, q, t), Totals(Q, R, C, D, G)
+    square_flow(levels, T, eta, outputs, totals, dr, dq)
+
+
+@kernel
+def square_direct(J, B, root, eta, outputs, trained, seed, first, last, xi, weighted, slope):
+    """Direct SGD of quadratic units."""
+    square_advance(Run(J, B, root, trained, xi, slope), eta, outputs, weighted, seed, first, last)
+
+
+@kernel
+def square_run(eigenvalue, mass, noise, r, q, t, T, eta, outputs, alpha, work, eps, Q, R, history):
+    """The integrator on quadratic units."""
+    blocks = integrator.Blocks(eigenvalue, mass, noise, r, q, t)
+    integrator.start(blocks, T, eta, Network(1.0, 1.0, SQUARE), work)
+    integrator.weigh(outputs, work)
+    return integrator.advance(work, alpha, 1e-8, 200, eps, Q, R, history)
+
+
 # What the experiments are made of, one by one: a module of its own, which no page loads.
 KERNELS = {
     "normals": (normals, "void(i8, i8, i8, f8[::1])"),
@@ -85,6 +108,21 @@ KERNELS = {
     "sgd": (
         direct,
         "void(f8[:,::1], f8[:,::1], f8[::1], f8, f8, f8, i8, i8, i8, i8, i8, f8[::1], f8[::1])",
+    ),
+    "square_flow": (
+        square_velocity,
+        "void(f8[::1], f8[::1], f8[:,:,::1], f8[:,::1], f8, f8[::1], f8[:,:,::1], f8[:,:,::1],"
+        " f8[:,:,::1], f8[:,:,::1], f8[:,::1], f8[:,::1], f8[:,::1], f8[:,::1], f8[:,::1])",
+    ),
+    "square_sgd": (
+        square_direct,
+        "void(f8[:,::1], f8[:,::1], f8[::1], f8, f8[::1], i8, i8, i8, i8, f8[::1], f8[::1], f8[::1])",
+    ),
+    "square_reduced": (square_reduced_advance, "void(f8[::1], f8, f8[::1], f8[::1], i8, i8, i8)"),
+    "square_run": (
+        square_run,
+        "i8(f8[::1], f8[::1], f8[::1], f8[:,:,::1], f8[:,:,::1], f8[:,:,::1], f8[:,::1], f8, f8[::1], f8[::1],"
+        " f8[::1], f8[::1], f8[:,:,::1], f8[:,:,::1], f8[:,:,:,::1])",
     ),
     "measure": (measure, "void(f8[:,::1], f8[:,::1], f8[::1], f8[::1], f8[:,::1], f8[:,::1])"),
 }
@@ -143,6 +181,31 @@ def _sgd(rng):
     N, K, M = 301, 2, 3
     J, B = 0.1 * rng.standard_normal((K, N)), rng.standard_normal((M, N))
     return J, B, np.sqrt(_spectrum(N)[0]), 0.2, 0.5, 0.5, 0, 200, 7, 10, 60, np.zeros(N), np.zeros(K)
+
+
+def _square_flow(rng):
+    eigenvalue, weight, t, T, eta, _, _, _, *rest = _flow(rng)
+    return eigenvalue, weight, t, T, eta, np.array([-0.5, -0.4, -0.3, 0.6, 0.5]), *rest
+
+
+def _square_sgd(rng):
+    J, B, root, _, _, _, _, *numbers, xi, slope = _sgd(rng)
+    return J, B, root, 0.02, np.array([-0.5, -0.4, 0.6, 0.5, 0.4]), *numbers, xi, np.zeros_like(xi), slope
+
+
+def _square_reduced(rng):
+    size, K, M = np.array([40.0, 6.0]), 2, 3
+    state = np.zeros(int(reduced_size(size, K, M)))
+    reduced_start(state, np.array([1.5, 0.5]), size, K, M, 0.3, 1.0, 7)
+    return state, 0.02, np.array([-0.5, -0.4, 0.6, 0.5, 0.4]), np.zeros(state.size), 7, 10, 60
+
+
+def _square_run(rng):
+    eigenvalue, weight, t, T, _, _, _, _, r, q, *_ = _flow(rng)
+    (L, K, M), alpha = r.shape, np.array([1.0, 10.0, 30.0])
+    outputs, work = np.array([-0.5, -0.4, -0.3, 0.6, 0.5]), np.zeros(int(integrator.size(L, K, M)))
+    out = np.zeros(3), np.zeros((3, K, K)), np.zeros((3, K, M)), np.zeros((3, K, K + M, L))
+    return eigenvalue, weight * eigenvalue, np.ones(L), r, q, t, T, 0.02, outputs, alpha, work, *out
 
 
 def _measure(rng):
@@ -212,6 +275,10 @@ CASES = {
     "flow": _flow,
     "aligned": _aligned,
     "sgd": _sgd,
+    "square_flow": _square_flow,
+    "square_sgd": _square_sgd,
+    "square_reduced": _square_reduced,
+    "square_run": _square_run,
     "measure": _measure,
 }
 for _name, _experiment in EXPERIMENTS.items():

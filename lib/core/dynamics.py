@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..kernels import flow as kernels
 from ..kernels import integrator
 from ..kernels.flow import Levels
-from . import checks, symmetry
+from . import checks, squares, symmetry
 from .blocks import expand, pack
 from .curve import Curve, field_error
 from .divergence import Run, check_convergence, divergence
@@ -42,6 +42,12 @@ def solve(
     A symmetry of the start is preserved exactly: students that begin with equal overlaps, as in the limit
     N -> infinity without ``N`` in :meth:`StudentTeacher.initial_overlaps`, never specialise. Only a start that tells
     them apart, drawn at a finite N, does (:mod:`lib.core.symmetry`).
+
+    Quadratic units that start aligned, student i with teacher i alone in every level (r, q and t diagonal), stay so
+    and are solved as pairs, at a cost linear in their number (:mod:`lib.kernels.aligned`). From other starts a step
+    costs the third power of K (K + 1)/2 + K M; where that is above 400, as for K = M = 17, the method is explicit, of
+    order 8 (:mod:`lib.core.squares`): then the fastest level limits the steps, and eps_g is known to about rtol, not
+    to a fraction of itself.
 
     Parameters
     ----------
@@ -99,22 +105,22 @@ def solve(
         raise ValueError(f"blocks = True: {alpha.size} times of {L} levels take more than 4 GB; pass blocks=False")
 
     run = Run(model, eta, "the flow", learned=learned)
+    square = model.activation == "square"
+    pairs = square and squares.is_aligned(start)
+    if square and blocks and compress:
+        compress = squares.worth_compressing(s, model, learned, pairs)
     packed = pack(s, start, learned, blocks, compress)
     totals = start.totals(s)
-    work = _begin(model, packed, totals.T, eta)
-
     eps_g, Q, R = np.empty(alpha.size), np.empty((alpha.size, K, K)), np.empty((alpha.size, K, M))
-    history = np.empty((alpha.size if blocks else 0, K, K + M, packed.mass.size))
-    label = symmetry.of_model(model, start)
-    if label is not None:
-        count = np.bincount(label.ravel()).astype(float)
-        label, mean = label.astype(float), np.empty_like(count)
-    status = integrator.RUNNING
-    while status == integrator.RUNNING:
-        status = integrator.advance(work, alpha, rtol, SLICE if label is None else 1, eps_g, Q, R, history)
-        if label is not None:
-            integrator.symmetrise(work, label, count, mean)
-    reached = integrator.header(work).alpha[0]
+    shape = (2, K) if pairs else (K, K + M)
+    out = squares.Outputs(eps_g, Q, R, np.empty((alpha.size if blocks else 0, *shape, packed.mass.size)))
+    task = model, packed, totals.T, eta, alpha, rtol
+    if pairs:
+        status, reached = squares.solve_pairs(*task, out)
+    else:
+        label = symmetry.of_model(model, start)
+        solver = squares.solve_explicitly if square and squares.is_large(model) else _integrate
+        status, reached = solver(*task, label, out)
     if status == integrator.DIVERGED:
         raise divergence(run, reached)
     if status == integrator.STALLED:
@@ -123,8 +129,23 @@ def solve(
         )
     check_convergence(run, alpha, eps_g, field_error(model, totals.Q[None], totals.R[None], totals.T)[0])
     # the caller's arrays may change before the overlaps of the levels are asked for
-    levels = partial(expand, s, start.copy(), learned, history, compress) if blocks else None
+    expanded = squares.expand_pairs if pairs else expand
+    levels = partial(expanded, s, start.copy(), learned, out.history, compress) if blocks else None
     return Curve(alpha=alpha, eps_g=eps_g, R=R, Q=Q, T=totals.T, levels=levels)
+
+
+def _integrate(model, blocks, T, eta, alpha, rtol, label, out):
+    """Run the integrator and write to ``out``, a ``squares.Outputs``: its status and the time reached."""
+    work = _begin(model, blocks, T, eta)
+    if label is not None:
+        count = np.bincount(label.ravel()).astype(float)
+        label, mean = label.astype(float), np.empty_like(count)
+    status = integrator.RUNNING
+    while status == integrator.RUNNING:
+        status = integrator.advance(work, alpha, rtol, SLICE if label is None else 1, *out)
+        if label is not None:
+            integrator.symmetrise(work, label, count, mean)
+    return status, integrator.header(work).alpha[0]
 
 
 def _begin(model: StudentTeacher, blocks: integrator.Blocks, T: NDArray[np.float64], eta: float) -> NDArray[np.float64]:
