@@ -14,20 +14,14 @@ from ..compiler.jit import kernel
 
 
 @kernel
-def logistic(strength, start, rate, alpha):
-    """s(alpha) of s' = rate s (strength - s), s(0) = start; strength, start > 0, rate alpha >= 0 (may be infinite).
+def left(strength, start, rate, alpha):
+    """What is missing over what is learned, (strength - s) / s, of s' = rate s (strength - s) from s(0) = start.
 
-    As strength / (1 + (strength / start - 1) exp(-rate strength alpha)): no power overflows. From a start above the
-    strength it falls.
+    (strength / start - 1) exp(-rate strength alpha): with this x, s is the share 1 / (1 + x) of the strength and
+    x / (1 + x) is missing, each to all digits. strength, start > 0; rate alpha >= 0 may be infinite. From a start above
+    the strength x is negative.
     """
-    return strength / (1.0 + (strength / start - 1.0) * math.exp(-rate * strength * alpha))
-
-
-@kernel
-def missing(strength, start, rate, alpha):
-    """strength - s(alpha) of ``logistic``, to all digits where little is missing too."""
-    left = (strength / start - 1.0) * math.exp(-rate * strength * alpha)
-    return strength * (left / (1.0 + left))
+    return (strength / start - 1.0) * math.exp(-rate * strength * alpha)
 
 
 @kernel

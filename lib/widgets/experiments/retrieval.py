@@ -44,7 +44,7 @@ Outputs = outputs(
     escape=(2, POINTS),
 )
 SCRATCH = Outputs.size
-Scratch = namedtuple("Scratch", "eigenvalue weight mass noise r q t T part Q R level fit history flow status end")
+Scratch = namedtuple("Scratch", "eigenvalue weight mass noise r q t T Q R level fit history flow status end")
 
 
 class Message(Messages):
@@ -72,7 +72,6 @@ def layout(c, work):
     q, at = take(work, at, (L, 1, 1))
     t, at = take(work, at, (L, 1, 1))
     T, at = take(work, at, (1, 1))
-    part, at = take(work, at, (L,))
     Q, at = take(work, at, (POINTS, 1, 1))
     R, at = take(work, at, (POINTS, 1, 1))
     level, at = take(work, at, (POINTS,))
@@ -80,7 +79,7 @@ def layout(c, work):
     history, at = take(work, at, (0, 1, 2, L))
     flow, at = take(work, at, (integrator.size(L, 1, 1),))
     status, at = take(work, at, (1,))
-    return Scratch(eigenvalue, weight, mass, noise, r, q, t, T, part, Q, R, level, fit, history, flow, status, at)
+    return Scratch(eigenvalue, weight, mass, noise, r, q, t, T, Q, R, level, fit, history, flow, status, at)
 
 
 @kernel
@@ -94,52 +93,49 @@ def _positive(value):
     return value if value > 0.0 else np.nan
 
 
-@kernel
+@kernel(inline=True)
 def _measure(c, s, out):
     """When the direction is found, how fast, and the slope of the tail behind, with what more levels would add."""
-    early, found = -1, out.found[0]
+    alpha, early = out.error[0], 0
     for i in range(POINTS):
         s.level[i] = out.R[1, i] - FOUND
         if out.R[1, i] < EARLY:
             early = i
-    out.found[0] = found = first_crossing(out.error[0], s.level)
-    if early >= 0 and early < POINTS - 1:
-        out.rate[0] = math.log(out.R[1, early] / c.overlap) / out.error[0, early]
+    if c.overlap < out.R[1, early] < EARLY:
+        out.rate[0] = math.log(out.R[1, early] / c.overlap) / alpha[early]
+    out.found[0] = found = first_crossing(alpha, s.level)
     slowest = 1.0 / (8.0 * c.eta * s.eigenvalue[c.levels - 1])
-    if not (found < 0.1 * slowest and out.error[0, 0] < found):
+    if not alpha[0] < found < 0.1 * slowest:
         return
-    for k in range(c.levels):
-        s.part[k] = 8.0 * c.eta * s.eigenvalue[k]
     for i in range(POINTS):
-        s.level[i] = max(0.0, out.law[0, i] - found)
-    decay_sum(s.part, s.mass, 2.0 / (1.0 - c.eta / CRITICAL), s.level, out.law[1])
-    amplitude = 2.0 / (1.0 - c.eta / CRITICAL) * s.mass[0]
-    end = missing_levels(amplitude, c.beta, c.levels)
+        s.level[i] = 8.0 * c.eta * (alpha[i] - found) if alpha[i] > found else np.nan
+    amplified = 2.0 / (1.0 - c.eta / CRITICAL)
+    decay_sum(s.eigenvalue, s.mass, amplified, s.level, out.law[1])
     for i in range(POINTS):
-        if out.law[0, i] <= found:
-            out.law[1, i] = np.nan
-        s.level[i] = out.error[1, i] + end
+        s.level[i] = out.error[1, i] + missing_levels(amplified * s.mass[0], c.beta, c.levels)
     width = math.exp(MIDDLE * math.log(slowest / found))
-    if slowest / width <= c.alpha_max:
-        out.slope[0] = fit_window(out.error[0], s.level, found * width, slowest / width, s.fit).exponent
+    if slowest <= c.alpha_max * width:
+        out.slope[0] = fit_window(alpha, s.level, found * width, slowest / width, s.fit).exponent
 
 
 @kernel
 def _advance(c, work):
-    """Go on with the flow, show it as far as it is known, and give the notice of its end."""
+    """Go on with the flow, if it has not ended, and show it as far as it is known; what ``advance`` returns."""
     s, out = layout(c, work), place(Outputs, work)
+    if s.status[0] != integrator.RUNNING:
+        return 1.0
     s.status[0] = flow_advance(s.flow, out.error[0], RTOL, out.error[1], s.Q, s.R, s.history)
-    for i in range(flow_written(s.flow)):
+    for i in range(POINTS):
         Q, R = s.Q[i, 0, 0], s.R[i, 0, 0]
         out.R[1, i] = _positive(R)
         out.short_R[1, i], out.short_Q[1, i] = _positive(1.0 - R), _positive(1.0 - Q)
         out.unlearned[1, i] = _positive(2.0 * (1.0 - 2.0 * R + Q))
     if s.status[0] == integrator.RUNNING:
-        return 0.0
+        return flow_written(s.flow) / POINTS
     _measure(c, s, out)
     if s.status[0] == integrator.DONE:
-        return 0.0
-    return Message.UNFINISHED.value if s.status[0] == EXHAUSTED else Message.DIVERGES.value
+        return 1.0
+    return 1.0 + 2.0 * (Message.UNFINISHED.value if s.status[0] == EXHAUSTED else Message.DIVERGES.value)
 
 
 @kernel
@@ -148,7 +144,9 @@ def start(p, data, work):
     c, out = read(Controls, p), place(Outputs, work)
     if c.eta >= CRITICAL:
         return Message.BEYOND.value
-    s, L = layout(c, work), c.levels
+    s, L, alpha = layout(c, work), c.levels, out.error[0]
+    for i in range(s.end):
+        work[i] = np.nan  # what the flow does not reach, totals too
     power_law_spectrum(c.beta, s.eigenvalue, s.weight)
     second = 0.0
     for k in range(L):
@@ -158,33 +156,27 @@ def start(p, data, work):
         s.q[k, 0, 0] = c.sigma_J * c.sigma_J + c.overlap * c.overlap
         second += s.mass[k] * s.eigenvalue[k]
     s.T[0, 0] = 1.0
-    out.slope[0] = out.found[0] = out.rate[0] = np.nan
-    out.law_slope[0] = -c.beta / (1.0 + c.beta) if L > 1 else np.nan
+    if L > 1:
+        out.law_slope[0] = -c.beta / (1.0 + c.beta)
     out.critical[0] = CRITICAL
-    out.law_rate[0] = 4.0 * c.eta * second
+    out.law_rate[0] = rate = 4.0 * c.eta * second
 
-    geometric(min(0.05 / out.law_rate[0], 0.01 * c.alpha_max), c.alpha_max, out.error[0])
-    out.error[1] = out.law[1] = out.R[1] = out.short_R[1] = out.short_Q[1] = out.unlearned[1] = np.nan
+    geometric(min(0.05 / rate, 0.01 * c.alpha_max), c.alpha_max, alpha)
     for i in range(POINTS):
-        alpha = out.error[0, i]
-        out.law[0, i] = out.short_R[0, i] = out.short_Q[0, i] = out.unlearned[0, i] = out.R[0, i] = alpha
-        grown = math.log(c.overlap) + out.law_rate[0] * alpha
-        out.escape[0, i] = alpha
-        out.escape[1, i] = math.exp(grown) if grown < 0.0 else np.nan
+        out.law[0, i] = out.short_R[0, i] = out.short_Q[0, i] = out.unlearned[0, i] = out.R[0, i] = alpha[i]
+        grown = c.overlap * math.exp(rate * alpha[i])
+        if grown < 1.0:
+            out.escape[0, i], out.escape[1, i] = alpha[i], grown
     blocks = integrator.Blocks(s.eigenvalue, s.mass, s.noise, s.r, s.q, s.t)
     integrator.start(blocks, s.T, c.eta, Network(1.0, 1.0, SQUARE), s.flow)
-    return _advance(c, work)
+    s.status[0] = integrator.RUNNING
+    return math.floor(0.5 * _advance(c, work))
 
 
 @kernel
 def advance(p, data, work):
     """A slice of the flow, if it has not ended."""
-    c = read(Controls, p)
-    s = layout(c, work)
-    notice = _advance(c, work) if s.status[0] == integrator.RUNNING else 0.0
-    if s.status[0] == integrator.RUNNING:
-        return flow_written(s.flow) / POINTS
-    return 1.0 + 2.0 * notice
+    return _advance(read(Controls, p), work)
 
 
 EXPERIMENT = Experiment(

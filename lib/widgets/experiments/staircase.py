@@ -10,7 +10,7 @@ from ...compiler.layout import outputs, place, read, record, take
 from ...kernels.fitting import FIT_SCRATCH, fit_window
 from ...kernels.linear import missing_levels
 from ...kernels.random_features import count_nodes, rank_nodes
-from ...kernels.staircase import exponents, logistic, missing, step_time
+from ...kernels.staircase import exponents, left, step_time
 from ..experiment import Axis, Control, Curve, Experiment, Guide, Handle, Messages, Ordered, Panel, Preset, Readout
 from ..kernels.times import geometric
 
@@ -19,13 +19,13 @@ MEMBER = POINTS + 1  # points of each direction, and one without a value, at whi
 COUNTS = tuple(float(2**n) for n in range(17))
 DRAWN = len(COUNTS)  # directions whose steps are drawn: 1, 2, 4, ...
 SEEN = 1e-3  # of a direction's error at the start, or of its teacher: less is not drawn
-RANKS = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0])  # those whose overlaps are shown
+RANKS = 7  # of these the overlaps are shown
 # Ranks are summed by rules for what falls like n^-(1+FINE) or slower: the sharpest step is a tenth of its rank wide.
 FINE = 19.0
 EXACT = 64  # ranks of the part that is not learned that are summed one by one
 FIRST_FITTED = 4  # direction at whose step the fit begins
 LOSS = 0  # value of ``show``
-FAR = 10.0  # below so many times the start a strength has no step to wait for
+FAR = math.log(10.0)  # a strength below ten times the start has no step to wait for
 
 Controls = record(
     "Controls", gamma=float, beta=float, directions=int, width=int, show=int, s_0=float, eta=float, skill=int,
@@ -44,7 +44,7 @@ Outputs = outputs(
     total=(2, POINTS),
     skill=(2, POINTS),
     floor=(2, 2),
-    S=(1 + POINTS, len(RANKS), len(RANKS)),
+    S=(1 + POINTS, RANKS, RANKS),
 )
 SCRATCH = Outputs.size
 Scratch = namedtuple("Scratch", "rank count shifted fit end")
@@ -83,7 +83,7 @@ def size(p, data):
     return float(layout(read(Controls, p), p).end)
 
 
-@kernel
+@kernel(inline=True)
 def _learners(c):
     """How many directions have a student."""
     return min(c.width, c.directions)
@@ -96,6 +96,14 @@ def _direction(c, n):
     return math.exp(-c.gamma * math.log(n)), eigenvalue, 8.0 * c.eta * eigenvalue * eigenvalue
 
 
+@kernel(hot=True)
+def _at(c, n, alpha):
+    """Of direction n its error before it has a student, and the share of its teacher that is missing at a time."""
+    strength, eigenvalue, rate = _direction(c, n)
+    x = left(strength, c.s_0, rate, alpha)
+    return strength * eigenvalue * strength * eigenvalue, x / (1.0 + x) if n <= _learners(c) else 1.0
+
+
 @kernel
 def _step(c, n):
     """When direction n is half learned."""
@@ -104,7 +112,14 @@ def _step(c, n):
 
 
 @kernel
-def _left(c, first, last):
+def _wait(c, n):
+    """ln(a_n / s_0), on which the time of a step depends; NaN if it is too small for one."""
+    wait = -c.gamma * math.log(n) - math.log(c.s_0)
+    return wait if wait >= FAR else np.nan
+
+
+@kernel
+def _unlearned(c, first, last):
     """sum of lambda_n^2 a_n^2 over the ranks first <= n <= last: the first one by one, an integral for the others."""
     power = 2.0 * (c.gamma + c.beta) + 1.0
     total, n = 0.0, first
@@ -119,119 +134,105 @@ def _left(c, first, last):
 
 
 @kernel
-def _shown(c, n, alpha):
-    """What is drawn of direction n: its share of the error, or the share of its teacher that is learned."""
-    strength, eigenvalue, rate = _direction(c, n)
-    learns = n <= _learners(c)
-    if c.show != LOSS:
-        share = logistic(strength, c.s_0, rate, alpha) / strength
-        return share if learns and share > SEEN else np.nan
-    away = missing(strength, c.s_0, rate, alpha) / strength if learns else 1.0
-    share = away * away
-    return share * (eigenvalue * strength) * (eigenvalue * strength) if share > SEEN else np.nan
+def _show(c, n, alpha, curve, at):
+    """Write direction n at all times to a curve (2, points), from one point on: its error, or what is learned of it."""
+    for i in range(POINTS if n <= c.directions else 0):
+        whole, missing = _at(c, n, alpha[i])
+        share = missing * missing if c.show == LOSS else 1.0 - missing
+        curve[0, at + i] = alpha[i]
+        if share > SEEN:
+            curve[1, at + i] = share * whole if c.show == LOSS else share
 
 
-@kernel
+@kernel(inline=True)
 def _sum(c, s, out, floor):
     """The error at all times, or the share of it that is gone."""
-    whole = _left(c, 1.0, float(c.directions))
+    whole = _unlearned(c, 1.0, float(c.directions))
     for i in range(POINTS):
-        alpha, error, gone = out.total[0, i], floor, 0.0
+        error = floor
         for k in range(s.rank.shape[0]):
-            strength, eigenvalue, rate = _direction(c, s.rank[k])
-            mass = s.count[k] * eigenvalue * eigenvalue
-            away, there = missing(strength, c.s_0, rate, alpha), logistic(strength, c.s_0, rate, alpha)
-            error += mass * away * away
-            gone += mass * there * (2.0 * strength - there)
-        share = gone / whole
-        out.total[1, i] = error if c.show == LOSS else share if share > SEEN else np.nan
+            mass, missing = _at(c, s.rank[k], out.total[0, i])
+            error += s.count[k] * mass * missing * missing
         s.shifted[i] = error
+        share = 1.0 - error / whole
+        if c.show == LOSS:
+            out.total[1, i] = error
+        elif share > SEEN:
+            out.total[1, i] = share
 
 
-@kernel
-def _learned(c, alpha):
-    """How many directions are half learned by then: steps come in order, if strengths are above FAR times the start."""
+@kernel(inline=True)
+def _learned(c):
+    """How many directions are half learned at the end: steps come in order, if all wait."""
     low, high = 0, _learners(c) + 1  # the first is, the second is not
     while high - low > 1:
         middle = (low + high) // 2
-        if _step(c, float(middle)) <= alpha:
+        if _step(c, float(middle)) <= c.alpha_max:
             low = middle
         else:
             high = middle
     return float(low)
 
 
-@kernel
-def _measure(c, s, out):
+@kernel(inline=True)
+def _measure(c, s, out, width, steps):
     """The slope between the steps of direction FIRST_FITTED and of half the directions, with what a larger number of
     directions would add."""
-    power, K = 2.0 * (c.gamma + c.beta) + 1.0, _learners(c)
-    first = _step(c, float(FIRST_FITTED))
-    last = min(_step(c, 0.5 * K), c.alpha_max) if K > 2 * FIRST_FITTED else 0.0
-    end = missing_levels(1.0, power, float(c.directions))
+    K = _learners(c)
+    first, last = _step(c, float(FIRST_FITTED)), min(_step(c, 0.5 * K), c.alpha_max)
+    if K <= 2 * FIRST_FITTED or last <= 2.0 * first:
+        return
+    end = missing_levels(1.0, width, float(c.directions))
     for i in range(POINTS):
         s.shifted[i] += end
-    if not last > 2.0 * first:
-        return
     out.slope[0] = fit_window(out.total[0], s.shifted, first, last, s.fit).exponent
-    middle = math.sqrt(FIRST_FITTED * max(_learned(c, last), 1.0))
-    strength, _, _ = _direction(c, middle)
-    _, width, steps = exponents(c.gamma, c.beta)
-    out.local_slope[0] = -width / (steps - c.gamma / math.log(strength / c.s_0))
-
-
-@kernel
-def _show_overlaps(c, out):
-    """A student's strength on its teacher's direction as a share of the teacher's; nothing on the others."""
-    out.S[:] = np.nan
-    for t in range(1 + POINTS):
-        alpha = out.total[0, t - 1] if t > 0 else 0.0
-        for i in range(RANKS.shape[0]):
-            strength, _, rate = _direction(c, RANKS[i])
-            for j in range(RANKS.shape[0]):
-                if RANKS[i] <= _learners(c) and RANKS[j] <= c.directions:
-                    out.S[t, i, j] = logistic(strength, c.s_0, rate, alpha) / strength if i == j else 0.0
+    # in the middle of the directions that are learned in the window
+    middle = math.sqrt(FIRST_FITTED * min(0.5 * K, out.learned[0]))
+    out.local_slope[0] = -width / (steps - c.gamma / _wait(c, middle))
 
 
 @kernel
 def start(p, data, work):
     """All steps, their sum and its slope."""
     c, out = read(Controls, p), place(Outputs, work)
-    s, K, M = layout(c, work), _learners(c), c.directions
-    time, width, _ = exponents(c.gamma, c.beta)
-    weakest, _, _ = _direction(c, float(K))
-    has_law, waits = width > 0.0, weakest >= FAR * c.s_0
+    for i in range(SCRATCH):
+        work[i] = np.nan
+    s, K, n = layout(c, work), _learners(c), float(c.skill)
+    time, width, steps = exponents(c.gamma, c.beta)
+    alpha, waits = out.total[0], _wait(c, float(K)) > 0.0
     rank_nodes(FINE, float(K), s.rank, s.count)
-    floor = _left(c, K + 1.0, float(M)) if K < M else 0.0
+    floor = _unlearned(c, K + 1.0, float(c.directions))
 
-    geometric(min(1.0 / (8.0 * c.eta), 0.01 * c.alpha_max), c.alpha_max, out.total[0])
+    geometric(min(1.0 / (8.0 * c.eta), 0.01 * c.alpha_max), c.alpha_max, alpha)
     _sum(c, s, out, floor)
-    for i in range(POINTS):
-        alpha = out.skill[0, i] = out.total[0, i]
-        out.skill[1, i] = _shown(c, float(c.skill), alpha) if c.skill <= M else np.nan
-    out.steps[:] = np.nan
-    n = 1.0
+    _show(c, n, alpha, out.skill, 0)
     for g in range(DRAWN):
-        for i in range(POINTS if n <= M else 0):
-            out.steps[0, g * MEMBER + i] = out.total[0, i]
-            out.steps[1, g * MEMBER + i] = _shown(c, n, out.total[0, i])
-        n *= 2.0
-    out.floor[0, 0], out.floor[0, 1] = out.total[0, 0], c.alpha_max
-    out.floor[1] = floor if K < M and c.show == LOSS else np.nan
-    _show_overlaps(c, out)
+        _show(c, float(1 << g), alpha, out.steps, g * MEMBER)
+    if floor > 0.0 and c.show == LOSS:
+        out.floor[0, 0], out.floor[0, 1] = alpha[0], c.alpha_max
+        out.floor[1, 0] = out.floor[1, 1] = floor
+    for i in range(RANKS):
+        for j in range(RANKS):
+            for t in range(1 + POINTS):
+                if 1 << i <= K and 1 << j <= c.directions:
+                    # a student's strength on its teacher's direction as a share of the teacher's; nothing on the others
+                    _, missing = _at(c, float(1 << i), alpha[t - 1] if t > 0 else 0.0)
+                    out.S[t, i, j] = 1.0 - missing if i == j else 0.0
 
-    out.law_slope[0] = -time if has_law else np.nan
-    out.width_slope[0] = -width if has_law else np.nan
-    out.learned[0] = _learned(c, c.alpha_max) if waits else np.nan
-    strength, _, _ = _direction(c, float(c.skill))
-    waited = c.skill <= K and strength >= FAR * c.s_0
-    out.step_at[0] = _step(c, float(c.skill)) if waited else np.nan
-    # from a tenth to nine tenths of a logistic
-    out.step_width[0] = math.log(81.0) / math.log(strength / c.s_0 - 1.0) if waited else np.nan
-    out.slope[0] = out.local_slope[0] = np.nan
-    if has_law and waits:
-        _measure(c, s, out)
-    return (0.0 if has_law else Message.NO_LAW.value) + (0.0 if waits else Message.STARTED.value)
+    if c.skill <= K:
+        wait = _wait(c, n)
+        out.step_at[0] = _step(c, n) if wait > 0.0 else np.nan
+        # from a tenth to nine tenths of a logistic, ln 81 in units in which the wait is ln(a_n / s_0 - 1)
+        out.step_width[0] = math.log(81.0) / math.log(math.exp(wait) - 1.0)
+    if waits:
+        out.learned[0] = _learned(c)
+    if width <= 0.0:
+        return Message.NO_LAW.value + (0.0 if waits else Message.STARTED.value)
+    out.law_slope[0], out.width_slope[0] = -time, -width
+    if not waits:
+        return Message.STARTED.value
+    _measure(c, s, out, width, steps)
+    return 0.0
 
 
 @kernel
@@ -246,7 +247,7 @@ def _points(curve):
     return curve.x[seen], curve.y[seen]
 
 
-_NAMES = tuple(f"{rank:g}" for rank in RANKS)
+_NAMES = tuple(str(2**i) for i in range(RANKS))
 
 EXPERIMENT = Experiment(
     name="staircase",
