@@ -29,7 +29,15 @@ from .kernels import averages, rich, sgd
 from .kernels import flow as flow_kernels
 from .kernels import networks as kernels
 
-ACTIVATIONS = {"erf": averages.ERF, "linear": averages.LINEAR, "relu": kernels.RELU, "tanh": kernels.TANH}
+ACTIVATIONS = {
+    "erf": averages.ERF,
+    "linear": averages.LINEAR,
+    "relu": kernels.RELU,
+    "tanh": kernels.TANH,
+    "square": averages.SQUARE,
+}
+# Degree p of homogeneous units, g(c x) = c^p g(x).
+DEGREES = {"linear": 1, "relu": 1, "square": 2}
 
 # Points, a power of 2, at which outputs are averaged over the fields where no closed form exists. The averages are then
 # good to a per cent or better (tests/test_networks.py). The noise is averaged in every step, and with fewer points.
@@ -56,8 +64,9 @@ class Network:
         Units of every hidden layer, from the input upwards, each >= 1. Default: one layer of 2.
     teachers : int
         Hidden units M of the teacher, >= 1. Default: 2.
-    activation : {"erf", "relu", "tanh", "linear"}
-        Of student and teacher. Default: "erf".
+    activation : {"erf", "relu", "tanh", "linear", "square"}
+        Of student and teacher. The error of squares is taken less its mean, as in :class:`lib.StudentTeacher`; they
+        need one hidden layer and Gaussian inputs. Default: "erf".
     tail : float
         Tail of the inputs, <|xi|^4> / <|xi|^2>^2 for N -> infinity, 1 (Gaussian) to 10: see :func:`scale_mixture`.
         Default: 1.
@@ -94,6 +103,10 @@ class Network:
         object.__setattr__(self, "teachers", checks.whole("teachers", self.teachers))
         checks.one_of("activation", self.activation, tuple(ACTIVATIONS))
         checks.number("tail", self.tail, 1.0, 10.0)
+        if self.activation == "square" and len(self.widths) > 1:
+            checks.refuse("widths", self.widths, 'one hidden layer for activation="square"')
+        if self.activation == "square" and self.tail > 1.0:
+            checks.refuse("tail", self.tail, '1 for activation="square"')
         if self.output is not None:
             object.__setattr__(self, "output", _output(self.output))
         object.__setattr__(self, "strength", self.start.strength)
@@ -457,10 +470,10 @@ def flow(
 ) -> Training:
     """Solve the order-parameter equations of a two-layer student that also learns its output weights, N -> infinity.
 
-    Equation ``eq-flow`` with ``eq-deeper-outputs``. Closed for erf and linear activations. For ReLU the drift is closed
-    and the noise of single examples is an average on 2048 Sobol points; for tanh all averages are. Explicit
-    Runge-Kutta, so for some tens of levels; :func:`lib.solve` takes millions where it applies. Without noise it is
-    gradient flow, the limit of small rates, which only scale its time.
+    Equation ``eq-flow`` with ``eq-deeper-outputs``. Closed for erf, linear and square activations. For ReLU the
+    drift is closed and the noise of single examples is an average on 2048 Sobol points; for tanh all averages are.
+    Explicit Runge-Kutta, so for some tens of levels; :func:`lib.solve` takes millions where it applies. Without noise
+    it is gradient flow, the limit of small rates, which only scale its time.
 
     Parameters
     ----------
@@ -569,11 +582,11 @@ def flow(
 
 
 def imbalance(training: Training, eta: float, upper_eta: float) -> NDArray[np.float64]:
-    """Compute what gradient flow conserves in every unit of a two-layer student with a linear or ReLU activation.
+    """Compute what gradient flow conserves in every unit of a two-layer student with homogeneous units.
 
-    v_i^2 / upper_eta - |J_i|^2 / (N eta), with |J_i|^2 / N = sum_k w_k q^k_ii. As x g'(x) = g(x), both terms grow at
-    the rate 2 v_i <g(x_i) (zeta - sigma)>, whatever the data. The noise of single examples adds eta G_ii to the
-    second's, with G_ii = <delta_i^2> as in ``eq-flow``.
+    v_i^2 / upper_eta - |J_i|^2 / (p N eta), with |J_i|^2 / N = sum_k w_k q^k_ii, and p = 1 for linear and ReLU units,
+    2 for squares. As x g'(x) = p g(x), both terms grow at the rate 2 v_i <g(x_i) (zeta - sigma)>, whatever the data.
+    The noise of single examples adds eta G_ii / p to the second's, with G_ii = <delta_i^2> as in ``eq-flow``.
 
     Parameters
     ----------
@@ -597,10 +610,10 @@ def imbalance(training: Training, eta: float, upper_eta: float) -> NDArray[np.fl
     network = training.network
     if len(network.widths) != 1:
         checks.refuse("training.network.widths", network.widths, "a single hidden layer")
-    checks.one_of("training.network.activation", network.activation, ("linear", "relu"))
+    checks.one_of("training.network.activation", network.activation, tuple(DEGREES))
     eta = checks.number("eta", eta, 0.0, open_minimum=True)
     upper_eta = checks.number("upper_eta", upper_eta, 0.0, open_minimum=True)
-    return training.upper**2 / upper_eta - training.norm / eta
+    return training.upper**2 / upper_eta - training.norm / (DEGREES[network.activation] * eta)
 
 
 def rich_exponent(s: float, depth: int = 2) -> float:
@@ -727,11 +740,11 @@ def _output(value: object) -> float:
 def slope_moments(activation: str) -> NDArray[np.float64]:
     """Compute the means <g'^p>, p = 1..4, over a standard normal field, on which the late stage depends.
 
-    Closed for erf, ReLU and linear; Gauss-Hermite quadrature for tanh.
+    Closed, but for tanh: there by Gauss-Hermite quadrature.
 
     Parameters
     ----------
-    activation : {"erf", "relu", "tanh", "linear"}
+    activation : {"erf", "relu", "tanh", "linear", "square"}
 
     Returns
     -------
@@ -754,6 +767,8 @@ def slope_moments(activation: str) -> NDArray[np.float64]:
         return np.ones(4)
     if activation == "relu":
         return np.full(4, 0.5)
+    if activation == "square":
+        return np.array([0.0, 4.0, 0.0, 48.0])
     if activation == "erf":
         return (2 / np.pi) ** (p / 2) / np.sqrt(1 + p)
     x, mass = np.polynomial.hermite_e.hermegauss(120)
@@ -769,7 +784,7 @@ def late_matrices(activation: str, M: int) -> tuple[NDArray[np.float64], NDArray
 
     Parameters
     ----------
-    activation : {"erf", "relu", "tanh", "linear"}
+    activation : {"erf", "relu", "tanh", "linear", "square"}
         "linear" for M = 1 only.
     M : int
         Hidden units of student and teacher, >= 1.
@@ -801,7 +816,7 @@ def critical_eta(activation: str, M: int) -> float:
 
     Parameters
     ----------
-    activation : {"erf", "relu", "tanh", "linear"}
+    activation : {"erf", "relu", "tanh", "linear", "square"}
         "linear" for M = 1 only.
     M : int
         Hidden units of student and teacher, >= 1.
@@ -838,7 +853,7 @@ def late_error(
     ----------
     spectrum : Spectrum
         Eigenvalues lambda_k and weights w_k of the inputs' covariance.
-    activation : {"erf", "relu", "tanh", "linear"}
+    activation : {"erf", "relu", "tanh", "linear", "square"}
     M : int
         Hidden units of student and teacher, >= 1.
     eta : float

@@ -20,18 +20,18 @@ def test_one_hidden_layer_of_erf_is_the_simulator_of_the_book():
     np.testing.assert_allclose(mine.eps_g, other.eps_g, rtol=1e-10)
 
 
-@pytest.mark.parametrize("activation", ["erf", "linear"])
+@pytest.mark.parametrize("activation", ["erf", "linear", "square"])
 def test_flow_without_learned_outputs_is_solve(activation):
     s = lib.power_law(1.0, 4)
     network = networks.Network(s, (3,), 2, activation)
     model = lib.StudentTeacher(s, 3, 2, activation)
-    alpha = [1.0, 5.0, 20.0]
-    mine = networks.flow(network, 0.5, alpha, 0.3)
-    other = lib.solve(model, model.initial_overlaps(0.3), 0.5, alpha)
+    alpha, eta = [1.0, 5.0, 20.0], 0.1 if activation == "square" else 0.5
+    mine = networks.flow(network, eta, alpha, 0.3)
+    other = lib.solve(model, model.initial_overlaps(0.3), eta, alpha)
     np.testing.assert_allclose(mine.eps_g, other.eps_g, rtol=1e-5)  # 1e-7 and 1e-8 a step, some hundred steps
 
 
-@pytest.mark.parametrize("activation", ["erf", "relu", "tanh", "linear"])
+@pytest.mark.parametrize("activation", ["erf", "relu", "tanh", "linear", "square"])
 @pytest.mark.parametrize("widths", [(3,), (3, 2), (2, 3, 2)])
 def test_gradients_are_finite_differences(activation, widths):
     rng = np.random.default_rng(1)
@@ -56,7 +56,7 @@ def test_gradients_are_finite_differences(activation, widths):
         assert abs((output(x, upper + d) - output(x, upper - d)) / (2 * step) - above[i]) < 1e-7
 
 
-@pytest.mark.parametrize("activation", ["erf", "relu", "tanh"])
+@pytest.mark.parametrize("activation", ["erf", "relu", "tanh", "square"])
 @pytest.mark.slow("averages over many samples, 10 s")
 def test_coefficients_are_averages_over_samples(activation):
     """Drift by Stein's lemma and noise against 400,000 draws of the fields, 4.5 standard errors."""
@@ -68,7 +68,7 @@ def test_coefficients_are_averages_over_samples(activation):
     u = rng.multivariate_normal(np.zeros(4), C, size=400_000)
     values = [kernels.unit(x, act) for x in u.ravel()]
     g, slope = (np.reshape(part, u.shape) for part in zip(*values))
-    delta = g @ w
+    delta = (g - np.diag(C) if activation == "square" else g) @ w
     delta_i = -w[:K] * slope[:, :K] * delta[:, None]
     D, G, dv, one = np.empty((K, 4)), np.empty((K, K)), np.empty(K), np.ones(1)
     points = networks._points(4, networks.NOISE_POINTS)
@@ -76,7 +76,7 @@ def test_coefficients_are_averages_over_samples(activation):
     out = kernels.Coefficients(D, G, dv)
     kernels.coefficients(C, w, act, 1.0, kernels.Mixture(one, one), points, True, scratch, out)
     # what 2048 points are good for
-    noise_error = 0.0 if activation == "erf" else 0.02 * abs(G).max()
+    noise_error = 0.0 if activation in ("erf", "square") else 0.02 * abs(G).max()
     drift_error = 0.005 * abs(D @ C).max() if activation == "tanh" else 0.0
     for i in range(K):
         for a in range(4):
@@ -92,17 +92,19 @@ def test_coefficients_are_averages_over_samples(activation):
 
 
 @pytest.mark.parametrize(
-    "activation, tail, upper_eta", [("relu", 1.0, 0.5), ("tanh", 1.0, 0.5), ("erf", 2.0, 0.5), ("linear", 3.0, 0.0)]
+    "activation, tail, upper_eta",
+    [("relu", 1.0, 0.5), ("tanh", 1.0, 0.5), ("erf", 2.0, 0.5), ("linear", 3.0, 0.0), ("square", 1.0, 0.1)],
 )
 def test_sgd_follows_the_flow(activation, tail, upper_eta):
     s, alpha = lib.power_law(1.0, 4), np.array([1.0, 4.0])
     network = networks.Network(s, (2,), 2, activation, tail)
-    runs = networks.train(network, 1024, 0.3, alpha, 0.5, 6, upper_eta)
+    eta = 0.1 if activation == "square" else 0.3  # critical for two squares: 1/4
+    runs = networks.train(network, 1024, eta, alpha, 0.5, 6, upper_eta)
     flows = np.array(
         [
             networks.flow(
                 network,
-                0.3,
+                eta,
                 alpha,
                 upper_eta=upper_eta,
                 rtol=1e-5,
@@ -146,6 +148,9 @@ def test_late_stage():
     golden = [4.0557786760, 2.3068276961, 1.6206745061, 1.2493927807]
     np.testing.assert_allclose([networks.critical_eta("erf", M) / M for M in range(1, 5)], golden, rtol=1e-9)
     assert networks.critical_eta("linear", 1) == networks.critical_eta("relu", 1) == 2.0
+    for M in (1, 2, 5):
+        model = lib.StudentTeacher(lib.power_law(1.0, 4), M, M, "square")
+        assert networks.critical_eta("square", M) == pytest.approx(lib.quadratic.critical_eta(model), rel=1e-12)
     # ReLU displaced by e at right angles to all teachers: the flow against the mode sum, to O(eta lambda_1) and O(e)
     s, eta, e = lib.power_law(1.0, 8), 0.02, 0.02
     network = networks.Network(s, (2,), 2, "relu")

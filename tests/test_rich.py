@@ -90,23 +90,24 @@ def test_a_deep_unit_of_one_layer_is_lazy():
     np.testing.assert_array_equal(fixed.output, 0.2)
 
 
-@pytest.mark.parametrize("activation", ["linear", "relu"])
-def test_gradient_flow_conserves_the_imbalance(activation):
+@pytest.mark.parametrize("activation, tail", [("linear", 2.0), ("relu", 2.0), ("square", 1.0)])
+def test_gradient_flow_conserves_the_imbalance(activation, tail):
     """Two units, two teachers, and inputs of heavy tails: it is conserved unit by unit, and not under noise."""
     s = lib.power_law(1.0, 8)
-    network = networks.Network(s, (2,), 2, activation, 2.0, output=0.1, strength=lib.source(s, 0.5))
+    network = networks.Network(s, (2,), 2, activation, tail, output=0.1, strength=lib.source(s, 0.5))
     start = network.start.initial_overlaps(0.3, 64, seed=1)
     eta, upper_eta, alpha = 0.1, 0.3, np.geomspace(1.0, 3e3, 15)
     run = networks.flow(network, eta, alpha, upper_eta=upper_eta, overlaps=start, noise=False, rtol=1e-10)
     assert np.ptp(run.upper[:, 0]) > 0.5 and run.eps_g[-1] < 0.1 * run.eps_g[0]
     assert np.ptp(run.upper[:, 0] - run.upper[:, 1]) > 1e-3
     conserved = networks.imbalance(run, eta, upper_eta)
-    first = 0.1**2 / upper_eta - s.weights @ np.diagonal(start.q, axis1=1, axis2=2) / eta
+    degree = networks.DEGREES[activation]
+    first = 0.1**2 / upper_eta - s.weights @ np.diagonal(start.q, axis1=1, axis2=2) / (degree * eta)
     # of |J|^2 / eta, some 10 here, a step may err by 1e-9 / 10; relative to it
     np.testing.assert_allclose(conserved, np.tile(first, (15, 1)), atol=1e-8 * np.max(run.norm / eta))
     noisy = networks.flow(network, eta, alpha[:7], upper_eta=upper_eta, overlaps=start, rtol=1e-5)
     assert np.all(np.diff(networks.imbalance(noisy, eta, upper_eta), axis=0) < -1e-4)
-    wrong = run.upper**2 / upper_eta - np.diagonal(run.Q, axis1=1, axis2=2) / eta  # with lambda_k in the sum
+    wrong = run.upper**2 / upper_eta - np.diagonal(run.Q, axis1=1, axis2=2) / (degree * eta)  # with lambda_k in the sum
     assert np.all(np.ptp(wrong, axis=0) > 0.1)
 
 

@@ -3,7 +3,8 @@
 A student of any depth sees an input only through its first layer's fields x_i = J_i . xi / sqrt(N), and the teacher
 through y_n = B_n . xi / sqrt(N). Given the scale tau of an input (its variance, in a scale mixture of Gaussians)
 the fields are Gaussian with covariance tau C, so that whatever is asked of the outputs is an average over K + M
-numbers. ``activity`` is ERF, LINEAR, RELU or TANH; these kernels run natively only.
+numbers. ``activity`` is ERF, LINEAR, RELU, TANH or SQUARE; these kernels run natively only. The error of squares is
+centred, as in :mod:`lib.kernels.quadratic`: their networks have one hidden layer, and scale 1.
 """
 
 import math
@@ -13,7 +14,7 @@ from ..compiler.dot import dot
 from ..compiler.jit import kernel
 from ..maths.erf import activation
 from ..maths.rng import fill_normals, stream_key, uniform
-from .averages import ERF, LINEAR, TWO_OVER_PI, four_average, pair_average
+from .averages import ERF, LINEAR, SQUARE, TWO_OVER_PI, four_average, pair_average
 from .sgd import INPUTS
 
 RELU, TANH = 2, 3
@@ -47,6 +48,8 @@ def unit(x, activity):
     if activity == TANH:
         g = math.tanh(x)
         return g, 1.0 - g * g
+    if activity == SQUARE:
+        return x * x, 2.0 * x
     return activation(x)
 
 
@@ -117,6 +120,10 @@ def advance(J, B, networks, inputs, rates, first, last, layers):
     inverse = 1.0 / math.sqrt(N)
     pairs = (N + 1) // 2
     normals, choices = stream_key(inputs.seed, INPUTS), stream_key(inputs.seed, SCALES)
+    mean = 0.0  # of the teacher's output, and below of the error
+    if activity == SQUARE:
+        for n in range(B.shape[0]):
+            mean += u[n] * _variance(B[n], root)
     for step in range(first, last):
         fill_normals(normals, step * pairs, xi)
         s = 0
@@ -133,12 +140,26 @@ def advance(J, B, networks, inputs, rates, first, last, layers):
         for i in range(J.shape[0]):
             h[0, i] = inverse * dot(J[i], xi)
         delta = zeta - forward(widths, upper, activity, h, layers.g, layers.slope)
+        if activity == SQUARE:
+            delta -= mean
+            for i in range(J.shape[0]):
+                delta += upper[i] * _variance(J[i], root)
         backward(widths, upper, rates.upper * delta / N, layers.g, layers.slope, layers.back)
         for i in range(J.shape[0]):
             move = rates.first * inverse * delta * layers.back[0, i]
             row = J[i]
             for k in range(N):
                 row[k] += move * xi[k]
+
+
+@kernel
+def _variance(J, root):
+    """<x^2> of the field of a unit with the weights J (N,)."""
+    N = J.shape[0]
+    total = 0.0
+    for k in range(N):
+        total += (root[k] * J[k]) ** 2
+    return total / N
 
 
 @kernel
@@ -202,6 +223,7 @@ def sampled_error(F, points, networks, mixture, layers):
 def product_average(C, a, b, activity):
     """<g(u_a) g(u_b)>: for erf and linear of :mod:`lib.kernels.averages`, for ReLU the arc-cosine kernel.
 
+    Squares are taken without their means.
     ReLU: sqrt(C_aa C_bb) (sin t + (pi - t) cos t) / (2 pi) with the angle cos t = C_ab / sqrt(C_aa C_bb)
     (Cho & Saul 2009).
     """
@@ -209,6 +231,8 @@ def product_average(C, a, b, activity):
         return C[a, b]
     if activity == ERF:
         return pair_average(C, a, b)
+    if activity == SQUARE:
+        return 2.0 * C[a, b] * C[a, b]
     norm = math.sqrt(C[a, a] * C[b, b])
     if norm == 0.0:
         return 0.0
@@ -241,6 +265,8 @@ def drift(C, K, w, activity, D):
         for a in range(P):
             if activity == LINEAR:
                 slopes, bend = 1.0, 0.0
+            elif activity == SQUARE:
+                slopes, bend = 4.0 * C[i, a], 0.0
             elif activity == ERF:
                 slopes = TWO_OVER_PI / math.sqrt((1.0 + C[i, i]) * (1.0 + C[a, a]) - C[i, a] * C[i, a])
                 bend = -slopes * C[i, a] / (1.0 + C[i, i])
@@ -255,13 +281,17 @@ def drift(C, K, w, activity, D):
 
 @kernel
 def closed_noise(C, K, w, activity, G):
-    """G_ij = <delta_i delta_j> (K, K), for erf and linear."""
+    """G_ij = <delta_i delta_j> (K, K), for erf, linear and square."""
     P = C.shape[0]
-    error = pair_error(C, w, activity) if activity == LINEAR else 0.0
+    error = 0.0 if activity == ERF else pair_error(C, w, activity)
     for i in range(K):
         for j in range(i + 1):
-            total = 2.0 * error
-            if activity != LINEAR:
+            total = 2.0 * error * (4.0 * C[i, j] if activity == SQUARE else 1.0)
+            if activity == SQUARE:
+                for a in range(P):
+                    for b in range(P):
+                        total += 32.0 * C[i, a] * w[a] * C[a, b] * w[b] * C[b, j]
+            elif activity == ERF:
                 for a in range(P):
                     total += w[a] * w[a] * four_average(C, i, j, a, a)
                     for b in range(a):
