@@ -694,11 +694,10 @@ def deep_linear_unit(
     strengths = np.ones(spectrum.levels) if strength is None else checks.strength(spectrum, strength)
     if 2 * depth * np.log10(output) < -200.0:
         checks.refuse("output", output, f"at least 1e-200^(1/{2 * depth}) at depth = {depth}")
-    chain = rich.Chain(
-        spectrum.eigenvalues, spectrum.weights, strengths, depth, upper_eta / eta if depth > 1 else 0.0, output
-    )
+    ratio = upper_eta / eta if depth > 1 else 0.0
+    chain = rich.Chain(spectrum.eigenvalues, spectrum.weights * strengths, depth, ratio, output)
     curves = np.empty((3, alpha.size))
-    rich.curve(chain, eta, alpha, CLOCK_FACTOR, *curves, rich.Scratch(*np.empty((8, spectrum.levels))))
+    rich.curve(chain, eta, alpha, CLOCK_FACTOR, curves, np.empty(rich.ENDS), np.empty((rich.ROWS, spectrum.levels)))
     return DeepUnit(alpha, *curves)
 
 

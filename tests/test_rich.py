@@ -76,7 +76,9 @@ def test_the_deep_unit_is_its_gradient_flow(depth, output, ratio, levels, tau):
     np.testing.assert_allclose(run.output[1:], v[0], rtol=2e-6)
     lasts = eps > 1e-10
     np.testing.assert_allclose(run.eps_g[1:][lasts], eps[lasts], rtol=1e-4)
-    assert run.eps_g[0] == pytest.approx(0.5, rel=1e-14) and run.output[0] == output and run.clock[0] == 0
+    # no level has moved by more than 1e-7 where the steps begin
+    assert run.eps_g[0] == pytest.approx(0.5, rel=1e-6) and run.output[0] == pytest.approx(output, rel=1e-12)
+    assert run.clock[0] == 0
 
 
 def test_a_deep_unit_of_one_layer_is_lazy():

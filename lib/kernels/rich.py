@@ -15,17 +15,19 @@ from collections import namedtuple
 
 from ..compiler.jit import kernel
 
-# Where the steps begin, 1/V has changed by less than the square of this, and no level has moved by more than this.
-EARLY = 1e-4
+# Where the steps begin, v has changed by less than the square of this, and no level by more than this.
+EARLY = 1e-7
 NEWTON = 60
 
-# Eigenvalues, weights and strengths (L,); layers D, ratio upper_eta / eta, and the weight v at the start.
-Chain = namedtuple("Chain", "eigenvalue weight strength depth ratio start")
-# The state a (L,) and those after half a step, two halves and a whole one; of half a step what is left, and what 1/V
-# adds from its beginning and from its end; of a whole one what it adds from the end.
-Scratch = namedtuple("Scratch", "a half twice whole decay first last gain")
-# Error, d(error)/d(tau), dv/d(tau).
-Motion = namedtuple("Motion", "error slope growth")
+# Eigenvalues and masses w_k t_k (L,), layers D, ratio upper_eta / eta, and the weight v at the start.
+Chain = namedtuple("Chain", "eigenvalue mass depth ratio start")
+# Rows of the scratch (ROWS, L), one array as it is passed on often: the state a; what is known of it after half a step
+# or two, and after a whole one; of half a step what is left, and what 1/V adds from its beginning and from its end; of
+# a whole one what it adds from the end.
+ROWS = 7
+A, HALF, WHOLE, DECAY, FIRST, LAST, GAIN = range(ROWS)
+# Shape of what is known at both ends of a step: logarithms of error, weight and clock, and their slopes.
+ENDS = 2, 2, 3
 
 
 @kernel
@@ -44,33 +46,13 @@ def product(v, depth):
 
 
 @kernel
-def length(chain, a):
-    """sum_k w_k t_k a_k^2: the squared length of the first layer, over N."""
-    total = 0.0
-    for k in range(a.shape[0]):
-        total += chain.weight[k] * chain.strength[k] * a[k] * a[k]
-    return total
-
-
-@kernel
-def begin(chain, tau, a):
-    """Write the state at a clock ``tau`` before V has changed; returns v, to first order in its change."""
-    V = product(chain.start, chain.depth)
-    for k in range(a.shape[0]):
-        a[k] = -math.expm1(-chain.eigenvalue[k] * tau) / V
-    return math.sqrt(chain.start * chain.start + chain.ratio * length(chain, a))
-
-
-@kernel
 def early(chain):
     """A clock until which V is all but constant: by then v^2 has changed by the share EARLY^2."""
     second = 0.0
-    for k in range(chain.eigenvalue.shape[0]):
-        speed = chain.eigenvalue[k]
-        second += chain.weight[k] * chain.strength[k] * speed * speed
-    V = product(chain.start, chain.depth)
-    fastest = chain.eigenvalue[0]
-    return EARLY / max(fastest, math.sqrt(chain.ratio * second) / (V * chain.start))
+    for k in range(chain.mass.shape[0]):
+        second += chain.mass[k] * chain.eigenvalue[k] * chain.eigenvalue[k]
+    growth = math.sqrt(chain.ratio * second) / (product(chain.start, chain.depth) * chain.start)
+    return EARLY / max(chain.eigenvalue[0], growth)
 
 
 @kernel
@@ -81,136 +63,128 @@ def ramps(z, decay):
     """
     if z > 0.02:
         return (1.0 - (1.0 + z) * decay) / z, (z - 1.0 + decay) / z
-    first = z * (0.5 - z * (1.0 / 3.0 - z * (1.0 / 8.0 - z * (1.0 / 30.0 - z / 144.0))))
     last = z * (0.5 - z * (1.0 / 6.0 - z * (1.0 / 24.0 - z * (1.0 / 120.0 - z / 720.0))))
-    return first, last
+    return z * (1.0 - z * (0.5 - z * (1.0 / 6.0 - z * (1.0 / 24.0 - z / 120.0)))) - last, last
 
 
 @kernel
-def close(chain, v, out, gain):
-    """Find v at a step's end, where 1/V adds gain / V to ``out``: out (L,) becomes the state; from v at its start.
+def close(chain, v, s, out, gain):
+    """Find v at a step's end, where the state is s[out] + s[gain] / V, from v at its start; returns v and 1/V.
 
     v^2 = start^2 + ratio sum_k w_k t_k (out_k + gain_k / V)^2 has one root, as the right side falls with v.
     """
     fixed = linear = square = 0.0
-    for k in range(out.shape[0]):
-        mass = chain.weight[k] * chain.strength[k]
-        fixed += mass * out[k] * out[k]
-        linear += mass * out[k] * gain[k]
-        square += mass * gain[k] * gain[k]
-    above = chain.depth - 1
+    for k in range(s.shape[1]):
+        fixed += chain.mass[k] * s[out, k] * s[out, k]
+        linear += chain.mass[k] * s[out, k] * s[gain, k]
+        square += chain.mass[k] * s[gain, k] * s[gain, k]
+    inverse = before = 0.0
     for _ in range(NEWTON):
         inverse = 1.0 / product(v, chain.depth)
-        excess = v * v - chain.start * chain.start - chain.ratio * (fixed + inverse * (2.0 * linear + inverse * square))
-        slope = 2.0 * v + 2.0 * chain.ratio * above * inverse / v * (linear + inverse * square)
-        before = v
-        v = max(v - excess / slope, 0.5 * v)
         if abs(v - before) <= 1e-15 * v:
             break
-    inverse = 1.0 / product(v, chain.depth)
-    for k in range(out.shape[0]):
-        out[k] += inverse * gain[k]
-    return v
+        before = v
+        answer = inverse * (linear + inverse * square)
+        excess = v * v - chain.start * chain.start - chain.ratio * (fixed + inverse * linear + answer)
+        v -= excess / (2.0 * v + 2.0 * chain.ratio * (chain.depth - 1) * answer / v)
+    return v, inverse
 
 
 @kernel
 def step(chain, v, tau, s):
-    """One step of the clock by ``tau`` from the state s.a (L,), which is replaced; returns v half-way and at the end.
+    """One step of the clock by ``tau`` from the state s[A], which is replaced; returns 1/V half-way, and v at the end.
 
     1/V is linear in the clock over a step, and the decay is exact. One step and two halves are extrapolated.
     """
-    L = s.a.shape[0]
+    L = s.shape[1]
     inverse = 1.0 / product(v, chain.depth)
     for k in range(L):
         z = 0.5 * chain.eigenvalue[k] * tau
-        decay = s.decay[k] = math.exp(-z)
-        s.first[k], s.last[k] = ramps(z, decay)
-        s.half[k] = decay * s.a[k] + s.first[k] * inverse
-        first, s.gain[k] = ramps(2.0 * z, decay * decay)
-        s.whole[k] = decay * decay * s.a[k] + first * inverse
-    middle = close(chain, v, s.half, s.last)
-    inverse = 1.0 / product(middle, chain.depth)
+        decay = math.exp(-z)
+        first, last = ramps(z, decay)
+        s[DECAY, k], s[FIRST, k], s[LAST, k] = decay, first, last
+        s[HALF, k] = decay * s[A, k] + first * inverse
+        first, s[GAIN, k] = ramps(2.0 * z, decay * decay)
+        s[WHOLE, k] = decay * decay * s[A, k] + first * inverse
+    middle, half_way = close(chain, v, s, HALF, LAST)
     for k in range(L):
-        s.twice[k] = s.decay[k] * s.half[k] + s.first[k] * inverse
-    close(chain, middle, s.twice, s.last)
-    close(chain, v, s.whole, s.gain)
+        s[HALF, k] = s[DECAY, k] * (s[HALF, k] + half_way * s[LAST, k]) + half_way * s[FIRST, k]
+    twice = close(chain, middle, s, HALF, LAST)[1]
+    whole = close(chain, v, s, WHOLE, GAIN)[1]
+    square = chain.start * chain.start
     for k in range(L):
-        s.a[k] = s.twice[k] + (s.twice[k] - s.whole[k]) / 3.0
-    return middle, math.sqrt(chain.start * chain.start + chain.ratio * length(chain, s.a))
+        a = s[HALF, k] + twice * s[LAST, k]
+        a += (a - s[WHOLE, k] - whole * s[GAIN, k]) / 3.0
+        s[A, k] = a
+        square += chain.ratio * chain.mass[k] * a * a
+    return half_way, math.sqrt(square)
 
 
 @kernel
-def motion(chain, v, a):
-    """The error eps_g = (1/2) sum_k w_k lambda_k t_k (1 - V a_k)^2, and how it and v change with the clock."""
+def describe(chain, v, tau, pace, s, end):
+    """Write to end (2, 3) the logarithms of error, v and clock, and their slopes in ln alpha.
+
+    eps_g = (1/2) sum_k w_k lambda_k t_k (1 - V a_k)^2; ``pace`` = alpha d tau / d alpha.
+    """
     V = product(v, chain.depth)
     error = squares = force = 0.0
-    for k in range(a.shape[0]):
-        missing = 1.0 - V * a[k]
-        part = chain.weight[k] * chain.eigenvalue[k] * chain.strength[k] * missing
-        error += part * missing
+    for k in range(s.shape[1]):
+        missing = 1.0 - V * s[A, k]
+        part = chain.mass[k] * chain.eigenvalue[k] * missing
+        error += 0.5 * part * missing
         squares += part * missing * chain.eigenvalue[k]
-        force += part * a[k]
-    growth = chain.ratio * force / (V * v)
-    # d(error)/d(v) = -(D - 1) V/v force
-    return Motion(0.5 * error, -squares - (chain.depth - 1) * V / v * force * growth, growth)
+        force += part * s[A, k]
+    error = max(error, 1e-300)
+    growth = chain.ratio * force / (V * v * v)  # of ln v with the clock
+    end[0, 0], end[0, 1], end[0, 2] = math.log(error), math.log(v), math.log(tau)
+    end[1, 0] = -pace * (squares + (chain.depth - 1) * V * force * growth) / error
+    end[1, 1], end[1, 2] = pace * growth, pace / tau
 
 
 @kernel
-def between(x0, x1, y0, y1, slope0, slope1, x):
-    """The cubic through two points (x, y) with their slopes, which are cut to 0 to 3 times that of the line.
+def between(width, rise, slope0, slope1, u):
+    """By how much the cubic has risen at the share u of a step, with its slopes cut to 0 to 3 times that of the line.
 
     Within these bounds it does not turn (Fritsch & Carlson 1980); beyond them a slope is of rounding errors only.
     """
-    width, rise = x1 - x0, y1 - y0
-    u = (x - x0) / width
-    first, last = slope0 * width, slope1 * width
-    if rise > 0.0:
-        first, last = min(max(first, 0.0), 3.0 * rise), min(max(last, 0.0), 3.0 * rise)
-    else:
-        first, last = max(min(first, 0.0), 3.0 * rise), max(min(last, 0.0), 3.0 * rise)
-    return y0 + u * rise + u * (1.0 - u) * ((1.0 - u) * (first - rise) + u * (rise - last))
+    if rise == 0.0:
+        return 0.0
+    bend0 = rise * min(max(slope0 * width / rise - 1.0, -1.0), 2.0)
+    bend1 = rise * min(max(1.0 - slope1 * width / rise, -2.0), 1.0)
+    return u * (rise + (1.0 - u) * ((1.0 - u) * bend0 + u * bend1))
 
 
 @kernel
-def curve(chain, eta, alpha, factor, error, weight, clock, s):
-    """The run at the times ``alpha`` (n,), increasing: its error, its weight v and its clock, (n,) each.
+def curve(chain, eta, alpha, factor, curves, ends, s):
+    """The run at the times ``alpha`` (n,), increasing: its error, its weight v and its clock, ``curves`` (3, n).
 
     The clock grows by ``factor`` > 1 in each step, whose remainder is of third order in factor - 1. Between steps the
-    three are cubics in the logarithms, whose slopes at the steps are known.
+    three are cubics in the logarithms, whose slopes at the steps are known. ``ends`` (ENDS) and ``s`` (ROWS, L) are
+    scratch.
     """
-    n, i = alpha.shape[0], 0
-    tau = early(chain)
-    V = product(chain.start, chain.depth)
-    now = tau / (eta * V * V)
-    while i < n and alpha[i] <= now:
-        clock[i] = eta * V * V * alpha[i]
-        weight[i] = begin(chain, clock[i], s.a)
-        error[i] = motion(chain, weight[i], s.a).error
-        i += 1
-    v = begin(chain, tau, s.a)
-    at = motion(chain, v, s.a)
-    V = product(v, chain.depth)
-    while i < n:
-        passed = (factor - 1.0) * tau
-        middle, after = step(chain, v, passed, s)
-        half = product(middle, chain.depth)
-        end = product(after, chain.depth)
-        then = now + passed / (6.0 * eta) * (1.0 / (V * V) + 4.0 / (half * half) + 1.0 / (end * end))
-        ahead = motion(chain, after, s.a)
-        # d ln / d ln alpha at both ends
-        pace, pace_end = eta * V * V * now, eta * end * end * then
-        x0, x1 = math.log(now), math.log(then)
-        while i < n and alpha[i] <= then:
-            x = math.log(alpha[i])
-            low, high = max(at.error, 1e-300), max(ahead.error, 1e-300)
-            error[i] = math.exp(
-                between(x0, x1, math.log(low), math.log(high), at.slope / low * pace, ahead.slope / high * pace_end, x)
-            )
-            weight[i] = math.exp(
-                between(x0, x1, math.log(v), math.log(after), at.growth / v * pace, ahead.growth / after * pace_end, x)
-            )
-            clock[i] = math.exp(
-                between(x0, x1, math.log(tau), math.log(tau + passed), pace / tau, pace_end / (tau + passed), x)
-            )
+    tau, V = early(chain), product(chain.start, chain.depth)
+    for k in range(s.shape[1]):
+        s[A, k] = chain.eigenvalue[k] * tau / V
+    v, now, at = chain.start, tau / (eta * V * V), 0  # ``at``: the end that is now
+    describe(chain, v, tau, tau, s, ends[at])
+    i = 0
+    while i < alpha.shape[0]:
+        inverse, passed = 1.0 / product(v, chain.depth), (factor - 1.0) * tau
+        half_way, v = step(chain, v, passed, s)
+        end = 1.0 / product(v, chain.depth)
+        then = now + passed / (6.0 * eta) * (inverse * inverse + 4.0 * half_way * half_way + end * end)
+        tau += passed
+        at = 1 - at
+        describe(chain, v, tau, eta * then / (end * end), s, ends[at])
+        width = math.log(then / now)
+        while i < alpha.shape[0] and alpha[i] <= then:
+            # what comes before the first step is as at its beginning
+            u = max(math.log(alpha[i] / now) / width, 0.0)
+            for j in range(3):
+                rise = ends[at, 0, j] - ends[1 - at, 0, j]
+                risen = between(width, rise, ends[1 - at, 1, j], ends[at, 1, j], u)
+                curves[j, i] = math.exp(ends[1 - at, 0, j] + risen)
+            if alpha[i] < now:
+                curves[2, i] *= alpha[i] / now
             i += 1
-        tau, now, v, V, at = tau + passed, then, after, end, ahead
+        now = then

@@ -38,7 +38,7 @@ Outputs = outputs(
     weight=(2, POINTS),
 )
 SCRATCH = Outputs.size
-Scratch = namedtuple("Scratch", "eigenvalue weight strength rate amplitude clock shifted fit steps end")
+Scratch = namedtuple("Scratch", "eigenvalue weight mass amplitude curves ends shifted fit steps end")
 
 
 class Message(Messages):
@@ -56,27 +56,19 @@ class Message(Messages):
 
 @kernel(inline=True)
 def layout(c, work):
-    """Behind the outputs: spectrum, strengths, rates and amplitudes (L,) each, the clock and the error without the
-    finite-L constant, the fit's scratch and that of the steps."""
+    """Behind the outputs: spectrum, masses w t and amplitudes (L,) each, what the run writes, the error without
+    the finite-L constant, and the scratch of fit and steps."""
     L = c.levels
     eigenvalue, at = take(work, SCRATCH, (L,))
     weight, at = take(work, at, (L,))
-    strength, at = take(work, at, (L,))
-    rate, at = take(work, at, (L,))
+    mass, at = take(work, at, (L,))
     amplitude, at = take(work, at, (L,))
-    clock, at = take(work, at, (POINTS,))
+    curves, at = take(work, at, (3, POINTS))
+    ends, at = take(work, at, kernels.ENDS)
     shifted, at = take(work, at, (POINTS,))
     fit, at = take(work, at, (FIT_SCRATCH,))
-    a, at = take(work, at, (L,))
-    half, at = take(work, at, (L,))
-    twice, at = take(work, at, (L,))
-    whole, at = take(work, at, (L,))
-    decay, at = take(work, at, (L,))
-    first, at = take(work, at, (L,))
-    last, at = take(work, at, (L,))
-    gain, at = take(work, at, (L,))
-    steps = kernels.Scratch(a, half, twice, whole, decay, first, last, gain)
-    return Scratch(eigenvalue, weight, strength, rate, amplitude, clock, shifted, fit, steps, at)
+    steps, at = take(work, at, (kernels.ROWS, L))
+    return Scratch(eigenvalue, weight, mass, amplitude, curves, ends, shifted, fit, steps, at)
 
 
 @kernel
@@ -103,48 +95,53 @@ def start(p, data, work):
     c, out = read(Controls, p), place(Outputs, work)
     L, s = c.levels, layout(c, work)
     power_law_spectrum(c.beta, s.eigenvalue, s.weight)
-    power_law_source(c.tau, s.eigenvalue, s.weight, s.strength)
-    first = 0.5 / (c.eta * s.eigenvalue[0])
+    power_law_source(c.tau, s.eigenvalue, s.weight, s.mass)
+    for k in range(L):
+        s.mass[k] *= s.weight[k]
+        s.amplitude[k] = s.mass[k] * s.eigenvalue[k]
 
     alpha = out.rich[0]
-    geometric(min(0.1 * first, 0.01 * c.alpha_max), c.alpha_max, alpha)
+    geometric(min(0.05 / (c.eta * s.eigenvalue[0]), 0.01 * c.alpha_max), c.alpha_max, alpha)
+    chain = kernels.Chain(s.eigenvalue, s.mass, DEPTH, c.ratio, c.output)
+    kernels.curve(chain, c.eta, alpha, FACTOR, s.curves, s.ends, s.steps)
+    clock = s.curves[2]
     for i in range(POINTS):
         out.fixed[0, i] = out.lazy[0, i] = out.weight[0, i] = alpha[i]
-    chain = kernels.Chain(s.eigenvalue, s.weight, s.strength, DEPTH, c.ratio, c.output)
-    kernels.curve(chain, c.eta, alpha, FACTOR, out.rich[1], out.weight[1], s.clock, s.steps)
-    gain = kernels.product(c.output, DEPTH)
-    for k in range(L):
-        s.rate[k] = 2.0 * c.eta * s.eigenvalue[k]
-        s.amplitude[k] = s.weight[k] * s.eigenvalue[k] * s.strength[k]
-    decay_sum(s.rate, s.amplitude, 0.5, alpha, out.lazy[1])
-    for k in range(L):
-        s.rate[k] *= gain * gain
-    decay_sum(s.rate, s.amplitude, 0.5, alpha, out.fixed[1])
+        out.rich[1, i], out.weight[1, i] = s.curves[0, i], s.curves[1, i]
+        s.shifted[i] = 2.0 * c.eta * alpha[i]
+    decay_sum(s.eigenvalue, s.amplitude, 0.5, s.shifted, out.lazy[1])
+    for i in range(POINTS):
+        s.shifted[i] *= c.output * c.output
+    decay_sum(s.eigenvalue, s.amplitude, 0.5, s.shifted, out.fixed[1])
 
     power = c.beta + c.tau
     has_law, lazy = power > 0.0, power / (1.0 + c.beta)
     out.rich_slope[0] = -kernels.exponent(lazy, DEPTH) if has_law else np.nan
     out.lazy_slope[0] = -lazy if has_law else np.nan
-    out.last_weight[0] = out.weight[1, POINTS - 1]
-    out.alpha_grown[0] = _crossing(alpha, out.weight[1], GROWN * c.output)
-    grown = out.weight[1, POINTS - 1] >= GROWN * c.output
-    for i in range(POINTS):  # later the last level falls exponentially, and nothing is compared
-        s.shifted[i] = out.lazy[1, i] / out.rich[1, i] if alpha[i] * c.eta * s.eigenvalue[L - 1] < 0.5 else 0.0
-    out.alpha_ahead[0] = _crossing(alpha, s.shifted, AHEAD)
+    weight = out.weight[1]
+    out.last_weight[0] = weight[POINTS - 1]
+    grown = weight[POINTS - 1] >= GROWN * c.output
+    out.alpha_grown[0] = _crossing(alpha, weight, GROWN * c.output)
+    out.alpha_ahead[0] = np.nan
+    for i in range(POINTS):
+        if AHEAD * out.rich[1, i] < out.lazy[1, i]:
+            # later the last level falls exponentially, and nothing is compared
+            if alpha[i] * c.eta * s.eigenvalue[L - 1] < 0.5:
+                out.alpha_ahead[0] = alpha[i]
+            break
 
     # The window, in the clock: from where the first level is learned and the weight has grown, to the last level.
     missing = missing_levels(0.5 * s.amplitude[0], power, L) if has_law else 0.0
     for i in range(POINTS):
         s.shifted[i] = out.rich[1, i] + missing
-    opens, closes = 0.5 / s.eigenvalue[0], min(0.5 / s.eigenvalue[L - 1], s.clock[POINTS - 1])
-    for i in range(POINTS):
-        if grown and out.weight[1, i] < GROWN * c.output:
-            opens = max(opens, s.clock[i])
+    opens, closes = 0.5 / s.eigenvalue[0], min(0.5 / s.eigenvalue[L - 1], clock[POINTS - 1])
+    if grown:
+        opens = max(opens, _crossing(clock, weight, GROWN * c.output))
     width = np.log(closes / opens)
     low, high = opens * np.exp(OPENING * width), closes * np.exp(-CLOSING * width)
     out.slope[0] = np.nan
     if has_law and closes > WIDE * opens:
-        fit = fit_window(alpha, s.shifted, _crossing(alpha, s.clock, low), _crossing(alpha, s.clock, high), s.fit)
+        fit = fit_window(alpha, s.shifted, _crossing(alpha, clock, low), _crossing(alpha, clock, high), s.fit)
         out.slope[0] = fit.exponent
     return (0.0 if has_law else Message.NO_LAW.value) + (0.0 if grown else Message.LAZY.value)
 
