@@ -156,13 +156,13 @@ EXPERIMENT = Experiment(
     name="rich",
     title="Rich or lazy: an output weight that learns too",
     x=Axis("time α (examples / N)"),
-    y=Axis("generalisation error ε_g, and the weight v", limits=(1e-16, 1e6)),
+    y=Axis("error ε_g, weight v", limits=(1e-16, 1e6)),
     controls=(
         Control("output", "v₀", "initial output weight (small: rich)", 0.01, 1e-3, 1.0, scale="log"),
         Control("beta", "β", "exponent of the spectrum", 1.0, 0.05, 3.0),
         Control("tau", "τ", "exponent of the source", 0.0, -1.0, 3.0),
         Control("ratio", "η_v/η", "learning rate of the output weight, in η", 1.0, 0.01, 100.0, scale="log"),
-        Control("alpha_max", "α_max", "last time", 1e5, 1.0, 1e12, scale="log"),
+        Control("alpha_max", "α_max", "last time", 1e4, 1.0, 1e12, scale="log"),
         Control("eta", "η", "learning rate of the first layer", 0.1, 0.001, 1.0, scale="log", more=True),
         Control("levels", "L", "distinct eigenvalues", 1024.0, choices=LEVELS[3:], more=True),
     ),
@@ -238,7 +238,7 @@ if {tau} > -{beta}:
             "An easy task gains nothing",
             "With τ = {tau} most of the teacher is in the first levels: v ends at {last_weight} early, and the slope "
             "{slope} is that of fixed weights, {lazy_slope}.",
-            {"tau": 2.0},
+            {"tau": 2.0, "alpha_max": 1e5},
             lambda number, curve: (
                 number["rich_slope"] == number["lazy_slope"] and abs(number["slope"] - number["lazy_slope"]) < 0.03
             ),
