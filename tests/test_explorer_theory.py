@@ -67,6 +67,9 @@ def test_no_state_is_refused(name):
     data = lib.power_law(1.0, 256).eigenvalues if EXPERIMENTS[name].table else np.empty(0)
     for values in states(name, 40):
         run = Run(EXPERIMENTS[name], values, data)
+        if name == "retrieval" and values[2] >= 1 / 6:  # beyond the critical rate, which the message names
+            assert run.status < 0 and "critical" in run.message()
+            continue
         assert run.status >= 0, (values, run.message())
         while run.fraction < 1.0 and not any(np.isfinite(curve.y).any() for curve in run.result().values()):
             run.advance(0.0)

@@ -127,7 +127,7 @@ def _advance(c, work):
     s.status[0] = flow_advance(s.flow, out.error[0], RTOL, out.error[1], s.Q, s.R, s.history)
     for i in range(POINTS):
         Q, R = s.Q[i, 0, 0], s.R[i, 0, 0]
-        out.R[1, i] = _positive(R)
+        out.R[1, i] = R
         out.short_R[1, i], out.short_Q[1, i] = _positive(1.0 - R), _positive(1.0 - Q)
         out.unlearned[1, i] = _positive(2.0 * (1.0 - 2.0 * R + Q))
     if s.status[0] == integrator.RUNNING:

@@ -122,14 +122,14 @@ def _wait(c, n):
 def _unlearned(c, first, last):
     """sum of lambda_n^2 a_n^2 over the ranks first <= n <= last: the first one by one, an integral for the others."""
     power = 2.0 * (c.gamma + c.beta) + 1.0
+    if abs(power) < 1e-8:
+        power = 1e-8  # the integral's logarithm as the limit of its powers, to 1e-7
     total, n = 0.0, first
     while n <= last and n < first + EXACT:
         total += math.exp(-(1.0 + power) * math.log(n))
         n += 1.0
     if n > last:
         return total
-    if abs(power) < 1e-9:  # where the integral is a logarithm
-        return total + math.log((last + 0.5) / (n - 0.5))
     return total + missing_levels(1.0, power, n - 1.0) - missing_levels(1.0, power, last)
 
 
@@ -154,11 +154,7 @@ def _sum(c, s, out, floor):
             mass, missing = _at(c, s.rank[k], out.total[0, i])
             error += s.count[k] * mass * missing * missing
         s.shifted[i] = error
-        share = 1.0 - error / whole
-        if c.show == LOSS:
-            out.total[1, i] = error
-        elif share > SEEN:
-            out.total[1, i] = share
+        out.total[1, i] = error if c.show == LOSS else max(SEEN, 1.0 - error / whole)
 
 
 @kernel(inline=True)
