@@ -554,7 +554,8 @@ def flow(
         averages.assemble(Q, R, T, C)
         w[:K] = -v
         coefficients = kernels.Coefficients(D, G, dv)
-        kernels.coefficients(C, w, network.activity, upper_eta, mixture, points, noise, scratch, coefficients)
+        kernels.coefficients(C, w, network.activity, mixture, points, noise, scratch, coefficients)
+        dv *= upper_eta
         levels = flow_kernels.Levels(s.eigenvalues, s.weights, r, q, start.t)
         flow_kernels.velocity(levels, D, G, eta, dr, dq)
         return symmetric(out)

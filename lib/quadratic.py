@@ -312,6 +312,7 @@ def retrieval(
     sigma_J: float = 0.01,
     alignment: float = 1e-3,
     strength: ArrayLike | None = None,
+    *,
     normalised: bool = False,
     noise: bool = True,
     rtol: float = 1e-8,
@@ -371,7 +372,7 @@ def retrieval(
     if strength is not None:
         strength = checks.strength(spectrum, strength, normalised=True)
     model = StudentTeacher(spectrum, 1, 1, "square", strength)
-    curve = committee(model, eta, alpha, sigma_J, alignment, normalised, noise, rtol)
+    curve = committee(model, eta, alpha, sigma_J, alignment, normalised=normalised, noise=noise, rtol=rtol)
     R, Q = curve.R[:, 0], curve.Q[:, 0]
     return Retrieval(curve.alpha, curve.eps_g, R, Q, 1.0 - 2.0 * np.abs(R) + Q)
 
@@ -382,6 +383,7 @@ def committee(
     alpha: ArrayLike,
     sigma_J: float = 0.01,
     alignment: float = 1e-3,
+    *,
     normalised: bool = False,
     noise: bool = True,
     rtol: float = 1e-8,

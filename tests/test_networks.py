@@ -74,7 +74,7 @@ def test_coefficients_are_averages_over_samples(activation):
     points = networks._points(4, networks.NOISE_POINTS)
     scratch = kernels.Scratch(*np.empty((3, 4, 4)), np.empty((2, 4)), np.empty(K))
     out = kernels.Coefficients(D, G, dv)
-    kernels.coefficients(C, w, act, 1.0, kernels.Mixture(one, one), points, True, scratch, out)
+    kernels.coefficients(C, w, act, kernels.Mixture(one, one), points, True, scratch, out)
     # what 2048 points are good for
     noise_error = 0.0 if activation in ("erf", "square") else 0.02 * abs(G).max()
     drift_error = 0.005 * abs(D @ C).max() if activation == "tanh" else 0.0

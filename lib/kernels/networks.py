@@ -340,8 +340,8 @@ def sampled_drift(F, points, K, w, fields, D, dv):
 
 
 @kernel
-def coefficients(C, w, activity, upper_eta, mixture, points, noise, scratch, out):
-    """Coefficients of the block flow, ``out``, with dv_i/dalpha = upper_eta <g(x_i) delta> of the output weights.
+def coefficients(C, w, activity, mixture, points, noise, scratch, out):
+    """Coefficients of the block flow, ``out``, with dv_i = <g(x_i) delta>, the output weights' motion at the rate one.
 
     ``C`` (P, P) is the covariance at scale 1, ``w`` (P,) the output weights, the students' with a minus sign.
     An input of scale tau has the covariance tau lambda_k in level k, hence the means over tau of tau D(tau C) and
@@ -370,7 +370,7 @@ def coefficients(C, w, activity, upper_eta, mixture, points, noise, scratch, out
                 for a in range(P):
                     means[i] += w[a] * product_average(scaled, i, a, activity)
         for i in range(K):
-            dv[i] += upper_eta * shares[s] * means[i]
+            dv[i] += shares[s] * means[i]
             for a in range(P):
                 D[i, a] += shares[s] * scales[s] * part[i, a]
         if not noise:

@@ -38,6 +38,7 @@ from .sgd import (
     measure,
     orthonormalise,
     square_answer,
+    square_error,
     square_learn,
 )
 
@@ -364,7 +365,8 @@ def square_reduced_advance(state, eta, outputs, weighted, seed, first, last):
         begin = number * batch
         for i in range(max(first, begin) - begin, min(last, begin + batch) - begin):
             zeta = square_answer(B, inputs[i], outputs) - mean
-            square_learn(J, root, inputs[i], zeta, eta, outputs, P, weighted, s.slope)
+            error = square_error(J, root, inputs[i], zeta, outputs, weighted, s.slope)
+            square_learn(J, inputs[i], error, eta, P, s.slope)
             for block in range(blocks):
                 _triangularise(J, P - (blocks - block) * (K + M + 1) + M, s.triangle)
 

@@ -211,8 +211,11 @@ def square_answer(B, xi, outputs):
 
 
 @kernel(inline=True)
-def _square_error(J, root, xi, zeta, outputs, weighted, slope):
-    """The centred error on ``xi``, given the teachers' centred answer zeta; slope (K,) = 2 v_i x_i."""
+def square_error(J, root, xi, zeta, outputs, weighted, slope):
+    """The centred error on ``xi`` (N,), given the teachers' centred answer zeta; slope (K,) = 2 v_i x_i.
+
+    The mean of the students' output costs K N multiply-adds more, half of a step.
+    """
     scale = 1.0 / math.sqrt(xi.shape[0])
     error = zeta
     for i in range(J.shape[0]):
@@ -223,10 +226,9 @@ def _square_error(J, root, xi, zeta, outputs, weighted, slope):
 
 
 @kernel(inline=True)
-def square_learn(J, root, xi, zeta, eta, outputs, trained, weighted, slope):
-    """:func:`learn` of quadratic units, zeta centred: the mean of their output costs K N more, half of a step."""
+def square_learn(J, xi, error, eta, trained, slope):
+    """One SGD step of quadratic units on the input ``xi`` (N,), given what :func:`square_error` gives and writes."""
     scale = 1.0 / math.sqrt(xi.shape[0])
-    error = _square_error(J, root, xi, zeta, outputs, weighted, slope)
     for i in range(J.shape[0]):
         step = eta * scale * slope[i] * error
         row = J[i]
@@ -250,7 +252,8 @@ def square_advance(run, eta, outputs, weighted, seed, first, last):
         for k in range(N):
             xi[k] *= root[k]
         zeta = square_answer(B, xi, outputs) - mean
-        square_learn(J, root, xi, zeta, eta, outputs, run.trained, weighted, run.slope)
+        error = square_error(J, root, xi, zeta, outputs, weighted, run.slope)
+        square_learn(J, xi, error, eta, run.trained, run.slope)
 
 
 @kernel
@@ -262,7 +265,8 @@ def square_advance_on_samples(run, samples, eta, outputs, weighted, seed, first,
     for step in range(first, last):
         xi = samples[int((1.0 - uniform(key, step)) * samples.shape[0])]
         zeta = square_answer(B, xi, outputs) - mean
-        square_learn(J, root, xi, zeta, eta, outputs, run.trained, weighted, run.slope)
+        error = square_error(J, root, xi, zeta, outputs, weighted, run.slope)
+        square_learn(J, xi, error, eta, run.trained, run.slope)
 
 
 @kernel
@@ -272,6 +276,6 @@ def square_error_on_samples(run, samples, outputs, weighted):
     total = 0.0
     for s in range(samples.shape[0]):
         zeta = square_answer(run.B, samples[s], outputs) - mean
-        error = _square_error(run.J, run.root, samples[s], zeta, outputs, weighted, run.slope)
+        error = square_error(run.J, run.root, samples[s], zeta, outputs, weighted, run.slope)
         total += error * error
     return 0.5 * total / samples.shape[0]

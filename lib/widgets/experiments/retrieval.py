@@ -240,6 +240,7 @@ if {eta} < critical:
             lambda number, curve: (
                 abs(number["rate"] / number["law_rate"] - 1) < 0.03 and abs(number["slope"] + 0.5) < 0.03
             ),
+            card="learning-features",
         ),
         Preset(
             "one-level",

@@ -320,6 +320,7 @@ if width > 0:
             "{law_slope}, and {local_slope} with the logarithm in the waiting times.",
             {},
             lambda number, curve: abs(number["slope"] - number["local_slope"]) < 0.01 and number["slope"] < -1.0,
+            card="learning-features",
         ),
         Preset(
             "emergence",
@@ -330,6 +331,7 @@ if width > 0:
             lambda number, curve: (
                 number["step_width"] < 0.2 and abs(np.interp(number["step_at"], *_points(curve["skill"])) - 0.5) < 0.05
             ),
+            card="learning-features",
         ),
         Preset(
             "few",
