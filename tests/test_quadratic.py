@@ -237,7 +237,7 @@ def test_without_noise_the_normalised_step_has_no_staircase():
     model, alpha = square(u, levels=1), np.geomspace(1e-2, 1e2, 2000) / 0.001
     half = {}
     for normalised in (False, True):
-        R = quadratic.committee(model, 0.001, alpha, 1e-5, 1e-7, normalised, noise=False).R
+        R = quadratic.committee(model, 0.001, alpha, 1e-5, 1e-7, normalised=normalised, noise=False).R
         half[normalised] = alpha[np.argmax(R > 0.5 * np.sqrt(u), axis=0)]
     np.testing.assert_allclose(half[True], half[True][0], rtol=0.05)
     # the grid's spacing is 0.5 %, and half of the height is reached a little after a unit of time in Lambda = 32
@@ -447,7 +447,7 @@ def test_committee_exponent_of_waiting_levels():
     model = square(n**-gamma, levels=L, beta=beta)
     alpha = np.array([1e4, 1e6]) / (8 * eta * model.spectrum.eigenvalues[0])
     for normalised in (False, True):
-        eps = quadratic.committee(model, eta, alpha, 1e-6, 1e-6, normalised, noise=False, rtol=1e-5).eps_g
+        eps = quadratic.committee(model, eta, alpha, 1e-6, 1e-6, normalised=normalised, noise=False, rtol=1e-5).eps_g
         found = -np.log(eps[1] / eps[0]) / np.log(alpha[1] / alpha[0])
         expected = quadratic.committee_exponent(gamma, beta, normalised)
         assert expected == pytest.approx(2 / 3)
