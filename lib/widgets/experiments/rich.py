@@ -180,10 +180,7 @@ EXPERIMENT = Experiment(
         Readout("alpha_grown", "v has doubled at α"),
         Readout("alpha_ahead", "ahead of v = 1 from α"),
     ),
-    guides=(
-        Guide("rich_slope", "rich", "rich: slope of the law"),
-        Guide("lazy_slope", "lazy", "lazy: −s"),
-    ),
+    guides=(Guide("rich_slope", "rich", "slope of the law"),),
     size=size,
     start=start,
     advance=advance,

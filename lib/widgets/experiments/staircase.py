@@ -269,10 +269,10 @@ EXPERIMENT = Experiment(
     ),
     readouts=(
         Readout("slope", "slope between the steps of directions 4 and K/2, finite-M constant added", headline=True),
-        Readout("law_slope", "slope of the law, −(2γ+1+2β)/(γ+2+2β)"),
+        Readout("law_slope", "slope of the law, −(2γ + 1 + 2β) / (γ + 2 + 2β)"),
         Readout("local_slope", "slope with the logarithm in the steps’ times"),
-        Readout("width_slope", "slope in the width K, −(2γ+1+2β)"),
-        Readout("learned", "directions learned by α_max", 7),
+        Readout("width_slope", "slope in the width K, −(2γ + 1 + 2β)"),
+        Readout("learned", "directions learned by α_max", 4),
         Readout("step_at", "direction n is half learned at α"),
         Readout("step_width", "from a tenth to nine tenths, as a share of that time"),
     ),
