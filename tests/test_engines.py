@@ -199,9 +199,10 @@ def test_numbers_are_chromium_s(page, play, reference, mathematics, name):
     what a plateau's instability makes of it.
 
     Errors of the flow and of SGD are differences, which have a floor. With M = 2 units they are sums of 16 terms
-    asin(...) / (pi M) of at most 1/4; an ulp of each is 4 * 2^-52 = 9e-16. Phase retrieval's are Q^2 - 2 R^2 + 1 and the
-    like, of overlaps near one, to which some 200 steps have added an ulp each: 4 * 200 * 2^-52 = 2e-13. An overlap may
-    vanish while others of its matrix, from which the flow takes it, do not: the bound is one of the largest of its curve.
+    asin(...) / (pi M) of at most 1/4; an ulp of each is 4 * 2^-52 = 9e-16. Phase retrieval's are Q^2 - 2 R^2 + 1 and
+    the like, of overlaps near one, to which some 200 steps have added an ulp each: 4 * 200 * 2^-52 = 2e-13. An overlap
+    may vanish while others of its matrix, from which the flow takes it, do not: the bound is one of the largest of its
+    curve.
     """
     expected, found = play(reference, name), play(page, name)
     assert found.readouts == expected.readouts  # of which some digits are shown
