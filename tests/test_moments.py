@@ -78,7 +78,8 @@ def test_hierarchy_breaks_down():
         moments.solve(model, overlaps(model), 0.5, alpha).eps_g / lib.solve(model, overlaps(model), 0.5, alpha).eps_g
     )
     assert abs(ratio[0] - 1) < 1e-6
-    assert np.isnan(ratio[-1]) and not np.isnan(ratio[:10]).any()
+    # what rounding makes of it at last depends on the processor: not a number, or a wrong one
+    assert not abs(ratio[-1] - 1) < 10 and not np.isnan(ratio[:10]).any()
 
 
 @pytest.mark.parametrize(

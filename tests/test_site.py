@@ -127,7 +127,8 @@ def test_zip_opens_from_a_folder_with_live_explorers(visit, site, pages, tmp_pat
 
 def test_own_programs_are_small(site):
     # The budget of design, for a page that has all of them: our JavaScript, WebAssembly and styles, as a server sends
-    # them. Those of explorers and questions are inside their scripts.
+    # them. Those of explorers and questions are inside their scripts. 110 kB were for sixteen explorers; each of the
+    # three of quadratic units and rich networks added 2.2 kB.
     files = ("explorers.js", "questions.js", "previews.js", "formulas.js", "paper.js", "book.css")
     sizes = {name: len(gzip.compress((site / "_static" / name).read_bytes())) for name in files}
-    assert sum(sizes.values()) <= 110_000, sizes
+    assert sum(sizes.values()) <= 118_000, sizes
