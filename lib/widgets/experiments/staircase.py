@@ -254,7 +254,7 @@ EXPERIMENT = Experiment(
         Control("gamma", "γ", "exponent of the teachers’ strengths n^−γ", 1.0, 0.1, 3.0),
         Control("beta", "β", "exponent of the directions’ eigenvalues n^−(1+β); −1: equal", -1.0, -1.0, 2.0),
         Control("directions", "M", "teachers, a direction each", 4096.0, choices=COUNTS),
-        Control("width", "K", "students: directions beyond are never learned", 4096.0, choices=COUNTS),
+        Control("width", "K", "students: directions beyond are never learned", 4096.0, choices=COUNTS, more=True),
         Control("show", "y", "vertical axis", 0.0, choices=(0.0, 1.0), choice_labels=("error", "share learned")),
         Control("s_0", "s₀", "strength of each student at the start", 1e-12, 1e-30, 0.1, scale="log", more=True),
         Control("eta", "η", "learning rate", 0.1, 0.001, 1.0, scale="log", more=True),
