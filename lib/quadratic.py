@@ -25,7 +25,10 @@ from .core.spectra import Spectrum
 from .core.student_teacher import StudentTeacher
 from .kernels import aligned
 from .kernels.integrator import Blocks
+from .kernels.staircase import exponents
 
+# The exponent beta of eigenvalues n^-(1+beta) that are all equal.
+ISOTROPIC = -1.0
 # Integrator steps between two looks at an interrupt.
 SLICE = 1000
 # Sums over directions: the first are summed one by one, so many that the next ones differ little from their neighbours,
@@ -837,8 +840,8 @@ def time_exponent(gamma: float, beta: float | None = None, wait: float = math.in
     if beta is None and gamma <= 0.5:
         _warn(gamma, 3)
         return 0.0
-    extra = 0.0 if beta is None else 2.0 + 2.0 * beta
-    return (2.0 * gamma - 1.0 + extra) / (gamma + extra - gamma / wait)
+    _, width, waiting = exponents(gamma, ISOTROPIC if beta is None else beta)
+    return float(width / (waiting - gamma / wait))
 
 
 def width_exponent(gamma: float, beta: float | None = None) -> float:
@@ -875,7 +878,7 @@ def width_exponent(gamma: float, beta: float | None = None) -> float:
     if beta is None and gamma <= 0.5:
         _warn(gamma, 3)
         return 0.0
-    return 2.0 * gamma - 1.0 + (0.0 if beta is None else 2.0 + 2.0 * beta)
+    return float(exponents(gamma, ISOTROPIC if beta is None else beta)[1])
 
 
 def committee_exponent(gamma: float, beta: float, normalised: bool = False) -> float:
